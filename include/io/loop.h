@@ -1,0 +1,72 @@
+/*
+ * The event loop of one thread: a libevent base created without locks, the
+ * thread's block pool, its timers, its ready list and its mailbox.
+ *
+ * Everything here but loop_post and loop_stop is for the loop's own thread.
+ */
+#ifndef CARPOOL_IO_LOOP_H
+#define CARPOOL_IO_LOOP_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/list.h"
+
+struct event_base;
+struct loop; /* owned by its thread */
+
+/*
+ * A message: embedded as the first member of a typed one, owned by whoever
+ * holds it.  deliver() runs on the receiving thread and owns it from then on.
+ */
+struct mail {
+	struct mail *next; /* the queue's */
+	void (*deliver)(struct mail *mail);
+};
+
+/*
+ * A task that wants to run soon on its own loop: while any is pending the loop
+ * does not sleep.  Each run takes it off the list first.
+ */
+struct task {
+	struct list_node node;
+	void (*run)(struct task *task);
+};
+
+/* A new loop, or NULL (memory, descriptors).  Call from any thread. */
+struct loop *loop_new(void);
+/*
+ * The loop must not be running, and nobody may still be inside loop_post or
+ * loop_stop: join who posts first.  Undelivered mail is delivered first.
+ */
+void loop_free(struct loop *loop);
+
+/* Runs until loop_stop.  after_turn (may be NULL) is called at the end of every
+ * turn, when no callback is on the stack: the place to free closed objects. */
+void loop_run(struct loop *loop, void (*after_turn)(void *arg), void *arg);
+
+/* Makes loop_run return after the turn.  Any thread. */
+void loop_stop(struct loop *loop);
+
+/*
+ * Hands mail to the loop's thread; it is delivered in order of posting by one
+ * thread.  Any thread, also the loop's own; never fails, never blocks long.
+ */
+void loop_post(struct loop *loop, struct mail *mail);
+
+/* Puts the task on the ready list; harmless when it stands there already. */
+void loop_ready(struct loop *loop, struct task *task);
+/* Takes it off; harmless when it is not there. */
+void loop_unready(struct task *task);
+
+/* Delivers what mail there is; only while the loop is not running. */
+void loop_drain(struct loop *loop);
+
+/* The time of this turn, read once per wake-up. */
+usec_t loop_now(const struct loop *loop);
+
+struct block_pool *loop_blocks(struct loop *loop);
+struct event_base *loop_base(struct loop *loop);
+
+#endif

@@ -1,0 +1,112 @@
+/*
+ * A stream: one connected (or connecting) socket with its input and output
+ * buffers, on the loop of the thread that owns it.
+ *
+ * It is registered with epoll once for its life on a loop, edge-triggered.
+ * `readable` is sticky: cleared only by EAGAIN, or by a short read when no
+ * hang-up was signalled.  There is one callback, on_ready: something changed
+ * (bytes, room, hang-up, connected); the owner then calls stream_fill, works,
+ * and calls stream_flush once.  A stream that its owner stops early (quota,
+ * backpressure released) is put on the ready list with stream_kick.
+ *
+ * After stream_close no callback comes.  Loop's own thread only.
+ */
+#ifndef CARPOOL_IO_STREAM_H
+#define CARPOOL_IO_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "io/addr.h"
+#include "io/libevent.h"
+#include "io/loop.h"
+
+enum stream_state {
+	STREAM_CLOSED,
+	STREAM_CONNECTING,
+	STREAM_OPEN,
+};
+
+struct stream {
+	struct event event;
+	struct task task;   /* stands on the ready list when kicked, or on the
+			     * loop's list of suspects: see is_suspect */
+	struct loop *loop;  /* borrows; NULL while detached */
+	struct buf in;      /* read and not yet consumed */
+	struct buf out;     /* not yet written */
+	void (*on_ready)(struct stream *s);
+	int fd;             /* owns; -1 when closed */
+	int error;          /* errno that broke it, 0 = none */
+	enum stream_state state;
+	bool readable;      /* more may be there */
+	bool blocked;       /* the last write met EAGAIN */
+	bool hung_up;       /* the peer closed its sending side (seen by epoll) */
+	bool eof;           /* read to the end */
+	bool is_unix;
+	bool is_suspect;    /* an error may have come with its last bytes; the
+			     * loop looks within a second */
+	bool ends_after_out; /* stream_shutdown waits for the last flush */
+	bool wants_write;   /* a unix socket that is registered for WRITE */
+};
+
+/* TCP options that are set on every socket of one kind. */
+struct stream_options {
+	bool keepalive;
+	unsigned keepcnt, keepidle_sec, keepintvl_sec; /* 0 = the system's */
+	unsigned socket_buffer_bytes;
+	unsigned user_timeout_msec;
+};
+
+/* Sets options and non-blocking mode on an accepted descriptor; errno or 0. */
+int stream_prepare_fd(int fd, const struct stream_options *options);
+
+/* Initialises a closed stream. */
+void stream_init(struct stream *s, void (*on_ready)(struct stream *s));
+
+/*
+ * Takes over a connected, non-blocking descriptor on a loop.  False when out
+ * of memory: the descriptor stays the caller's.
+ */
+bool stream_open(struct stream *s, struct loop *loop, int fd);
+
+/*
+ * Starts a connect.  Returns 0 or an errno; on_ready comes when it is decided:
+ * then call stream_connected.
+ */
+int stream_connect(struct stream *s, struct loop *loop, const struct addr *to,
+		   const struct stream_options *options);
+
+/* EINPROGRESS while undecided, 0 when open, else why it failed. */
+int stream_connected(struct stream *s);
+
+enum fill { FILL_SOME, FILL_NONE, FILL_EOF, FILL_ERROR };
+/*
+ * One read of at most max bytes into in.  FILL_SOME: bytes came; `readable`
+ * says whether more may follow.  FILL_NONE: nothing to read now.
+ */
+enum fill stream_fill(struct stream *s, size_t max);
+
+enum flush { FLUSH_DONE, FLUSH_BLOCKED, FLUSH_ERROR };
+/* One write of what is in out (a second one only for more than 64 pieces). */
+enum flush stream_flush(struct stream *s);
+
+/* Calls on_ready again in this or the next turn, without sleeping. */
+void stream_kick(struct stream *s);
+
+/* Half-closes the sending side after out was written; errors are ignored. */
+void stream_shutdown(struct stream *s);
+
+/* Closes with RST instead of FIN where reset is STREAM_RESET. */
+enum stream_end { STREAM_FIN, STREAM_RESET };
+void stream_close(struct stream *s, enum stream_end end);
+
+/*
+ * Takes the stream off its loop for handing it to another thread; in and out
+ * must be empty.  stream_attach puts it on the new one; false when out of
+ * memory (then close it).  `readable` is assumed true after attaching.
+ */
+void stream_detach(struct stream *s);
+bool stream_attach(struct stream *s, struct loop *loop);
+
+#endif

@@ -1,0 +1,203 @@
+/*
+ * The protocol contract: two tables.
+ *
+ * A front is a way in which clients speak, a back a kind of server.  The core
+ * calls them through these tables and composes no protocol bytes itself.
+ *
+ * A worked example.  A Postgres client in transaction mode sends a Query.  The
+ * front's step sees its header, finds no peer and returns NEED_SERVER; the
+ * session queues at the pool.  Granted a server, the session calls the back's
+ * link(), which may write a prelude (tracked settings) into the server's
+ * output, and then the front's step again, now with a peer: it pushes what the
+ * server will owe onto the back's owed queue and returns RELAY n.  The answers
+ * come; the back's step returns RELAY for them, and at ReadyForQuery(idle) with
+ * nothing owed it returns BOUNDARY; the session unlinks and checks the server
+ * in.  All output of one loop turn goes out in one write for each socket.
+ *
+ * Threads: a state is touched only by the worker that owns its connection.
+ */
+#ifndef CARPOOL_PROTO_PROTOCOL_H
+#define CARPOOL_PROTO_PROTOCOL_H
+
+#include "proto/order.h"
+#include "base/rowset.h"
+#include "proto/turn.h"
+
+enum tx_state { TX_IDLE, TX_OPEN, TX_FAILED };
+
+/* What the core may read of a front; first member of every front's state. */
+struct front_view {
+	bool is_at_rest; /* logged in, no message or group half-way: may be
+			  * told good-bye now */
+	bool is_skipping; /* drops messages up to the end of a failed group */
+	uint16_t statements; /* prepared statements it holds (0 for now) */
+	const char *application_name; /* borrowed; "" before login */
+};
+
+/* What the core may read of a back; first member of every back's state. */
+struct back_view {
+	enum tx_state tx;
+	uint32_t owed;       /* entries that the server still owes */
+	uint32_t owed_ends;  /* of these, requests that end with a boundary
+			      * message (Query, Sync, FunctionCall, hidden) */
+	uint32_t owed_hidden; /* of the ends, carpool's own */
+	uint32_t queries;    /* client requests ended so far; wraps */
+	uint32_t xacts;      /* of these, ended outside a transaction */
+	uint32_t remote_pid; /* the server's process id, 0 = not known */
+	uint16_t statements;
+	bool is_resettable;  /* at status idle, nothing owed: reset() allowed */
+	const char *application_name; /* borrowed */
+};
+
+enum link_result {
+	LINK_GO,   /* the client's bytes may follow in the same write */
+	LINK_WAIT, /* the prelude must be confirmed: step the back until its
+		    * view owes nothing hidden, then step the front */
+	LINK_FAIL, /* out of memory */
+};
+
+/* How a server whose client is gone gets back to a boundary. */
+enum abandon_result {
+	ABANDON_DONE,   /* it is at a boundary and clean */
+	ABANDON_DRAIN,  /* steps go on (peer NULL) until BOUNDARY comes */
+	ABANDON_CANCEL, /* as DRAIN, and the running query shall be canceled */
+	ABANDON_CLOSE,  /* it cannot be saved */
+};
+
+struct refusal {
+	enum fail_scope scope; /* STATEMENT: error; CONNECTION: fatal */
+	enum reason reason;
+	const char *text;   /* replaces the reason's text; NULL = its own */
+	const char *detail; /* NULL = none */
+	/*
+	 * The server's own error as the back kept it (opaque bytes in the
+	 * back's format), forwarded in place of the reason; NULL = none.
+	 */
+	const uint8_t *server_error;
+	size_t server_error_len;
+};
+
+struct back_ops {
+	const char *name; /* "postgres" */
+	uint16_t default_port;
+
+	/*
+	 * The path of a server's unix socket from the configured host ("/dir"
+	 * or "@name") and port, cut to size.
+	 */
+	void (*unix_path)(const char *host, uint16_t port, char *out,
+			  size_t size);
+
+	/*
+	 * A new state for one server connection, whose first step sends the
+	 * login for user cred->user on database.  Everything is copied.
+	 * NULL when memory is out.
+	 */
+	void *(*open)(const struct credential *cred, const char *database,
+		      const struct policy *policy);
+	void (*close)(void *back);
+	struct back_view *(*view)(void *back);
+
+	/*
+	 * One step: first while logging in (READY ends the login, FAIL scope
+	 * POOL or CONNECTION refuses), then for answers.  peer is the front's
+	 * state or NULL (login, reset, abandoned, idle); without a peer every
+	 * answer is hidden.  On an idle server anything but notices and
+	 * parameter reports is FAIL.  peer_out is the client's output.
+	 */
+	struct order (*step)(struct turn *turn);
+
+	/*
+	 * Makes this server look like the client's session: self = back, peer
+	 * = front's state, out = the server's output.  Called right after a
+	 * grant, with nothing owed.
+	 */
+	enum link_result (*link)(struct turn *turn);
+
+	/* The client is unlinked at a boundary: forget whose server it was. */
+	void (*unlink)(void *back);
+
+	/*
+	 * Writes the smallest batch that makes the server fit for anyone; the
+	 * steps then return BOUNDARY when it is done.  False: out of memory.
+	 */
+	bool (*reset)(struct turn *turn);
+
+	/* Writes the check query; as reset. */
+	bool (*check)(struct turn *turn);
+
+	/*
+	 * The client is gone for good.  half_sent: a message of the client was
+	 * only partly written to the server.  Called again at each BOUNDARY
+	 * with tx != TX_IDLE until it answers DONE or CLOSE.
+	 */
+	enum abandon_result (*abandon)(struct turn *turn, bool half_sent);
+
+	/* Says good-bye (Terminate) into turn->out before a close. */
+	void (*terminate)(struct turn *turn);
+
+	/*
+	 * The bytes of a cancel request for this server's running query, at
+	 * most out_size; returns their number, 0 when it cannot be canceled.
+	 * They are sent on a connection of their own.
+	 */
+	size_t (*cancel)(void *back, uint8_t *out, size_t out_size);
+
+	/*
+	 * What servers of this kind say of themselves: a reference-counted
+	 * immutable object, filled by the time READY was returned.  ref
+	 * returns its argument; any thread.
+	 */
+	const void *(*facts)(void *back); /* borrowed */
+	const void *(*facts_ref)(const void *facts);
+	void (*facts_unref)(const void *facts);
+
+	/*
+	 * The server's last error that ended the login or the connection,
+	 * opaque, for refusal.server_error; 0 bytes = none.  Borrowed until
+	 * close.  A readable "SEVERITY: text" of it goes into text.
+	 */
+	const uint8_t *(*last_error)(void *back, size_t *len, char *text,
+				     size_t text_size);
+
+	/* How near the server's tracked state is to the front's: 0 = equal. */
+	unsigned (*distance)(const void *back, const void *front);
+};
+
+struct front_ops {
+	const char *name; /* "postgres" */
+	const struct back_ops *back;
+
+	/* A new state for one client; NULL when memory is out. */
+	void *(*open)(void);
+	void (*close)(void *front);
+	struct front_view *(*view)(void *front);
+
+	/* One step; login until READY, then commands. */
+	struct order (*step)(struct turn *turn);
+
+	/*
+	 * Writes a refusal into turn->out.  FAIL_STATEMENT also enters the
+	 * protocol's way of skipping the rest of the failed group.
+	 */
+	void (*refuse)(struct turn *turn, const struct refusal *refusal);
+
+	/* A notice that does not disturb the exchange (query_wait_notify). */
+	void (*notice)(struct turn *turn, const char *text);
+
+	/*
+	 * Encodes part of a console result into turn->out: at most budget
+	 * rows from *next on; advances *next; true when all is written.
+	 */
+	bool (*rows)(struct turn *turn, const struct rowset *rows,
+		     size_t *next, size_t budget);
+
+	/*
+	 * The keys that the client proved at login, for SCRAM pass-through:
+	 * 32 bytes each; false when it proved none.
+	 */
+	bool (*credential)(void *front, uint8_t client_key[32],
+			   uint8_t server_key[32]);
+};
+
+#endif

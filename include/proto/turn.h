@@ -1,0 +1,102 @@
+/*
+ * The turn: all that a step may touch.  Built on the stack by the session for
+ * each call; nothing in it may be kept.
+ */
+#ifndef CARPOOL_PROTO_TURN_H
+#define CARPOOL_PROTO_TURN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "proto/order.h"
+#include "proto/policy.h"
+
+/* Ways to prove who a client is, or to be proven to a server. */
+enum auth_method {
+	AUTH_TRUST, /* no proof asked; the user must be known */
+	AUTH_ANY,   /* no proof, any name; the database's forced user serves */
+	AUTH_PLAIN,
+	AUTH_MD5,
+	AUTH_SCRAM,
+	AUTH_REJECT,
+};
+
+/*
+ * A secret for logging in to servers: what carpool knows of the server user.
+ * All borrowed; "" = not known.
+ */
+struct credential {
+	const char *user;
+	const char *secret; /* clear text, md5..., or SCRAM-SHA-256$... */
+	/* Keys a client proved in SCRAM, for pass-through; NULL = none. */
+	const uint8_t *client_key; /* 32 bytes */
+	const uint8_t *server_key; /* 32 bytes */
+};
+
+struct auth_mock; /* auth/entropy.h */
+
+/* The answer to the order that the last step returned. */
+enum answer_kind {
+	ANSWER_NONE,
+	ANSWER_ROUTE,  /* reason: REASON_NONE or why there is no such pool */
+	ANSWER_VERIFY, /* method, secret */
+	ANSWER_FACTS,  /* facts */
+	ANSWER_JOB,    /* job */
+	ANSWER_ROWS,   /* rows of a console command are in; see front rows() */
+};
+
+struct answer {
+	enum answer_kind kind;
+	enum reason reason;
+	bool is_console;         /* ROUTE: the console answers, no server */
+	enum auth_method method; /* VERIFY */
+	const char *secret;      /* VERIFY: borrowed for this call; a mock is
+				  * NULL: refuse after the full exchange */
+	const void *facts;       /* FACTS: the back's facts object, borrowed */
+	void *job;               /* JOB: the arg of the finished job */
+};
+
+/* What the transport knows of the peer; borrowed. */
+struct stream_facts {
+	const char *peer_addr; /* "127.0.0.1", "unix" */
+	uint16_t peer_port;
+	bool is_unix;
+	bool is_tls;
+};
+
+struct turn {
+	void *self; /* the own side's state */
+	void *peer; /* the linked other side's state, or NULL */
+	struct buf *in;       /* bytes that came from the own side */
+	struct buf *out;      /* bytes for the own side */
+	struct buf *peer_out; /* bytes for the other side; NULL: not linked */
+	usec_t now;
+	const struct policy *policy;
+	const struct stream_facts *stream;
+	/* Fills out with len unpredictable bytes. */
+	void (*entropy)(void *out, size_t len);
+	const uint8_t *cancel_key; /* front: CANCEL_KEY_BYTES for this client */
+	/*
+	 * front: the process's secret for the salts of unknown users; borrowed
+	 * for the process's life, opaque to the core.
+	 */
+	const struct auth_mock *mock;
+	/* Others wait for this server; a front then ends its pipeline soon. */
+	bool has_waiters;
+	/*
+	 * back: a message of the client is half-way in out (an unfinished
+	 * RELAY of the front), so nothing may be appended there.  The step then
+	 * holds BOUNDARY back as well and is called again when it is through.
+	 */
+	bool out_busy;
+	bool peer_eof;    /* front: the client sends nothing more */
+	struct answer answer;
+};
+
+/* Bytes of the key that the core issues to each client: pid and secret. */
+#define CANCEL_KEY_BYTES 8
+
+#endif

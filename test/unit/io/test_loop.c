@@ -1,0 +1,224 @@
+/* The loop: mail from many threads, the ready list, stopping. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <pthread.h>
+
+#include "base/mem.h"
+#include "io/loop.h"
+
+#define SENDERS 4
+#define LETTERS 5000
+
+struct letter {
+	struct mail mail;
+	struct office *office;
+	int sender, number;
+};
+
+struct office {
+	struct loop *loop;
+	int next[SENDERS];
+	int total;
+};
+
+struct sender {
+	struct office *office;
+	int id;
+};
+
+static void
+deliver_letter(struct mail *mail)
+{
+	struct letter *l = LIST_ENTRY(mail, struct letter, mail);
+
+	/* In order of each sender's posting. */
+	assert_int_equal(l->number, l->office->next[l->sender]++);
+	if (++l->office->total == SENDERS * LETTERS)
+		loop_stop(l->office->loop);
+	mem_free(l);
+}
+
+static void
+post_letter(struct office *office, int sender, int number)
+{
+	struct letter *l = mem_must_zalloc(sizeof(*l));
+
+	l->mail.deliver = deliver_letter;
+	l->office = office;
+	l->sender = sender;
+	l->number = number;
+	loop_post(office->loop, &l->mail);
+}
+
+static void *
+send_letters(void *arg)
+{
+	const struct sender *s = arg;
+
+	for (int i = 0; i < LETTERS; i++)
+		post_letter(s->office, s->id, i);
+	return NULL;
+}
+
+static void
+mail_from_many_threads(void **state)
+{
+	struct office office = { .loop = loop_new() };
+	struct sender senders[SENDERS];
+	pthread_t threads[SENDERS];
+
+	(void)state;
+	for (int i = 0; i < SENDERS; i++) {
+		senders[i] = (struct sender){ &office, i };
+		assert_int_equal(pthread_create(&threads[i], NULL,
+						send_letters, &senders[i]),
+				 0);
+	}
+	loop_run(office.loop, NULL, NULL);
+	assert_int_equal(office.total, SENDERS * LETTERS);
+	for (int i = 0; i < SENDERS; i++)
+		pthread_join(threads[i], NULL);
+	loop_free(office.loop);
+}
+
+static void
+undelivered_mail_is_delivered_by_free(void **state)
+{
+	struct office office = { .loop = loop_new() };
+
+	(void)state;
+	for (int i = 0; i < 10; i++)
+		post_letter(&office, 0, i);
+	loop_free(office.loop);
+	assert_int_equal(office.total, 10);
+}
+
+struct chain {
+	struct mail mail;
+	struct loop *loop;
+	int left;
+};
+
+static void
+deliver_chain(struct mail *mail)
+{
+	struct chain *c = LIST_ENTRY(mail, struct chain, mail);
+
+	if (c->left-- == 0)
+		loop_stop(c->loop);
+	else
+		loop_post(c->loop, mail);
+}
+
+static void
+mail_to_oneself(void **state)
+{
+	struct chain c = { .loop = loop_new(), .left = 100 };
+
+	(void)state;
+	c.mail.deliver = deliver_chain;
+	loop_post(c.loop, &c.mail);
+	loop_run(c.loop, NULL, NULL);
+	assert_int_equal(c.left, -1);
+	loop_free(c.loop);
+}
+
+struct worker {
+	struct task task;
+	struct loop *loop;
+	struct worker *other; /* made unready when this one runs */
+	int runs, turns_seen, want;
+	int *turns;
+};
+
+static void
+run_worker(struct task *task)
+{
+	struct worker *w = LIST_ENTRY(task, struct worker, task);
+
+	/* A task that readies itself runs in the next turn, not in this. */
+	if (w->runs > 0)
+		assert_true(*w->turns > w->turns_seen);
+	w->turns_seen = *w->turns;
+	if (w->other != NULL)
+		loop_unready(&w->other->task);
+	if (++w->runs < w->want)
+		loop_ready(w->loop, task);
+	else
+		loop_stop(w->loop);
+}
+
+static void
+count_turn(void *arg)
+{
+	int *turns = arg;
+
+	++*turns;
+}
+
+static void
+ready_tasks(void **state)
+{
+	struct loop *loop = loop_new();
+	int turns = 0;
+	struct worker b = { .loop = loop, .want = 1, .turns = &turns };
+	struct worker a = { .loop = loop,
+			    .want = 5,
+			    .turns = &turns,
+			    .other = &b };
+
+	(void)state;
+	a.task.run = b.task.run = run_worker;
+	loop_ready(loop, &a.task);
+	loop_ready(loop, &a.task);
+	loop_ready(loop, &b.task);
+	loop_run(loop, count_turn, &turns);
+	assert_int_equal(a.runs, 5);
+	assert_int_equal(b.runs, 0);
+	assert_true(turns >= 5);
+	loop_unready(&a.task);
+	loop_free(loop);
+}
+
+static void *
+stop_it(void *arg)
+{
+	loop_stop(arg);
+	return NULL;
+}
+
+static void
+stop_from_another_thread(void **state)
+{
+	struct loop *loop = loop_new();
+	pthread_t thread;
+
+	(void)state;
+	for (int i = 0; i < 50; i++) {
+		assert_int_equal(pthread_create(&thread, NULL, stop_it, loop),
+				 0);
+		loop_run(loop, NULL, NULL);
+		pthread_join(thread, NULL);
+	}
+	loop_free(loop);
+	loop_free(NULL);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(mail_from_many_threads),
+		cmocka_unit_test(undelivered_mail_is_delivered_by_free),
+		cmocka_unit_test(mail_to_oneself),
+		cmocka_unit_test(ready_tasks),
+		cmocka_unit_test(stop_from_another_thread),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

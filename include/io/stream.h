@@ -41,12 +41,13 @@ struct stream {
 	enum stream_state state;
 	bool readable;      /* more may be there */
 	bool blocked;       /* the last write met EAGAIN */
-	bool hung_up;       /* the peer closed its sending side (seen by epoll) */
+	bool hung_up;       /* the peer closed its sending side (by epoll) */
 	bool eof;           /* read to the end */
 	bool is_unix;
 	bool is_suspect;    /* an error may have come with its last bytes; the
 			     * loop looks within a second */
 	bool ends_after_out; /* stream_shutdown waits for the last flush */
+	bool is_bulk;       /* the last read filled its room */
 	bool wants_write;   /* a unix socket that is registered for WRITE */
 };
 
@@ -82,7 +83,8 @@ int stream_connected(struct stream *s);
 
 enum fill { FILL_SOME, FILL_NONE, FILL_EOF, FILL_ERROR };
 /*
- * One read of at most max bytes into in.  FILL_SOME: bytes came; `readable`
+ * One read of at most max bytes into in; one block at first, up to four while
+ * each read fills its room.  FILL_SOME: bytes came; `readable`
  * says whether more may follow.  FILL_NONE: nothing to read now.
  */
 enum fill stream_fill(struct stream *s, size_t max);

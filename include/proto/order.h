@@ -84,6 +84,11 @@ struct order {
 			size_t len;
 		} cancel;
 		struct {
+			const char *text;   /* FAIL: in place of the reason's
+					     * own; borrowed; NULL = none */
+			const char *detail; /* FAIL: borrowed; NULL = none */
+		} fail;
+		struct {
 			const char *text; /* QUERY: borrowed, NUL-terminated */
 			bool describe_only;
 		} query;

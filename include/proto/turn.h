@@ -55,6 +55,8 @@ struct answer {
 	enum auth_method method; /* VERIFY */
 	const char *secret;      /* VERIFY: borrowed for this call; a mock is
 				  * NULL: refuse after the full exchange */
+	const char *decoy; /* VERIFY: the secret of somebody else, or NULL: an
+			    * unknown user must look and cost like him */
 	const void *facts;       /* FACTS: the back's facts object, borrowed */
 	void *job;               /* JOB: the arg of the finished job */
 };
@@ -78,6 +80,8 @@ struct turn {
 	const struct stream_facts *stream;
 	/* Fills out with len unpredictable bytes. */
 	void (*entropy)(void *out, size_t len);
+	/* MOCK_SECRET_BYTES of this process, for answers to unknown users. */
+	const uint8_t *mock_secret;
 	const uint8_t *cancel_key; /* front: CANCEL_KEY_BYTES for this client */
 	/*
 	 * front: the process's secret for the salts of unknown users; borrowed
@@ -98,5 +102,6 @@ struct turn {
 
 /* Bytes of the key that the core issues to each client: pid and secret. */
 #define CANCEL_KEY_BYTES 8
+#define MOCK_SECRET_BYTES 32
 
 #endif

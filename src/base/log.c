@@ -48,13 +48,13 @@ static struct {
 	pthread_cond_t wake;
 	pthread_t writer;
 	enum sink_state state;
-	char *queue;      /* owns; lines that wait for the writer */
+	char *queue; /* owns; lines that wait for the writer */
 	size_t queue_len;
-	char *batch;      /* owns; the writer's own */
+	char *batch;        /* owns; the writer's own */
 	struct outlet next; /* the outlet to change to */
 	bool has_next;
 	size_t next_at; /* bytes of the queue that belong to the old outlet */
-	char *path;       /* owns; the open file's name, NULL = none */
+	char *path;     /* owns; the open file's name, NULL = none */
 	bool to_console;
 	_Atomic int level;
 	_Atomic uint64_t dropped;
@@ -150,9 +150,9 @@ write_lines(struct outlet *o, const char *p, size_t len)
 		size_t n = next_piece(p, len), written;
 
 		if (!write_main(o, p, n, &written)) {
-			atomic_fetch_add(&sink.dropped,
-					 count_lines(p + written,
-						     len - written));
+			atomic_fetch_add(
+				&sink.dropped,
+				count_lines(p + written, len - written));
 			return;
 		}
 		if (o->file >= 0 && o->console >= 0)
@@ -253,8 +253,7 @@ writer_main(void *arg)
 			close_outlet(&outlet);
 			outlet = t.next;
 		}
-		write_lines(&outlet, sink.batch + t.old_len,
-			    t.len - t.old_len);
+		write_lines(&outlet, sink.batch + t.old_len, t.len - t.old_len);
 		report_dropped(&outlet);
 	} while (!t.is_last);
 	close_outlet(&outlet);

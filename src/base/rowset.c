@@ -43,8 +43,7 @@ make_room(struct rowset *r)
 
 	if (r->row_count < r->row_room)
 		return true;
-	cells = mem_realloc(r->cells,
-			    rows * r->column_count * sizeof(*cells));
+	cells = mem_realloc(r->cells, rows * r->column_count * sizeof(*cells));
 	if (cells == NULL)
 		return false;
 	r->cells = cells;

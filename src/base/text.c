@@ -163,8 +163,7 @@ text_lower(char c)
 bool
 text_equal_nocase(const char *a, const char *b)
 {
-	while (*a != '\0' && text_lower(*a) == text_lower(*b))
-		{
+	while (*a != '\0' && text_lower(*a) == text_lower(*b)) {
 		a++;
 		b++;
 	}

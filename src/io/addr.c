@@ -90,7 +90,8 @@ addr_is_unix(const struct addr *a)
 bool
 addr_equal(const struct addr *a, const struct addr *b)
 {
-	return a->len == b->len && memcmp(&a->storage, &b->storage, a->len) == 0;
+	return a->len == b->len &&
+	       memcmp(&a->storage, &b->storage, a->len) == 0;
 }
 
 const char *

@@ -34,7 +34,7 @@
 /* One address of the set. */
 struct place {
 	struct addr addr;
-	int lock_fd; /* owns; -1 = none */
+	int lock_fd;   /* owns; -1 = none */
 	bool has_file; /* a socket file of ours, to be removed */
 	dev_t dev;     /* which file that is */
 	ino_t ino;
@@ -174,8 +174,8 @@ take_lock(struct place *p, const struct complaint *c)
 static int
 new_tcp_socket(const struct addr *a)
 {
-	int fd = socket(a->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK |
-			SOCK_CLOEXEC, 0);
+	int fd = socket(a->sa.sa_family,
+			SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return -1;
@@ -317,8 +317,8 @@ open_unix_place(struct place *p, const struct listen_spec *spec,
 
 	if (is_file && (!take_lock(p, c) || !remove_stale(a, c)))
 		return false;
-	p->fds[0] = socket(AF_UNIX,
-			   SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	p->fds[0] =
+		socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (p->fds[0] < 0 || bind(p->fds[0], &a->sa, a->len) < 0)
 		return complain_errno(c, a, errno);
 	if (is_file && !set_access(p, spec, c))
@@ -436,9 +436,9 @@ pause_accepting(struct listener *l, int error)
 	suspend(l);
 	timer_set(l->loop, &l->pause, loop_now(l->loop) + PAUSE_USEC);
 	if (log_allow(&rate))
-		log_event(LOG_WARNING, "accept_paused", "error=%s",
-			  log_quote(strerror_r(error, buf, sizeof(buf)),
-				    quoted));
+		log_event(
+			LOG_WARNING, "accept_paused", "error=%s",
+			log_quote(strerror_r(error, buf, sizeof(buf)), quoted));
 }
 
 static void

@@ -83,8 +83,8 @@ new_base(void)
 static bool
 watch(struct loop *loop, struct event *event, int fd, event_callback_fn fn)
 {
-	return event_assign(event, loop->base, fd,
-			    EV_READ | EV_PERSIST | EV_ET, fn, loop) == 0 &&
+	return event_assign(event, loop->base, fd, EV_READ | EV_PERSIST | EV_ET,
+			    fn, loop) == 0 &&
 	       event_add(event, NULL) == 0;
 }
 
@@ -104,8 +104,8 @@ loop_new(void)
 	loop->mail_last = &loop->mail_first;
 	loop->base = new_base();
 	loop->mail_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	loop->wake_fd = timerfd_create(CLOCK_MONOTONIC,
-				       TFD_NONBLOCK | TFD_CLOEXEC);
+	loop->wake_fd =
+		timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (loop->base == NULL || loop->mail_fd < 0 || loop->wake_fd < 0 ||
 	    !watch(loop, &loop->mail_event, loop->mail_fd, on_mail) ||
 	    !watch(loop, &loop->wake_event, loop->wake_fd, on_wake)) {

@@ -34,8 +34,8 @@ struct lookup {
 };
 
 struct entry {
-	struct resolver *resolver; /* borrows; outlives the entry */
-	char host[256];            /* lower case */
+	struct resolver *resolver;            /* borrows; outlives the entry */
+	char host[256];                       /* lower case */
 	struct addr addrs[RESOLVE_ADDRS_MAX]; /* port 0 */
 	size_t count;
 	char error[128];       /* why count is 0 */
@@ -191,8 +191,8 @@ store(struct entry *e, const struct lookup *lookup)
 	const struct resolver *r = e->resolver;
 	bool is_found = lookup->count > 0;
 
-	e->expires = loop_now(r->loop) +
-		     (is_found ? r->max_ttl : r->nxdomain_ttl);
+	e->expires =
+		loop_now(r->loop) + (is_found ? r->max_ttl : r->nxdomain_ttl);
 	text_copy(e->error, sizeof(e->error), lookup->error);
 	if (!is_found || is_same_set(e, lookup))
 		return;
@@ -384,7 +384,8 @@ static void
 show_entry(const struct entry *e, usec_t now,
 	   void (*row)(void *arg, const struct resolver_row *row), void *arg)
 {
-	char addrs[RESOLVE_ADDRS_MAX * (ADDR_TEXT_MAX / 2)], host[ADDR_TEXT_MAX];
+	char addrs[RESOLVE_ADDRS_MAX * (ADDR_TEXT_MAX / 2)],
+		host[ADDR_TEXT_MAX];
 	usec_t left = e->expires > now ? e->expires - now : 0;
 	struct resolver_row shown = {
 		.host = e->host,

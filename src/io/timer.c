@@ -137,8 +137,8 @@ cascade(struct wheel *w)
 		take_slot(w, level, &moved);
 		while ((n = list_pop_front(&moved)) != NULL) {
 			struct timer *t = LIST_ENTRY(n, struct timer, node);
-			uint64_t due = t->at / TIMER_TICK +
-				       (t->at % TIMER_TICK != 0);
+			uint64_t due =
+				t->at / TIMER_TICK + (t->at % TIMER_TICK != 0);
 
 			place(w, t, due > w->tick ? due : w->tick);
 		}

@@ -25,7 +25,8 @@ struct wheel {
 	size_t count;    /* armed timers */
 	uint64_t wake;   /* the tick at which the loop is to be woken */
 	uint64_t wanted; /* the earliest tick set since wake was chosen */
-	/* A bit is set where a slot may hold timers, clear where it does not. */
+	/* A bit is set where a slot may hold timers, clear where it does not.
+	 */
 	uint64_t occupied[WHEEL_LEVELS];
 	struct list slots[WHEEL_LEVELS][WHEEL_SLOTS];
 };

@@ -120,7 +120,8 @@ lines_cannot_be_forged(void **state)
 	log_close();
 	text = read_file(path);
 	assert_int_equal(count_lines(text), 1);
-	assert_non_null(strstr(text, "a\\x0a2026 [1] ERROR x\\x0d\\x09\\x1b[m"));
+	assert_non_null(
+		strstr(text, "a\\x0a2026 [1] ERROR x\\x0d\\x09\\x1b[m"));
 	mem_free(text);
 	unlink(path);
 }
@@ -301,9 +302,9 @@ many_threads(void **state)
 	(void)state;
 	open_log(path, LOG_INFO);
 	for (int i = 0; i < 4; i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, log_much,
-						&ids[i]),
-				 0);
+		assert_int_equal(
+			pthread_create(&threads[i], NULL, log_much, &ids[i]),
+			0);
 	for (int i = 0; i < 20; i++)
 		assert_int_equal(log_reopen(), 0);
 	for (int i = 0; i < 4; i++)

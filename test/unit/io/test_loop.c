@@ -75,8 +75,8 @@ mail_from_many_threads(void **state)
 	(void)state;
 	for (int i = 0; i < SENDERS; i++) {
 		senders[i] = (struct sender){ &office, i };
-		assert_int_equal(pthread_create(&threads[i], NULL,
-						send_letters, &senders[i]),
+		assert_int_equal(pthread_create(&threads[i], NULL, send_letters,
+						&senders[i]),
 				 0);
 	}
 	loop_run(office.loop, NULL, NULL);
@@ -167,10 +167,9 @@ ready_tasks(void **state)
 	struct loop *loop = loop_new();
 	int turns = 0;
 	struct worker b = { .loop = loop, .want = 1, .turns = &turns };
-	struct worker a = { .loop = loop,
-			    .want = 5,
-			    .turns = &turns,
-			    .other = &b };
+	struct worker a = {
+		.loop = loop, .want = 5, .turns = &turns, .other = &b
+	};
 
 	(void)state;
 	a.task.run = b.task.run = run_worker;

@@ -1,6 +1,7 @@
 /*
  * Streams over socket pairs and loopback TCP: what edges may hide, half-closes
  * with data, resets, full sockets, kicks, and the move to another thread.
+ * Connecting and socket options have their own file.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +13,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -38,8 +38,6 @@ struct peer {
 	size_t stop_at;     /* stops the loop when so much came */
 	unsigned char sum;
 };
-
-static const struct stream_options no_options;
 
 static int
 nonblocking(int fd)
@@ -93,8 +91,8 @@ on_ready(struct stream *s)
 	if (!p->reads)
 		return;
 	do {
-		p->last_fill = stream_fill(s, p->max != 0 ? p->max :
-							    BUF_BLOCK_BYTES);
+		p->last_fill =
+			stream_fill(s, p->max != 0 ? p->max : BUF_BLOCK_BYTES);
 		take_input(p);
 	} while (p->last_fill == FILL_SOME && s->readable && p->max == 0);
 	if (p->max != 0 && s->readable)
@@ -256,7 +254,7 @@ suspects_are_cleared(void **state)
 {
 	struct loop *loop = loop_new();
 	struct peer p = { .reads = true };
-	
+
 	int fds[2], calls;
 
 	(void)state;
@@ -354,6 +352,36 @@ many_pieces(void **state)
 	loop_free(loop);
 }
 
+/* Large transfers, which are read into several blocks at once. */
+static void
+bulk(enum kind kind)
+{
+	static unsigned char bytes[1000003];
+	struct loop *loop = loop_new();
+	struct peer p = { .reads = true,
+			  .max = 65536,
+			  .stop_at = sizeof(bytes) };
+	struct peer q = { .reads = false };
+	int fds[2];
+
+	make_pair(kind, fds);
+	nonblocking(fds[1]);
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (unsigned char)(i * 11 + i / 1000);
+	open_peer(&p, loop, fds[0]);
+	open_peer(&q, loop, fds[1]);
+	assert_true(buf_append(&q.stream.out, bytes, sizeof(bytes)));
+	while (p.got < sizeof(bytes)) {
+		assert_int_not_equal(stream_flush(&q.stream), FLUSH_ERROR);
+		run_turns(loop, 1);
+	}
+	assert_int_equal(p.sum, sum_of(bytes, sizeof(bytes)));
+	stream_close(&p.stream, STREAM_FIN);
+	stream_close(&q.stream, STREAM_FIN);
+	assert_int_equal(loop_blocks(loop)->used_blocks, 0);
+	loop_free(loop);
+}
+
 /* A quota a turn: kicks go on without a further edge, nothing is lost. */
 static void
 quota_and_kicks(enum kind kind)
@@ -375,124 +403,6 @@ quota_and_kicks(enum kind kind)
 	stream_close(&p.stream, STREAM_FIN);
 	close(fds[1]);
 	loop_free(loop);
-}
-
-struct dialer {
-	struct peer peer; /* first */
-	int result;
-};
-
-static void
-on_dialed(struct stream *s)
-{
-	struct peer *p = LIST_ENTRY(s, struct peer, stream);
-	struct dialer *d = LIST_ENTRY(p, struct dialer, peer);
-
-	d->result = stream_connected(s);
-	if (d->result != EINPROGRESS)
-		loop_stop(s->loop);
-}
-
-static int
-dial(struct loop *loop, struct dialer *d, const struct addr *to)
-{
-	struct stream_options o = {
-		.keepalive = true,
-		.keepcnt = 3,
-		.keepidle_sec = 10,
-		.keepintvl_sec = 5,
-		.user_timeout_msec = 10000,
-		.socket_buffer_bytes = 65536,
-	};
-	int error;
-
-	*d = (struct dialer){ .result = -1 };
-	stream_init(&d->peer.stream, on_dialed);
-	error = stream_connect(&d->peer.stream, loop, to, &o);
-	if (error != 0)
-		return error;
-	assert_int_equal(d->peer.stream.state, STREAM_CONNECTING);
-	loop_run(loop, NULL, NULL);
-	return d->result;
-}
-
-static int
-tcp_option(int fd, int name)
-{
-	int value = 0;
-	socklen_t len = sizeof(value);
-
-	getsockopt(fd, IPPROTO_TCP, name, &value, &len);
-	return value;
-}
-
-static void
-connect_tcp(void **state)
-{
-	struct loop *loop = loop_new();
-	struct dialer d;
-	struct addr a;
-	int listener = socket(AF_INET, SOCK_STREAM, 0), fd;
-
-	(void)state;
-	assert_true(addr_parse_ip("127.0.0.1", 0, &a));
-	assert_int_equal(bind(listener, &a.sa, a.len), 0);
-	assert_int_equal(listen(listener, 5), 0);
-	assert_true(addr_of_self(listener, &a));
-	assert_int_equal(dial(loop, &d, &a), 0);
-	assert_int_equal(d.peer.stream.state, STREAM_OPEN);
-	fd = d.peer.stream.fd;
-	assert_int_equal(tcp_option(fd, TCP_NODELAY), 1);
-	assert_int_equal(tcp_option(fd, TCP_KEEPCNT), 3);
-	assert_int_equal(tcp_option(fd, TCP_KEEPIDLE), 10);
-	assert_int_equal(tcp_option(fd, TCP_KEEPINTVL), 5);
-	assert_int_equal(tcp_option(fd, TCP_USER_TIMEOUT), 10000);
-	stream_close(&d.peer.stream, STREAM_RESET);
-	/* Nobody listens there now. */
-	close(listener);
-	assert_int_equal(dial(loop, &d, &a), ECONNREFUSED);
-	stream_close(&d.peer.stream, STREAM_FIN);
-	loop_free(loop);
-}
-
-static void
-connect_unix(void **state)
-{
-	struct loop *loop = loop_new();
-	struct dialer d;
-	struct addr a;
-	int listener = socket(AF_UNIX, SOCK_STREAM, 0);
-
-	(void)state;
-	assert_true(addr_set_unix("@carpool_test_stream", &a));
-	assert_int_equal(bind(listener, &a.sa, a.len), 0);
-	assert_int_equal(listen(listener, 5), 0);
-	assert_int_equal(dial(loop, &d, &a), 0);
-	assert_true(d.peer.stream.is_unix);
-	stream_close(&d.peer.stream, STREAM_FIN);
-	close(listener);
-	assert_int_equal(dial(loop, &d, &a), ECONNREFUSED);
-	stream_close(&d.peer.stream, STREAM_FIN);
-	loop_free(loop);
-}
-
-static void
-prepare_accepted(void **state)
-{
-	int fds[2];
-
-	(void)state;
-	make_pair(TCP_PAIR, fds);
-	assert_int_equal(stream_prepare_fd(fds[1], &no_options), 0);
-	assert_true((fcntl(fds[1], F_GETFL) & O_NONBLOCK) != 0);
-	assert_int_equal(tcp_option(fds[1], TCP_NODELAY), 1);
-	close(fds[0]);
-	close(fds[1]);
-	assert_int_equal(stream_prepare_fd(fds[1], &no_options), EBADF);
-	make_pair(UNIX_PAIR, fds);
-	assert_int_equal(stream_prepare_fd(fds[1], &no_options), 0);
-	close(fds[0]);
-	close(fds[1]);
 }
 
 /* A stream that travels between two threads, one byte a stay. */
@@ -561,9 +471,9 @@ moves_between_threads(enum kind kind)
 	stream_init(&m.stream, on_stay);
 	assert_true(stream_open(&m.stream, m.loops[0], fds[0]));
 	for (int i = 0; i < 2; i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, run_loop,
-						m.loops[i]),
-				 0);
+		assert_int_equal(
+			pthread_create(&threads[i], NULL, run_loop, m.loops[i]),
+			0);
 	for (int round = 0; round < 100; round++) {
 		for (int i = 0; i < 10; i++)
 			bytes[i] = (uint8_t)(round * 10 + i);
@@ -596,6 +506,7 @@ BOTH_KINDS(read_and_write)
 BOTH_KINDS(half_close_with_data)
 BOTH_KINDS(full_socket)
 BOTH_KINDS(quota_and_kicks)
+BOTH_KINDS(bulk)
 BOTH_KINDS(moves_between_threads)
 
 int
@@ -614,9 +525,8 @@ main(void)
 		cmocka_unit_test(many_pieces),
 		cmocka_unit_test(quota_and_kicks_unix),
 		cmocka_unit_test(quota_and_kicks_tcp),
-		cmocka_unit_test(connect_tcp),
-		cmocka_unit_test(connect_unix),
-		cmocka_unit_test(prepare_accepted),
+		cmocka_unit_test(bulk_unix),
+		cmocka_unit_test(bulk_tcp),
 		cmocka_unit_test(moves_between_threads_unix),
 		cmocka_unit_test(moves_between_threads_tcp),
 	};

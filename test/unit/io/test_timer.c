@@ -182,8 +182,7 @@ check_probe(const struct probe *p, usec_t at, usec_t before)
 	} else {
 		assert_int_equal(p->timer.at, 0);
 		assert_true(p->fired_at >= at);
-		assert_true(p->fired_at < fake_now ||
-			    at + TIMER_TICK > before);
+		assert_true(p->fired_at < fake_now || at + TIMER_TICK > before);
 	}
 }
 

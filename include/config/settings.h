@@ -1,0 +1,153 @@
+/*
+ * Settings: the values of section [carpool]/[pgbouncer], and the one table that
+ * names each of them.  Parsing, defaults, SHOW CONFIG, SET, the reload report,
+ * --print-config, environment variables and the manual page all read the
+ * table.  Any thread: the table is constant, the values belong to a snapshot.
+ */
+#ifndef CARPOOL_CONFIG_SETTINGS_H
+#define CARPOOL_CONFIG_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "proto/policy.h"
+#include "proto/turn.h"
+
+/* Values, in the table's order.  Texts are owned by the snapshot, never NULL;
+ * times are microseconds, 0 = off unless the manual says otherwise. */
+struct settings {
+	/* listening */
+	const char *listen_addr;
+	uint32_t listen_port;
+	uint32_t listen_backlog;
+	const char *unix_socket_dir;
+	uint32_t unix_socket_mode;
+	const char *unix_socket_group;
+	uint32_t so_reuseport;
+	uint32_t tcp_defer_accept;
+	uint32_t tcp_keepalive;
+	uint32_t tcp_keepcnt;
+	uint32_t tcp_keepidle;
+	uint32_t tcp_keepintvl;
+	uint32_t tcp_socket_buffer;
+	uint32_t tcp_user_timeout; /* milliseconds */
+	uint32_t threads;          /* 0 = the CPUs the process may use */
+	/* process */
+	const char *pidfile;
+	const char *user;
+	const char *logfile;
+	uint32_t verbose;
+	uint32_t log_connections;
+	uint32_t log_disconnections;
+	uint32_t log_pooler_errors;
+	uint32_t log_stats;
+	usec_t stats_period;
+	/* who may come in */
+	enum auth_method auth_type;
+	const char *auth_file;
+	const char *admin_users;
+	const char *stats_users;
+	uint32_t scram_iterations;
+	const char *ignore_startup_parameters;
+	/* pools */
+	enum pool_mode pool_mode;
+	uint32_t default_pool_size; /* 0 = unlimited, as in PgBouncer */
+	uint32_t min_pool_size;
+	uint32_t reserve_pool_size;
+	usec_t reserve_pool_timeout;
+	uint32_t max_client_conn;
+	uint32_t max_db_connections;
+	uint32_t max_user_connections;
+	uint32_t max_db_client_connections;
+	uint32_t max_user_client_connections;
+	usec_t autodb_idle_timeout;
+	/* times */
+	usec_t query_wait_timeout;
+	usec_t query_wait_notify;
+	usec_t server_idle_timeout;
+	usec_t server_lifetime; /* 0 = a server serves once */
+	usec_t client_idle_timeout;
+	usec_t idle_transaction_timeout;
+	usec_t transaction_timeout;
+	usec_t query_timeout;
+	usec_t server_connect_timeout;
+	usec_t server_login_retry;
+	usec_t client_login_timeout;
+	usec_t cancel_wait_timeout;
+	usec_t shutdown_timeout; /* carpool's: deadline of SIGTERM's drain */
+	/* servers */
+	const char *server_reset_query;
+	uint32_t server_reset_query_always;
+	const char *server_check_query; /* "" = never check; "<empty>" = the
+					 * empty query */
+	usec_t server_check_delay;
+	uint32_t server_round_robin;
+	uint32_t server_fast_close;
+	uint32_t server_login_limit; /* carpool's: logins in flight a pool */
+	/* protocol */
+	uint32_t max_packet_size;
+	uint32_t pkt_buf;
+	uint32_t sbuf_loopcnt;
+	uint32_t disable_pqexec;
+	uint32_t application_name_add_host;
+	const char *track_extra_parameters;
+	uint32_t max_prepared_statements;
+	/* names */
+	usec_t dns_max_ttl;
+	usec_t dns_nxdomain_ttl;
+	/* settings that the table knows and that have no member here are kept
+	 * as text by the snapshot */
+};
+
+enum takes_effect {
+	EFFECT_RELOAD,  /* at once after a reload */
+	EFFECT_RESTART, /* at the next start */
+};
+
+/* What a setting's absence from this version means. */
+enum support {
+	SUPPORT_FULL,
+	SUPPORT_LATER,   /* other values than the default get one warning */
+	SUPPORT_REFUSED, /* other values than the default are refused: their
+			  * absence would weaken security */
+};
+
+enum {
+	SCOPE_GLOBAL = 1,
+	SCOPE_DATABASE = 2,
+	SCOPE_USER = 4,
+};
+
+struct value_type; /* parse, print and compare one value; private */
+
+struct setting {
+	const char *name;
+	const char *alias; /* an older name, or NULL */
+	const struct value_type *type;
+	size_t at;         /* offset in struct settings, or SETTING_NO_MEMBER */
+	const char *def;   /* text, parsed like the file's */
+	uint64_t min, max; /* inclusive, in the type's unit; max 0 = none */
+	unsigned scopes;   /* SCOPE_* where it may stand */
+	enum takes_effect effect;
+	enum support support;
+	const char *help; /* one sentence of at most 70 bytes with full stop */
+};
+
+#define SETTING_NO_MEMBER SIZE_MAX
+
+/* The table, sorted by name, and its length. */
+extern const struct setting settings_table[];
+extern const size_t settings_count;
+
+/* The row of a name or alias (letter case ignored), or NULL. */
+const struct setting *settings_find(const char *name);
+
+/* The setting's words, by enum pool_mode. */
+extern const char *const pool_mode_names[3];
+/* The setting's word for a method: "scram-sha-256", ...; never NULL. */
+const char *auth_method_name(enum auth_method method);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * What the program is to the system: a process with a user, a limit of
+ * descriptors, perhaps in the background.  Main thread, at the start.
+ */
+#ifndef CARPOOL_CONTROL_PROCESS_H
+#define CARPOOL_CONTROL_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "config/snapshot.h"
+
+/* Ignores SIGPIPE and raises the limit of descriptors to the hard one. */
+void process_prepare(void);
+
+/* Logs a warning where the limit of descriptors is below what the clients and
+ * servers that the configuration allows would need. */
+void process_check_descriptors(const struct snapshot *s);
+
+/* Opens the log as the settings say; errno or 0. */
+int process_log_open(const struct snapshot *s, bool is_quiet);
+
+/*
+ * Becomes the user of the settings, if the process is root's.  False with why
+ * in error: root without another user to become, or no such user.
+ */
+bool process_become(const char *user, char *error, size_t error_size);
+
+/*
+ * Goes on in a new process of its own session; the old one waits until that is
+ * ready or has failed, and ends with status 0 or 1.  Returns the descriptor
+ * for process_ready, or -1 with errno set.  Before any thread is started.
+ */
+int process_detach(void);
+
+/* Lets the starting process end well; standard streams go to /dev/null. */
+void process_ready(int fd);
+
+#endif

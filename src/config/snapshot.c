@@ -1,0 +1,232 @@
+/*
+ * Looking things up in a snapshot.  Any thread that holds a reference; nothing
+ * here changes a snapshot but the count of its references.
+ */
+#include "config/snapshot.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "config/body.h"
+
+struct snapshot *
+snapshot_ref(struct snapshot *s)
+{
+	atomic_fetch_add_explicit(&s->references, 1, memory_order_relaxed);
+	return s;
+}
+
+void
+snapshot_unref(struct snapshot *s)
+{
+	size_t before;
+
+	if (s == NULL)
+		return;
+	before = atomic_fetch_sub_explicit(&s->references, 1,
+					   memory_order_acq_rel);
+	ASSERT(before > 0);
+	if (before > 1)
+		return;
+	map_free(s->database_by_name);
+	map_free(s->user_by_name);
+	pile_fini(&s->pile);
+	mem_free(s);
+}
+
+uint64_t
+snapshot_generation(const struct snapshot *s)
+{
+	return s->generation;
+}
+
+void
+snapshot_set_generation(struct snapshot *s, uint64_t generation)
+{
+	s->generation = generation;
+}
+
+const struct settings *
+snapshot_settings(const struct snapshot *s)
+{
+	return &s->settings;
+}
+
+const char *
+snapshot_setting_text(const struct snapshot *s, const struct setting *row,
+		      char *out, size_t size)
+{
+	char buffer[VALUE_TEXT_MAX];
+	const char *text;
+
+	text = value_text(row->type, &s->values[row - settings_table], buffer,
+			  sizeof(buffer));
+	/* Texts of any length are given out as they lie in the snapshot. */
+	if (text != buffer)
+		return text;
+	text_copy(out, size, text);
+	return out;
+}
+
+const struct config_database *
+snapshot_database(const struct snapshot *s, const char *name)
+{
+	const struct database_body *body;
+
+	body = map_find(s->database_by_name, name, strlen(name));
+	if (body == NULL)
+		body = map_find(s->database_by_name, "*", 1);
+	return body != NULL ? &body->db : NULL;
+}
+
+const struct config_user *
+snapshot_user(const struct snapshot *s, const char *name)
+{
+	const struct user_body *body;
+
+	body = map_find(s->user_by_name, name, strlen(name));
+	return body != NULL ? &body->user : NULL;
+}
+
+size_t
+snapshot_database_count(const struct snapshot *s)
+{
+	return s->database_count;
+}
+
+const struct config_database *
+snapshot_database_at(const struct snapshot *s, size_t i)
+{
+	ASSERT(i < s->database_count);
+	return &s->databases[i]->db;
+}
+
+size_t
+snapshot_user_count(const struct snapshot *s)
+{
+	return s->user_count;
+}
+
+const struct config_user *
+snapshot_user_at(const struct snapshot *s, size_t i)
+{
+	ASSERT(i < s->user_count);
+	return &s->users[i]->user;
+}
+
+static void
+take_u32(uint32_t *value, uint32_t given)
+{
+	if (given != UNSET_U32)
+		*value = given;
+}
+
+static void
+take_usec(usec_t *value, usec_t given)
+{
+	if (given != UNSET_USEC)
+		*value = given;
+}
+
+static void
+apply_user(const struct config_user *user, struct pool_config *out)
+{
+	if (user->has_mode)
+		out->mode = user->mode;
+	take_u32(&out->size, user->pool_size);
+	take_u32(&out->reserve_size, user->reserve_pool_size);
+	take_u32(&out->max_user_connections, user->max_connections);
+	take_u32(&out->max_user_client_connections,
+		 user->max_client_connections);
+	take_usec(&out->query_timeout, user->query_timeout);
+	take_usec(&out->idle_transaction_timeout,
+		  user->idle_transaction_timeout);
+	take_usec(&out->transaction_timeout, user->transaction_timeout);
+	take_usec(&out->client_idle_timeout, user->client_idle_timeout);
+	take_usec(&out->query_wait_timeout, user->query_wait_timeout);
+}
+
+void
+snapshot_pool_config(const struct snapshot *s, const struct config_database *db,
+		     const struct config_user *user, struct pool_config *out)
+{
+	const struct settings *set = &s->settings;
+
+	*out = (struct pool_config){
+		.mode = db->mode,
+		.size = db->pool_size,
+		.min_size = db->min_pool_size,
+		.reserve_size = db->reserve_pool_size,
+		.reserve_timeout = set->reserve_pool_timeout,
+		.max_db_connections = db->max_connections,
+		.max_user_connections = set->max_user_connections,
+		.query_wait_timeout = db->query_wait_timeout,
+		.query_timeout = set->query_timeout,
+		.idle_transaction_timeout = set->idle_transaction_timeout,
+		.transaction_timeout = set->transaction_timeout,
+		.client_idle_timeout = set->client_idle_timeout,
+		.server_lifetime = db->server_lifetime,
+		.server_idle_timeout = set->server_idle_timeout,
+		.server_check_delay = set->server_check_query[0] != '\0'
+					      ? set->server_check_delay
+					      : UNSET_USEC,
+		.max_db_client_connections = db->max_client_connections,
+		.max_user_client_connections = set->max_user_client_connections,
+	};
+	if (user != NULL)
+		apply_user(user, out);
+}
+
+void
+snapshot_policy(const struct snapshot *s, const struct config_database *db,
+		const struct pool_config *pool, struct policy *out)
+{
+	const struct settings *set = &s->settings;
+	bool is_empty_check = strcmp(set->server_check_query, "<empty>") == 0;
+
+	*out = (struct policy){
+		.mode = pool->mode,
+		.max_packet_bytes = set->max_packet_size,
+		.scram_iterations = set->scram_iterations,
+		.simple_query_off = set->disable_pqexec != 0,
+		.add_host = set->application_name_add_host != 0,
+		.reset_always = set->server_reset_query_always != 0,
+		.reset_query = set->server_reset_query,
+		.check_query = is_empty_check ? "" : set->server_check_query,
+		.connect_query = db->connect_query,
+		.ignore_startup = set->ignore_startup_parameters,
+		.extra_tracked = set->track_extra_parameters,
+		.client_encoding = db->client_encoding,
+		.datestyle = db->datestyle,
+		.timezone = db->timezone,
+		.application_name = db->application_name,
+	};
+}
+
+/* Unlike text_in_list, "*" is a name like any other: it gives no rights. */
+static bool
+is_listed(const char *name, const char *list)
+{
+	static const char ends[] = ", \t\r\v\f";
+	size_t len;
+
+	while (*(list += strspn(list, ends)) != '\0') {
+		len = strcspn(list, ends);
+		if (strlen(name) == len && memcmp(name, list, len) == 0)
+			return true;
+		list += len;
+	}
+	return false;
+}
+
+enum console_right
+snapshot_console_right(const struct snapshot *s, const char *user)
+{
+	if (is_listed(user, s->settings.admin_users))
+		return CONSOLE_ADMIN;
+	if (is_listed(user, s->settings.stats_users))
+		return CONSOLE_STATS;
+	return CONSOLE_NONE;
+}

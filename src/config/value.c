@@ -1,0 +1,446 @@
+/*
+ * The kinds of values.  Pure functions over constant tables; any thread.
+ * Numbers and words are read as PgBouncer reads them; units after a time
+ * and words for switches are additions that change no number's meaning.
+ */
+#include "config/value.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "config/snapshot.h"
+
+/* Larger ones would not fit: UINT32_MAX stands for "not given". */
+#define NUMBER_MAX (UINT32_MAX - 1)
+
+static void
+print_number(const struct value_type *type, uint64_t number, char *out,
+	     size_t size)
+{
+	(void)type;
+	text_format(out, size, "%" PRIu64, number);
+}
+
+static void
+print_octal(const struct value_type *type, uint64_t number, char *out,
+	    size_t size)
+{
+	(void)type;
+	text_format(out, size, "0%" PRIo64, number);
+}
+
+static const char *
+parse_number(const struct value_type *type, const char *text, struct value *out)
+{
+	(void)type;
+	/* 017 and 0x1f are numbers, "beef" is none. */
+	if (*text < '0' || *text > '9')
+		return *text == '-' ? "is negative" : "is not a number";
+	if (!text_to_u64(text, 0, &out->number))
+		return "is not a number";
+	return out->number <= NUMBER_MAX ? NULL : "is too large";
+}
+
+static const char *
+parse_switch(const struct value_type *type, const char *text, struct value *out)
+{
+	static const char *const on[] = { "1", "yes", "on", "true" };
+	static const char *const off[] = { "0", "no", "off", "false" };
+	size_t i;
+
+	(void)type;
+	for (i = 0; i < COUNT_OF(on); i++) {
+		out->number = 1;
+		if (text_equal_nocase(text, on[i]))
+			return NULL;
+		out->number = 0;
+		if (text_equal_nocase(text, off[i]))
+			return NULL;
+	}
+	return "is neither 0 nor 1";
+}
+
+/* Microseconds of a unit; bare numbers are seconds; 0 = no such unit. */
+static uint64_t
+unit_usec(const char *unit)
+{
+	static const struct {
+		const char *name;
+		uint64_t usec;
+	} units[] = {
+		{ "", USEC_PER_SEC },          { "us", 1 },
+		{ "ms", USEC_PER_MSEC },       { "s", USEC_PER_SEC },
+		{ "m", 60 * USEC_PER_SEC },    { "h", 3600 * USEC_PER_SEC },
+		{ "d", 86400 * USEC_PER_SEC },
+	};
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(units); i++)
+		if (strcmp(unit, units[i].name) == 0)
+			return units[i].usec;
+	return 0;
+}
+
+/* The digits after the point, as parts of unit. */
+static uint64_t
+fraction_usec(const char *digits, size_t count, uint64_t unit)
+{
+	uint64_t sum = 0;
+	bool is_nonzero = false;
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		is_nonzero = is_nonzero || digits[i] != '0';
+		unit /= 10;
+		sum += (uint64_t)(digits[i] - '0') * unit;
+	}
+	/* A tiny time must not become 0, which means "off". */
+	return sum == 0 && is_nonzero ? 1 : sum;
+}
+
+static const char *
+parse_seconds(const struct value_type *type, const char *text,
+	      struct value *out)
+{
+	size_t whole = strspn(text, "0123456789"), part = 0, i;
+	const char *rest = text + whole, *fraction = rest;
+	uint64_t sum = 0, unit;
+
+	(void)type;
+	if (*rest == '.') {
+		fraction = ++rest;
+		part = strspn(rest, "0123456789");
+		rest += part;
+	}
+	unit = unit_usec(rest + strspn(rest, " \t"));
+	if (whole + part == 0)
+		return *text == '-' ? "is negative" : "is not a time";
+	if (unit == 0)
+		return "is not a time";
+	for (i = 0; i < whole; i++) {
+		if (sum > UINT64_MAX / 4 / 10 / unit)
+			return "is too large";
+		sum = sum * 10 + (uint64_t)(text[i] - '0');
+	}
+	out->number = sum * unit + fraction_usec(fraction, part, unit);
+	return NULL;
+}
+
+/* As PgBouncer shows times: seconds, decimals only where there are any. */
+static void
+print_seconds(const struct value_type *type, uint64_t number, char *out,
+	      size_t size)
+{
+	size_t n;
+
+	(void)type;
+	if (number % USEC_PER_SEC == 0) {
+		text_format(out, size, "%" PRIu64, number / USEC_PER_SEC);
+		return;
+	}
+	n = text_format(out, size, "%" PRIu64 ".%06" PRIu64,
+			number / USEC_PER_SEC, number % USEC_PER_SEC);
+	while (n > 0 && out[n - 1] == '0')
+		out[--n] = '\0';
+}
+
+/* A line break would end the setting where it is printed as a file. */
+static const char *
+parse_text(const struct value_type *type, const char *text, struct value *out)
+{
+	(void)type;
+	out->text = text;
+	return strpbrk(text, "\r\n") == NULL ? NULL : "has a line break";
+}
+
+static const char *
+parse_word(const struct value_type *type, const char *text, struct value *out)
+{
+	const struct value_word *w;
+
+	for (w = type->words; w->word != NULL; w++) {
+		if (!text_equal_nocase(text, w->word))
+			continue;
+		out->number = w->value;
+		out->support = w->support;
+		return NULL;
+	}
+	return "is not one of";
+}
+
+static void
+print_word(const struct value_type *type, uint64_t number, char *out,
+	   size_t size)
+{
+	const struct value_word *w;
+
+	for (w = type->words; w->word != NULL; w++)
+		if (w->value == number)
+			break;
+	text_copy(out, size, w->word != NULL ? w->word : "?");
+}
+
+const struct value_type type_switch = {
+	.noun = "switch",
+	.store = STORE_U32,
+	.parse = parse_switch,
+	.print = print_number,
+};
+
+const struct value_type type_number = {
+	.noun = "number",
+	.store = STORE_U32,
+	.parse = parse_number,
+	.print = print_number,
+};
+
+const struct value_type type_octal = {
+	.noun = "octal number",
+	.store = STORE_U32,
+	.parse = parse_number,
+	.print = print_octal,
+};
+
+const struct value_type type_seconds = {
+	.noun = "seconds",
+	.store = STORE_USEC,
+	.parse = parse_seconds,
+	.print = print_seconds,
+};
+
+const struct value_type type_text = {
+	.noun = "text",
+	.store = STORE_TEXT,
+	.parse = parse_text,
+};
+
+const struct value_type type_list = {
+	.noun = "comma list",
+	.store = STORE_TEXT,
+	.parse = parse_text,
+	.is_list = true,
+};
+
+const struct value_type type_secret = {
+	.noun = "text",
+	.store = STORE_TEXT,
+	.parse = parse_text,
+	.is_secret = true,
+};
+
+_Static_assert(sizeof(enum pool_mode) == sizeof(uint32_t) &&
+		       sizeof(enum auth_method) == sizeof(uint32_t) &&
+		       sizeof(enum load_balance) == sizeof(uint32_t),
+	       "enums are stored as uint32_t");
+
+static const struct value_word pool_mode_words[] = {
+	{ "session", POOL_SESSION, SUPPORT_FULL },
+	{ "transaction", POOL_TRANSACTION, SUPPORT_FULL },
+	{ "statement", POOL_STATEMENT, SUPPORT_FULL },
+	{ 0 },
+};
+
+const struct value_type type_pool_mode = {
+	.noun = "word",
+	.store = STORE_U32,
+	.parse = parse_word,
+	.print = print_word,
+	.words = pool_mode_words,
+};
+
+/* The refused words never reach a snapshot, so their values are free. */
+static const struct value_word auth_type_words[] = {
+	{ "any", AUTH_ANY, SUPPORT_FULL },
+	{ "trust", AUTH_TRUST, SUPPORT_FULL },
+	{ "plain", AUTH_PLAIN, SUPPORT_FULL },
+	{ "md5", AUTH_MD5, SUPPORT_FULL },
+	{ "scram-sha-256", AUTH_SCRAM, SUPPORT_FULL },
+	{ "cert", AUTH_REJECT + 1, SUPPORT_REFUSED },
+	{ "hba", AUTH_REJECT + 2, SUPPORT_REFUSED },
+	{ "pam", AUTH_REJECT + 3, SUPPORT_REFUSED },
+	{ "ldap", AUTH_REJECT + 4, SUPPORT_REFUSED },
+	{ 0 },
+};
+
+const struct value_type type_auth_type = {
+	.noun = "word",
+	.store = STORE_U32,
+	.parse = parse_word,
+	.print = print_word,
+	.words = auth_type_words,
+};
+
+const char *
+auth_method_name(enum auth_method method)
+{
+	const struct value_word *w;
+
+	for (w = auth_type_words; w->word != NULL; w++)
+		if (w->value == (uint32_t)method)
+			return w->word;
+	return "reject";
+}
+
+enum { SSL_DISABLE, SSL_ALLOW, SSL_PREFER, SSL_REQUIRE, SSL_CA, SSL_FULL };
+
+/* Towards clients "prefer" offers TLS, which is not there to be had yet. */
+static const struct value_word client_sslmode_words[] = {
+	{ "disable", SSL_DISABLE, SUPPORT_FULL },
+	{ "allow", SSL_ALLOW, SUPPORT_LATER },
+	{ "prefer", SSL_PREFER, SUPPORT_LATER },
+	{ "require", SSL_REQUIRE, SUPPORT_REFUSED },
+	{ "verify-ca", SSL_CA, SUPPORT_REFUSED },
+	{ "verify-full", SSL_FULL, SUPPORT_REFUSED },
+	{ 0 },
+};
+
+const struct value_type type_client_sslmode = {
+	.noun = "word",
+	.store = STORE_U32,
+	.parse = parse_word,
+	.print = print_word,
+	.words = client_sslmode_words,
+};
+
+/* Towards servers "prefer" promises nothing: plain text is within it. */
+static const struct value_word server_sslmode_words[] = {
+	{ "disable", SSL_DISABLE, SUPPORT_FULL },
+	{ "allow", SSL_ALLOW, SUPPORT_FULL },
+	{ "prefer", SSL_PREFER, SUPPORT_FULL },
+	{ "require", SSL_REQUIRE, SUPPORT_REFUSED },
+	{ "verify-ca", SSL_CA, SUPPORT_REFUSED },
+	{ "verify-full", SSL_FULL, SUPPORT_REFUSED },
+	{ 0 },
+};
+
+const struct value_type type_server_sslmode = {
+	.noun = "word",
+	.store = STORE_U32,
+	.parse = parse_word,
+	.print = print_word,
+	.words = server_sslmode_words,
+};
+
+static const struct value_word load_balance_words[] = {
+	{ "round-robin", LOAD_BALANCE_ROUND_ROBIN, SUPPORT_FULL },
+	{ "disable", LOAD_BALANCE_DISABLE, SUPPORT_FULL },
+	{ 0 },
+};
+
+const struct value_type type_load_balance = {
+	.noun = "word",
+	.store = STORE_U32,
+	.parse = parse_word,
+	.print = print_word,
+	.words = load_balance_words,
+};
+
+const char *const pool_mode_names[3] = {
+	[POOL_SESSION] = "session",
+	[POOL_TRANSACTION] = "transaction",
+	[POOL_STATEMENT] = "statement",
+};
+
+/* Writes `"text" what` and, for words, those that there are. */
+static void
+explain(const struct value_type *type, const char *text, const char *what,
+	char *why)
+{
+	const struct value_word *w;
+	size_t n;
+
+	/* %.60s: what was given by mistake may be long. */
+	n = type->is_secret
+		    ? text_format(why, VALUE_WHY_MAX, "the value %s", what)
+		    : text_format(why, VALUE_WHY_MAX, "\"%.60s\" %s", text,
+				  what);
+	for (w = type->words; w != NULL && w->word != NULL; w++)
+		n += text_format(why + n, VALUE_WHY_MAX - n, "%s %s",
+				 w == type->words ? "" : ",", w->word);
+}
+
+bool
+value_parse(const struct value_type *type, uint64_t min, uint64_t max,
+	    const char *text, struct value *out, char *why)
+{
+	const char *what;
+	char bound[VALUE_TEXT_MAX], above[VALUE_TEXT_MAX + 20];
+
+	*out = (struct value){ .support = SUPPORT_FULL };
+	what = type->parse(type, text, out);
+	if (what == NULL && type->store != STORE_TEXT &&
+	    (out->number < min || (max != 0 && out->number > max))) {
+		type->print(type, out->number < min ? min : max, bound,
+			    sizeof(bound));
+		text_format(above, sizeof(above), "is %s %s",
+			    out->number < min ? "below" : "above", bound);
+		what = above;
+	}
+	if (what != NULL)
+		explain(type, text, what, why);
+	return what == NULL;
+}
+
+const char *
+value_text(const struct value_type *type, const struct value *v, char *out,
+	   size_t size)
+{
+	if (type->store == STORE_TEXT)
+		return type->is_secret && v->text[0] != '\0' ? SECRET_SHOWN
+							     : v->text;
+	ASSERT(size >= VALUE_TEXT_MAX);
+	type->print(type, v->number, out, size);
+	return out;
+}
+
+void
+value_store(const struct value_type *type, const struct value *v, void *member)
+{
+	uint32_t narrow = (uint32_t)v->number;
+	usec_t usec = v->number;
+
+	switch (type->store) {
+	case STORE_U32:
+		memcpy(member, &narrow, sizeof(narrow));
+		break;
+	case STORE_USEC:
+		memcpy(member, &usec, sizeof(usec));
+		break;
+	case STORE_TEXT:
+		memcpy(member, &v->text, sizeof(v->text));
+		break;
+	}
+}
+
+struct value
+value_load(const struct value_type *type, const void *member)
+{
+	struct value v = { .support = SUPPORT_FULL };
+	uint32_t narrow;
+
+	switch (type->store) {
+	case STORE_U32:
+		memcpy(&narrow, member, sizeof(narrow));
+		v.number = narrow;
+		break;
+	case STORE_USEC:
+		memcpy(&v.number, member, sizeof(v.number));
+		break;
+	case STORE_TEXT:
+		memcpy(&v.text, member, sizeof(v.text));
+		break;
+	}
+	return v;
+}
+
+bool
+value_is_equal(const struct value_type *type, const struct value *a,
+	       const struct value *b)
+{
+	if (type->store == STORE_TEXT)
+		return strcmp(a->text, b->text) == 0;
+	return a->number == b->number;
+}

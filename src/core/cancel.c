@@ -1,0 +1,322 @@
+/*
+ * Cancel requests; see cancel.h.
+ *
+ * Three steps on up to three threads: the asker's worker looks the key up; the
+ * target's worker checks what the target does, takes it off the queue or holds
+ * its server and connects; when the server has closed the cancel connection,
+ * the asker's connection is closed, so whoever waits for that knows that the
+ * request was carried out.
+ */
+#include "core/cancel.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "core/client.h"
+#include "core/server.h"
+#include "core/session.h"
+#include "core/shared.h"
+#include "core/worker.h"
+
+/* Cancel connections of one worker; duplicates for a server are dropped. */
+#define CANCELS_MAX 256u
+
+bool
+cancel_map_init(struct cancel_map *m)
+{
+	lock_init(&m->lock);
+	m->keys = map_new();
+	return m->keys != NULL;
+}
+
+void
+cancel_map_fini(struct cancel_map *m)
+{
+	size_t cursor = 0;
+	void *handle;
+
+	while (m->keys != NULL &&
+	       (handle = map_next(m->keys, &cursor, NULL, NULL)) != NULL)
+		mem_free(handle);
+	map_free(m->keys);
+	lock_fini(&m->lock);
+}
+
+bool
+cancel_map_put(struct cancel_map *m, const uint8_t *key, size_t len,
+	       struct client_handle handle)
+{
+	struct client_handle *copy = mem_zalloc(sizeof(*copy));
+	bool ok = false;
+
+	if (copy == NULL)
+		return false;
+	*copy = handle;
+	lock_take(&m->lock);
+	/* A key that is taken stays with its owner. */
+	if (map_find(m->keys, key, len) == NULL)
+		ok = map_put(m->keys, key, len, copy);
+	lock_give(&m->lock);
+	if (!ok)
+		mem_free(copy);
+	return ok;
+}
+
+void
+cancel_map_remove(struct cancel_map *m, const uint8_t *key, size_t len)
+{
+	void *handle;
+
+	lock_take(&m->lock);
+	handle = map_remove(m->keys, key, len);
+	lock_give(&m->lock);
+	mem_free(handle);
+}
+
+bool
+cancel_map_find(struct cancel_map *m, const uint8_t *key, size_t len,
+		struct client_handle *handle)
+{
+	const struct client_handle *found;
+
+	lock_take(&m->lock);
+	found = map_find(m->keys, key, len);
+	if (found != NULL)
+		*handle = *found;
+	lock_give(&m->lock);
+	return found != NULL;
+}
+
+/* ------------------------------------------------------------------------
+ * The asker
+ */
+
+struct cancel_mail {
+	struct mail mail;
+	struct core *core;
+	struct client_handle asker, target;
+};
+
+static struct worker *
+worker_of(struct core *core, struct client_handle h)
+{
+	return core->workers[h.worker];
+}
+
+static void
+asker_told(struct mail *mail)
+{
+	struct cancel_mail *m = (struct cancel_mail *)mail;
+	struct client *c = worker_client(worker_of(m->core, m->asker),
+					 m->asker);
+
+	if (c != NULL)
+		client_end(c, REASON_CLIENT_TERMINATE);
+	mem_free(m);
+}
+
+static void
+tell_asker(struct cancel_mail *m)
+{
+	m->mail.deliver = asker_told;
+	loop_post(worker_of(m->core, m->asker)->loop, &m->mail);
+}
+
+static void target_asked(struct mail *mail);
+
+void
+cancel_request(struct client *c, const uint8_t *key, size_t len)
+{
+	struct core *core = c->worker->core;
+	struct client_handle target;
+	struct cancel_mail *m;
+
+	if (!cancel_map_find(&core->cancels, key, len, &target)) {
+		client_end(c, REASON_CLIENT_TERMINATE);
+		return;
+	}
+	m = mem_zalloc(sizeof(*m));
+	if (m == NULL) {
+		client_end(c, REASON_NO_MEMORY);
+		return;
+	}
+	c->back_to = c->state;
+	client_set_state(c, CLIENT_ASKING);
+	m->mail.deliver = target_asked;
+	m->core = core;
+	m->asker = client_handle(c);
+	m->target = target;
+	loop_post(worker_of(core, target)->loop, &m->mail);
+}
+
+/* ------------------------------------------------------------------------
+ * The target's worker
+ */
+
+static void
+cancel_waiting(struct client *c)
+{
+	struct refusal refusal = { .scope = FAIL_STATEMENT,
+				   .reason = REASON_CANCELED };
+	struct session_turn st;
+
+	pool_leave(c->pool, c->worker, &c->ticket);
+	client_set_state(c, CLIENT_IDLE);
+	session_client_turn(c, &st);
+	c->worker->core->front->refuse(&st.turn, &refusal);
+	stream_kick(&c->stream);
+}
+
+static bool
+is_running(const struct client *c)
+{
+	const struct server *s = c->server;
+	const struct back_view *v;
+
+	if (s == NULL || c->state != CLIENT_ACTIVE)
+		return false;
+	v = s->ops->view(s->back);
+	return v->owed > 0 && v->owed_ends > v->owed_hidden;
+}
+
+static void
+target_asked(struct mail *mail)
+{
+	struct cancel_mail *m = (struct cancel_mail *)mail;
+	struct client *c = worker_client(worker_of(m->core, m->target),
+					 m->target);
+
+	if (c != NULL && c->state == CLIENT_WAITING && !c->is_login)
+		cancel_waiting(c);
+	else if (c != NULL && is_running(c) &&
+		 cancel_server(c->server, &m->asker)) {
+		mem_free(m);
+		return; /* the asker is told when it is done */
+	}
+	tell_asker(m);
+}
+
+/* ------------------------------------------------------------------------
+ * The connection
+ */
+
+void
+canceler_close(struct canceler *x, bool ok)
+{
+	struct worker *w = x->worker;
+	struct server *s = x->server;
+	struct cancel_mail *m;
+
+	if (x->stream.state == STREAM_CLOSED && !list_is_linked(&x->node))
+		return;
+	timer_clear(w->loop, &x->timer);
+	stream_close(&x->stream, STREAM_FIN);
+	list_remove(&x->node);
+	list_push_back(&w->canceler_graves, &x->node);
+	w->cancel_count--;
+	if (x->has_asker && (m = mem_zalloc(sizeof(*m))) != NULL) {
+		m->core = w->core;
+		m->asker = x->asker;
+		tell_asker(m);
+	}
+	x->has_asker = false;
+	x->server = NULL;
+	if (s != NULL)
+		server_cancel_done(s, ok);
+}
+
+static void
+on_timer(struct timer *timer)
+{
+	struct canceler *x = LIST_ENTRY(timer, struct canceler, timer);
+
+	canceler_close(x, !x->is_sent);
+}
+
+static void
+on_ready(struct stream *stream)
+{
+	struct canceler *x = LIST_ENTRY(stream, struct canceler, stream);
+	int error = stream_connected(stream);
+
+	if (error == EINPROGRESS)
+		return;
+	if (error != 0) {
+		canceler_close(x, true); /* nothing was sent */
+		return;
+	}
+	if (!x->is_sent) {
+		x->is_sent = true;
+		if (!buf_append(&stream->out, x->request, x->request_len)) {
+			canceler_close(x, true);
+			return;
+		}
+	}
+	if (stream_flush(stream) == FLUSH_ERROR) {
+		canceler_close(x, false);
+		return;
+	}
+	/* Closed by the server: the signal has been sent. */
+	while (stream->readable) {
+		enum fill fill = stream_fill(stream, BUF_BLOCK_BYTES);
+
+		buf_clear(&stream->in);
+		if (fill == FILL_EOF) {
+			canceler_close(x, true);
+			return;
+		}
+		if (fill == FILL_ERROR) {
+			/* A reset after all was said counts as a close. */
+			canceler_close(x, stream->out.len == 0);
+			return;
+		}
+		if (fill == FILL_NONE)
+			return;
+	}
+}
+
+bool
+cancel_server(struct server *s, const struct client_handle *asker)
+{
+	struct worker *w = s->worker;
+	const struct settings *set = snapshot_settings(w->snapshot);
+	struct canceler *x;
+
+	if (s->canceler != NULL || w->cancel_count >= CANCELS_MAX)
+		return false;
+	x = mem_zalloc(sizeof(*x));
+	if (x == NULL)
+		return false;
+	x->request_len =
+		s->ops->cancel(s->back, x->request, sizeof(x->request));
+	if (x->request_len == 0) {
+		mem_free(x);
+		return false;
+	}
+	stream_init(&x->stream, on_ready);
+	x->timer.fire = on_timer;
+	x->worker = w;
+	if (asker != NULL) {
+		x->asker = *asker;
+		x->has_asker = true;
+	}
+	/* The hold comes before the connection. */
+	x->server = s;
+	s->canceler = x;
+	w->cancel_count++;
+	list_push_back(&w->cancelers, &x->node);
+	timer_set(w->loop, &x->timer,
+		  loop_now(w->loop) + (set->cancel_wait_timeout == 0
+					       ? 10 * USEC_PER_SEC
+					       : set->cancel_wait_timeout));
+	if (stream_connect(&x->stream, w->loop, &s->addr, &w->options) != 0)
+		canceler_close(x, true);
+	return true;
+}
+
+void
+canceler_free(struct canceler *x)
+{
+	mem_wipe_free(x, sizeof(*x));
+}

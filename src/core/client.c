@@ -1,0 +1,686 @@
+/*
+ * Clients: accept, states, counters, deadlines, and the ways in which they end.
+ *
+ * A client that ends gives everything back at once (its server is abandoned,
+ * its ticket leaves the queue) and is only a socket from then on, which lingers
+ * until the peer has read the last words, or is closed.  The reaper frees it.
+ */
+#include "core/client.h"
+
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "core/login.h"
+#include "core/request.h"
+#include "core/route.h"
+#include "core/session.h"
+#include "core/shared.h"
+#include "core/work.h"
+#include "core/worker.h"
+
+/* A client that half-closed may still read what its last query answers; one
+ * that vanished looks the same.  Its query is canceled after this. */
+#define EOF_GRACE (300 * USEC_PER_MSEC)
+#define LINGER_TIME (2 * USEC_PER_SEC)
+
+const char *const client_state_names[CLIENT_STATES] = {
+	[CLIENT_LOGIN] = "login",	  [CLIENT_ASKING] = "login",
+	[CLIENT_IDLE] = "idle",		  [CLIENT_WAITING] = "waiting",
+	[CLIENT_LINKING] = "active",	  [CLIENT_ACTIVE] = "active",
+	[CLIENT_CONSOLE] = "active",	  [CLIENT_LINGERING] = "closing",
+	[CLIENT_CLOSED] = "closed",
+};
+
+void
+client_set_state(struct client *c, enum client_state state)
+{
+	static const unsigned legal[CLIENT_STATES] = {
+		[CLIENT_LOGIN] = BIT(CLIENT_ASKING) | BIT(CLIENT_WAITING) |
+				 BIT(CLIENT_LINKING) | BIT(CLIENT_IDLE) |
+				 BIT(CLIENT_CONSOLE),
+		[CLIENT_ASKING] = BIT(CLIENT_LOGIN) | BIT(CLIENT_CONSOLE),
+		[CLIENT_IDLE] = BIT(CLIENT_WAITING) | BIT(CLIENT_LINKING),
+		[CLIENT_WAITING] = BIT(CLIENT_LINKING) | BIT(CLIENT_IDLE),
+		[CLIENT_LINKING] = BIT(CLIENT_ACTIVE) | BIT(CLIENT_LOGIN) |
+				   BIT(CLIENT_IDLE),
+		[CLIENT_ACTIVE] = BIT(CLIENT_IDLE),
+		[CLIENT_CONSOLE] = BIT(CLIENT_ASKING),
+		[CLIENT_LINGERING] = 0,
+		[CLIENT_CLOSED] = 0,
+	};
+	const unsigned ends = BIT(CLIENT_LINGERING) | BIT(CLIENT_CLOSED);
+
+	ASSERT(((legal[c->state] | ends) & BIT(state)) != 0);
+	c->state = (uint8_t)state;
+}
+
+struct client_handle
+client_handle(const struct client *c)
+{
+	return (struct client_handle){ .worker = (uint16_t)c->worker->id,
+				       .slot = c->slot,
+				       .generation = c->generation };
+}
+
+static void
+on_ready(struct stream *s)
+{
+	session_turn(LIST_ENTRY(s, struct client, stream));
+}
+
+static bool
+is_in_transaction(const struct client *c)
+{
+	const struct server *s = c->server;
+
+	return s != NULL && (c->state == CLIENT_ACTIVE) &&
+	       s->ops->view(s->back)->tx != TX_IDLE;
+}
+
+/* ------------------------------------------------------------------------
+ * Deadlines
+ */
+
+static void
+earliest(usec_t *at, usec_t since, usec_t span)
+{
+	if (span != 0 && since != 0 && (*at == 0 || since + span < *at))
+		*at = since + span;
+}
+
+static const struct pool_config *
+times_of(const struct client *c)
+{
+	(void)worker_policy(c->worker, c->pool); /* brings the copy up to date */
+	return &c->pool->parts[c->worker->id].config;
+}
+
+static usec_t
+active_deadline(const struct client *c, const struct pool_config *times)
+{
+	usec_t at = 0;
+
+	earliest(&at, c->query_since, times->query_timeout);
+	if (is_in_transaction(c)) {
+		earliest(&at, c->xact_since, times->transaction_timeout);
+		if (c->query_since == 0)
+			earliest(&at, c->last_active,
+				 times->idle_transaction_timeout);
+	} else if (c->query_since == 0) {
+		earliest(&at, c->last_active, times->client_idle_timeout);
+	}
+	return at;
+}
+
+/* When something must happen to this client, 0 = never. */
+static usec_t
+deadline(const struct client *c)
+{
+	const struct settings *set = snapshot_settings(c->worker->snapshot);
+	usec_t at = 0;
+
+	earliest(&at, c->eof_since, EOF_GRACE);
+	if (c->is_login)
+		earliest(&at, c->connected, set->client_login_timeout);
+	if (c->pool == NULL || c->state == CLIENT_LINGERING)
+		return at;
+	switch ((enum client_state)c->state) {
+	case CLIENT_WAITING:
+		earliest(&at, c->ticket.since,
+			 times_of(c)->query_wait_timeout);
+		if (!c->was_notified)
+			earliest(&at, c->ticket.since, set->query_wait_notify);
+		break;
+	case CLIENT_IDLE:
+		earliest(&at, c->last_active, times_of(c)->client_idle_timeout);
+		break;
+	case CLIENT_ACTIVE: {
+		usec_t active = active_deadline(c, times_of(c));
+
+		if (active != 0 && (at == 0 || active < at))
+			at = active;
+		break;
+	}
+	case CLIENT_LOGIN:
+	case CLIENT_ASKING:
+	case CLIENT_LINKING:
+	case CLIENT_CONSOLE:
+	case CLIENT_LINGERING:
+	case CLIENT_CLOSED:
+	case CLIENT_STATES:
+		break;
+	}
+	return at;
+}
+
+static void
+notify_waiting(struct client *c)
+{
+	struct session_turn st;
+
+	c->was_notified = true;
+	if (c->is_login)
+		return;
+	session_client_turn(c, &st);
+	c->worker->core->front->notice(
+		&st.turn, "no server connection available, client being queued "
+			  "(query_wait_notify)");
+	(void)stream_flush(&c->stream);
+}
+
+static bool
+is_due(usec_t now, usec_t since, usec_t span)
+{
+	return span != 0 && since != 0 && now >= since + span;
+}
+
+static enum reason
+expired_reason(const struct client *c, usec_t now)
+{
+	const struct settings *set = snapshot_settings(c->worker->snapshot);
+	const struct pool_config *times;
+
+	if (is_due(now, c->eof_since, EOF_GRACE))
+		return REASON_CLIENT_GONE;
+	if (c->is_login && is_due(now, c->connected, set->client_login_timeout))
+		return REASON_LOGIN_TIMEOUT;
+	if (c->pool == NULL)
+		return REASON_NONE;
+	times = times_of(c);
+	if (c->state == CLIENT_WAITING &&
+	    is_due(now, c->ticket.since, times->query_wait_timeout))
+		return REASON_QUERY_WAIT;
+	if (c->state == CLIENT_IDLE &&
+	    is_due(now, c->last_active, times->client_idle_timeout))
+		return REASON_CLIENT_IDLE;
+	if (c->state != CLIENT_ACTIVE)
+		return REASON_NONE;
+	if (is_due(now, c->query_since, times->query_timeout))
+		return REASON_QUERY_TIMEOUT;
+	if (is_in_transaction(c)) {
+		if (is_due(now, c->xact_since, times->transaction_timeout))
+			return REASON_TRANSACTION_TIMEOUT;
+		if (c->query_since == 0 &&
+		    is_due(now, c->last_active,
+			   times->idle_transaction_timeout))
+			return REASON_IDLE_TRANSACTION;
+	} else if (c->query_since == 0 &&
+		   is_due(now, c->last_active, times->client_idle_timeout)) {
+		return REASON_CLIENT_IDLE;
+	}
+	return REASON_NONE;
+}
+
+/* A place in the queue ran out: says why servers did not come, if known. */
+static void
+refuse_waiting(struct client *c)
+{
+	struct refusal refusal = { .scope = FAIL_CONNECTION,
+				   .reason = REASON_QUERY_WAIT };
+	struct pool_failure failure;
+
+	pool_failure_copy(c->pool, &failure);
+	if (failure.reason != REASON_NONE && failure.text[0] != '\0')
+		refusal.detail = failure.text;
+	client_refuse(c, &refusal);
+	mem_free(failure.error);
+}
+
+static void
+on_timer(struct timer *timer)
+{
+	struct client *c = LIST_ENTRY(timer, struct client, timer);
+	usec_t now = loop_now(c->worker->loop), at;
+	enum reason reason;
+
+	if (c->state == CLIENT_LINGERING) {
+		client_close(c, REASON_NONE);
+		return;
+	}
+	reason = expired_reason(c, now);
+	if (reason == REASON_CLIENT_GONE) {
+		client_close(c, reason);
+		return;
+	}
+	if (reason == REASON_QUERY_WAIT) {
+		refuse_waiting(c);
+		return;
+	}
+	if (reason != REASON_NONE) {
+		client_refuse_reason(c, reason);
+		return;
+	}
+	if (c->state == CLIENT_WAITING && !c->was_notified &&
+	    is_due(now, c->ticket.since,
+		   snapshot_settings(c->worker->snapshot)->query_wait_notify))
+		notify_waiting(c);
+	at = deadline(c);
+	if (at != 0)
+		timer_set(c->worker->loop, &c->timer, at);
+}
+
+static void
+arm(struct client *c)
+{
+	usec_t at = deadline(c);
+
+	if (at != 0)
+		timer_set_earlier(c->worker->loop, &c->timer, at);
+}
+
+/* ------------------------------------------------------------------------
+ * Counters
+ */
+
+/* Queries that the server has ended since the last look. */
+static void
+count_queries(struct client *c, struct stats *stats, usec_t now)
+{
+	const struct back_view *v = c->server->ops->view(c->server->back);
+	uint32_t done = v->queries - c->seen_queries;
+	bool runs = v->owed_ends > v->owed_hidden;
+
+	c->seen_queries = v->queries;
+	if (done > 0) {
+		stats_add(stats, STAT_QUERIES, done);
+		if (c->query_since != 0)
+			stats_add(stats, STAT_QUERY_TIME,
+				  now - c->query_since);
+		c->query_since = runs ? now : 0;
+		c->last_active = now;
+	} else if (runs && c->query_since == 0) {
+		c->query_since = now;
+	}
+	if (c->xact_since == 0 && (runs || v->tx != TX_IDLE))
+		c->xact_since = now;
+	if (v->xacts != c->seen_xacts) {
+		stats_add(stats, STAT_XACTS, v->xacts - c->seen_xacts);
+		c->seen_xacts = v->xacts;
+		if (c->xact_since != 0)
+			stats_add(stats, STAT_XACT_TIME, now - c->xact_since);
+		c->xact_since = runs || v->tx != TX_IDLE ? now : 0;
+	}
+}
+
+void
+client_account(struct client *c, usec_t now)
+{
+	if (c->pool != NULL) {
+		struct stats *stats = c->pool->parts[c->worker->id].stats;
+
+		if (c->received != 0)
+			stats_add(stats, STAT_RECEIVED, c->received);
+		if (c->sent != 0)
+			stats_add(stats, STAT_SENT, c->sent);
+		c->received = c->sent = 0;
+		if (c->server != NULL && c->state == CLIENT_ACTIVE)
+			count_queries(c, stats, now);
+	}
+	arm(c);
+}
+
+/* ------------------------------------------------------------------------
+ * Beginning
+ */
+
+void
+client_accept(struct worker *w, int fd, const struct addr *peer)
+{
+	struct core *core = w->core;
+	const struct settings *set = snapshot_settings(w->snapshot);
+	struct client *c = mem_zalloc(sizeof(*c));
+
+	if (c == NULL || stream_prepare_fd(fd, &w->options) != 0)
+		goto fail;
+	stream_init(&c->stream, on_ready);
+	c->worker = w;
+	c->timer.fire = on_timer;
+	c->stream.is_unix = addr_is_unix(peer);
+	c->front = core->front->open();
+	if (c->front == NULL || !worker_add_client(w, c))
+		goto fail;
+	if (!stream_open(&c->stream, w->loop, fd)) {
+		worker_remove_client(w, c);
+		list_remove(&c->node);
+		goto fail;
+	}
+	c->id = atomic_fetch_add(&core->next_id, 1) + 1;
+	c->connected = c->last_active = loop_now(w->loop);
+	worker_entropy(w, c->key, sizeof(c->key));
+	c->key[0] &= 0x7f; /* clients show it as a positive process id */
+	c->is_login = true;
+	/* Strangers may not use up what those who know a password need. */
+	if (atomic_fetch_add(&core->logins, 1) >=
+	    set->max_client_conn + LOGINS_SPARE) {
+		client_close(c, REASON_MAX_CLIENTS);
+		return;
+	}
+	arm(c);
+	stream_kick(&c->stream);
+	return;
+fail:
+	if (c != NULL && c->front != NULL)
+		core->front->close(c->front);
+	mem_free(c);
+	close(fd);
+}
+
+void
+client_granted(struct client *c, struct server *s)
+{
+	struct stats *stats = c->pool->parts[c->worker->id].stats;
+	usec_t now = loop_now(c->worker->loop);
+
+	c->last_wait = c->ticket.since == 0 ? 0 : now - c->ticket.since;
+	c->was_notified = false;
+	c->ticket.since = 0;
+	c->request_at = s->granted_at = now;
+	c->server = s;
+	s->client = c;
+	s->state = SERVER_ACTIVE;
+	c->seen_queries = s->ops->view(s->back)->queries;
+	c->seen_xacts = s->ops->view(s->back)->xacts;
+	c->link_pending = true;
+	if (!c->wants_facts) {
+		stats_add(stats, STAT_ASSIGNMENTS, 1);
+		stats_add(stats, STAT_WAIT_TIME, c->last_wait);
+	}
+	client_set_state(c, CLIENT_LINKING);
+	stream_kick(&c->stream);
+}
+
+static void
+on_moved(struct mail *mail)
+{
+	struct client *c = LIST_ENTRY(mail, struct client, mail);
+	struct worker *w = c->worker;
+
+	if (!worker_add_client(w, c)) {
+		stream_close(&c->stream, STREAM_RESET);
+		login_undo(c);
+		client_free(c);
+		return;
+	}
+	c->pool->parts[w->id].clients++;
+	if (!stream_attach(&c->stream, w->loop)) {
+		client_close(c, REASON_NO_MEMORY);
+		return;
+	}
+	arm(c);
+	session_turn(c);
+}
+
+bool
+client_move(struct client *c, struct worker *to)
+{
+	if (c->server != NULL || c->job != NULL ||
+	    stream_flush(&c->stream) != FLUSH_DONE || c->stream.in.len > 0 ||
+	    c->stream.eof)
+		return false;
+	timer_clear(c->worker->loop, &c->timer);
+	stream_detach(&c->stream);
+	c->pool->parts[c->worker->id].clients--;
+	worker_remove_client(c->worker, c);
+	list_remove(&c->node);
+	c->worker = to;
+	c->mail.deliver = on_moved;
+	loop_post(to->loop, &c->mail);
+	return true;
+}
+
+/* ------------------------------------------------------------------------
+ * Ends
+ */
+
+static void
+log_end(const struct client *c, enum reason reason)
+{
+	const struct reason_info *info = reason_info(reason);
+	const struct settings *set = snapshot_settings(c->worker->snapshot);
+	enum log_level level = info->level;
+	static struct log_rate rate = LOG_RATE(50);
+	char user[LOG_QUOTE_MAX], database[LOG_QUOTE_MAX];
+
+	if (level <= LOG_WARNING ? set->log_pooler_errors == 0
+				 : set->log_disconnections == 0)
+		level = LOG_DEBUG;
+	if (!log_enabled(level) || !log_allow(&rate))
+		return;
+	log_event(level, "client_close",
+		  "client=%llu user=%s database=%s reason=%s age_s=%.1f",
+		  (unsigned long long)c->id,
+		  c->pool != NULL     ? log_quote(c->pool->user, user)
+		  : c->login_user != NULL ? log_quote(c->login_user, user)
+					  : "-",
+		  c->pool != NULL	  ? log_quote(c->pool->database, database)
+		  : c->login_database != NULL
+			  ? log_quote(c->login_database, database)
+			  : "-",
+		  info->name,
+		  (double)(loop_now(c->worker->loop) - c->connected) /
+			  (double)USEC_PER_SEC);
+}
+
+/* Gives back all that it holds of others. */
+static void
+let_go(struct client *c)
+{
+	struct server *s = c->server;
+	bool half_sent = c->relay_left > 0;
+
+	if (c->pool != NULL && c->received + c->sent > 0)
+		client_account(c, loop_now(c->worker->loop));
+	timer_clear(c->worker->loop, &c->timer);
+	if (c->job != NULL) {
+		c->job->client = NULL;
+		c->job = NULL;
+	}
+	if (c->request != NULL) {
+		console_request_free(c->request);
+		c->request = NULL;
+	}
+	if (c->pool != NULL)
+		pool_leave(c->pool, c->worker, &c->ticket);
+	if (s != NULL) {
+		c->server = NULL;
+		s->client = NULL;
+		server_abandon(s, half_sent);
+	}
+	login_undo(c);
+}
+
+void
+client_close(struct client *c, enum reason reason)
+{
+	if (c->state == CLIENT_CLOSED)
+		return;
+	if (c->state != CLIENT_LINGERING) {
+		log_end(c, reason);
+		client_set_state(c, CLIENT_CLOSED);
+		let_go(c);
+	} else {
+		client_set_state(c, CLIENT_CLOSED);
+		timer_clear(c->worker->loop, &c->timer);
+	}
+	stream_close(&c->stream, STREAM_FIN);
+	worker_remove_client(c->worker, c);
+	list_remove(&c->node);
+	list_push_back(&c->worker->client_graves, &c->node);
+}
+
+void
+client_linger(struct client *c)
+{
+	if (stream_flush(&c->stream) == FLUSH_ERROR) {
+		client_close(c, REASON_NONE);
+		return;
+	}
+	if (c->stream.out.len > 0)
+		return;
+	if (!c->is_shut) {
+		c->is_shut = true;
+		stream_shutdown(&c->stream);
+	}
+	/* Unread input would turn the close into a reset that eats our words */
+	for (int i = 0; i < 4; i++) {
+		enum fill fill = stream_fill(&c->stream, BUF_BLOCK_BYTES);
+
+		buf_clear(&c->stream.in);
+		if (fill == FILL_SOME)
+			continue;
+		if (fill != FILL_NONE)
+			client_close(c, REASON_NONE);
+		return;
+	}
+	stream_kick(&c->stream);
+}
+
+static void
+start_linger(struct client *c, enum reason reason)
+{
+	struct loop *loop = c->worker->loop;
+
+	log_end(c, reason);
+	client_set_state(c, CLIENT_LINGERING);
+	let_go(c);
+	buf_clear(&c->stream.in);
+	c->relay_left = c->discard_left = 0;
+	timer_set(loop, &c->timer, loop_now(loop) + LINGER_TIME);
+	stream_kick(&c->stream);
+}
+
+void
+client_end(struct client *c, enum reason reason)
+{
+	if (c->state != CLIENT_CLOSED && c->state != CLIENT_LINGERING)
+		start_linger(c, reason);
+}
+
+void
+client_refuse(struct client *c, const struct refusal *refusal)
+{
+	struct session_turn st;
+
+	if (c->state == CLIENT_CLOSED || c->state == CLIENT_LINGERING)
+		return;
+	/* In the middle of a relayed message no error can be written. */
+	if (c->server == NULL || c->server->relay_left == 0) {
+		session_client_turn(c, &st);
+		c->worker->core->front->refuse(&st.turn, refusal);
+	}
+	start_linger(c, refusal->reason);
+}
+
+void
+client_refuse_reason(struct client *c, enum reason reason)
+{
+	struct refusal refusal = { .scope = FAIL_CONNECTION, .reason = reason };
+
+	client_refuse(c, &refusal);
+}
+
+void
+client_pool_failed(struct client *c)
+{
+	struct refusal refusal = { .scope = FAIL_CONNECTION };
+	struct pool_failure failure;
+
+	pool_failure_copy(c->pool, &failure);
+	refusal.reason = failure.reason == REASON_NONE ? REASON_SERVER_LOGIN
+						       : failure.reason;
+	if (failure.error != NULL) {
+		refusal.server_error = failure.error;
+		refusal.server_error_len = failure.error_len;
+	} else if (failure.text[0] != '\0') {
+		refusal.detail = failure.text;
+	}
+	client_refuse(c, &refusal);
+	mem_free(failure.error);
+}
+
+void
+client_server_failed(struct client *c, enum reason reason)
+{
+	struct server *s = c->server;
+	bool half_told = s->relay_left > 0;
+	char text[256];
+	size_t len = 0;
+
+	/* What the server said itself has been forwarded: add nothing. */
+	(void)s->ops->last_error(s->back, &len, text, sizeof(text));
+	if (s->state == SERVER_CHECKING ||
+	    (c->state == CLIENT_LINKING && c->link_pending)) {
+		/* It died before it saw a byte of the client's: try another. */
+		(void)session_unlink(c);
+		client_set_state(c, (enum client_state)c->back_to);
+		server_close(s, reason);
+		(void)session_want_server(c);
+		return;
+	}
+	s->is_half_sent = c->relay_left > 0;
+	(void)session_unlink(c);
+	server_close(s, reason);
+	if (half_told || len > 0)
+		client_end(c, reason);
+	else
+		client_refuse_reason(c, reason);
+}
+
+static bool
+may_stay(const struct client *c)
+{
+	const struct worker *w = c->worker;
+
+	if (w->core->drain > DRAIN_CLIENTS + 1)
+		return false;
+	return c->pool == NULL || c->is_console || !c->pool->is_removed;
+}
+
+static enum reason
+leave_reason(const struct client *c)
+{
+	return c->worker->core->drain != 0 ? REASON_SHUTDOWN
+					   : REASON_DATABASE_REMOVED;
+}
+
+void
+client_sweep(struct worker *w)
+{
+	struct list_node *n, *tmp;
+
+	LIST_FOREACH(n, tmp, &w->clients) {
+		struct client *c = LIST_ENTRY(n, struct client, node);
+
+		arm(c);
+		if (may_stay(c))
+			continue;
+		c->close_needed = true;
+		c->close_reason = (uint8_t)leave_reason(c);
+		client_close_if_at_rest(c);
+	}
+}
+
+void
+client_close_if_at_rest(struct client *c)
+{
+	struct server *s = c->server;
+	bool idle = c->state == CLIENT_IDLE || c->state == CLIENT_CONSOLE ||
+		    c->is_login;
+
+	/* A session at a boundary, with nothing on its way. */
+	if (c->state == CLIENT_ACTIVE && c->relay_left == 0 &&
+	    s->relay_left == 0 && s->ops->view(s->back)->owed == 0 &&
+	    s->ops->view(s->back)->tx == TX_IDLE)
+		idle = true;
+	if (!idle || (!c->is_login &&
+		      !c->worker->core->front->view(c->front)->is_at_rest))
+		return;
+	client_refuse_reason(c, (enum reason)c->close_reason);
+}
+
+void
+client_free(struct client *c)
+{
+	c->worker->core->front->close(c->front);
+	mem_free(c);
+}

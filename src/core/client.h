@@ -1,0 +1,130 @@
+/*
+ * A client connection.  All functions run on the worker that owns the client;
+ * other threads name it by its handle.
+ */
+#ifndef CARPOOL_CORE_CLIENT_H
+#define CARPOOL_CORE_CLIENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "core/core.h"
+#include "core/pool.h"
+#include "io/stream.h"
+#include "io/timer.h"
+#include "proto/protocol.h"
+
+struct job_run;
+struct server;
+struct worker;
+
+enum client_state {
+	CLIENT_LOGIN,     /* its front's login runs */
+	CLIENT_ASKING,    /* waits for an answer: job, cancel */
+	CLIENT_IDLE,      /* logged in, no server */
+	CLIENT_WAITING,   /* in the pool's queue */
+	CLIENT_LINKING,   /* has a server that is made ready for it */
+	CLIENT_ACTIVE,    /* linked */
+	CLIENT_CONSOLE,   /* logged in on the console */
+	CLIENT_LINGERING, /* said good-bye to; reads what still comes */
+	CLIENT_CLOSED,    /* on the graveyard */
+	CLIENT_STATES,
+};
+
+extern const char *const client_state_names[CLIENT_STATES];
+
+/* Connections that may log in at a time beside the clients allowed. */
+#define LOGINS_SPARE 100u
+
+struct client {
+	struct stream stream;
+	struct timer timer;
+	struct mail mail;       /* for its one move */
+	struct list_node node;  /* on worker.clients or worker.graves */
+	struct worker *worker;  /* borrows */
+	void *front;            /* owns */
+	struct pool *pool;      /* refs, or NULL */
+	struct user_state *account; /* borrows: as whom it logged in */
+	const void *facts;      /* refs: while its login uses them */
+	struct server *server;  /* borrows: linked, or NULL */
+	struct job_run *job;    /* borrows: work under way, or NULL */
+	struct console_request *request; /* owns: an answer being written */
+	struct ticket ticket;
+	size_t relay_left;   /* bytes to move to the server unseen */
+	size_t discard_left; /* bytes to drop unseen */
+	size_t rows_next;    /* console: the next row to write */
+	uint64_t id;
+	usec_t connected;
+	usec_t last_active;  /* last bytes from or to it */
+	usec_t query_since;  /* a query runs since; 0 = none */
+	usec_t xact_since;   /* a transaction runs since; 0 = none */
+	usec_t eof_since;    /* it sends nothing more since; 0 = it does */
+	usec_t request_at;   /* last assignment */
+	uint64_t received, sent; /* bytes not yet in the counters */
+	char *login_user;     /* owns; as it said, or NULL before */
+	char *login_database; /* owns; until its pool is known */
+	usec_t last_wait;
+	uint32_t slot, generation; /* of its handle */
+	uint32_t seen_queries, seen_xacts; /* the back's, at the last look */
+	uint8_t key[CANCEL_KEY_BYTES];
+	uint8_t state;    /* enum client_state, set by client_set_state */
+	uint8_t back_to;  /* enum client_state: where ASKING, WAITING began */
+	bool is_counted;  /* holds places in the client budgets */
+	bool is_keyed;    /* stands in the cancel map */
+	bool is_console;
+	bool is_login;    /* counted in core.logins */
+	bool link_pending; /* LINKING: link() was not called yet */
+	bool wants_facts; /* queued for what servers say of themselves */
+	bool is_shut;     /* LINGERING: our side is closed */
+	bool was_notified; /* query_wait_notify was sent */
+	bool close_needed; /* drain, KILL: close at the next boundary */
+	bool has_moved;    /* stands on one of its pool's home workers */
+	uint8_t close_reason; /* enum reason, with close_needed */
+	uint8_t right;     /* enum console_right */
+};
+
+/* A new client on an accepted descriptor, which it owns. */
+void client_accept(struct worker *w, int fd, const struct addr *peer);
+
+void client_set_state(struct client *c, enum client_state state);
+struct client_handle client_handle(const struct client *c);
+
+/*
+ * Ends the client.  client_close: at once, with the buffers dropped.
+ * client_refuse: with an error in its own protocol where one can be written,
+ * then flush, half-close, linger briefly, close.  client_end: as refuse, with
+ * no error.  The server it holds is abandoned.
+ */
+void client_close(struct client *c, enum reason reason);
+void client_refuse(struct client *c, const struct refusal *refusal);
+void client_refuse_reason(struct client *c, enum reason reason);
+void client_end(struct client *c, enum reason reason);
+
+/* A server is the client's now: taken off the queue, or at once. */
+void client_granted(struct client *c, struct server *s);
+/* Its pool cannot give servers: refused with the pool's failure. */
+void client_pool_failed(struct client *c);
+/* The server it is linked to died or misbehaved. */
+void client_server_failed(struct client *c, enum reason reason);
+
+/* Goes on with a good-bye: flushes, reads what still comes, closes. */
+void client_linger(struct client *c);
+
+/* Counters of one turn: bytes moved, queries ended; arms the timer. */
+void client_account(struct client *c, usec_t now);
+
+/* Moves it to another worker, once; false: it cannot go now. */
+bool client_move(struct client *c, struct worker *to);
+
+/*
+ * After a reload or when a drain began: clients at rest that may not stay are
+ * refused, the others marked for their next boundary.
+ */
+void client_sweep(struct worker *w);
+/* Ends a client that is marked, unless it is in the middle of something. */
+void client_close_if_at_rest(struct client *c);
+
+void client_free(struct client *c);
+
+#endif

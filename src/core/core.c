@@ -1,0 +1,351 @@
+/*
+ * The engine's frame: workers, broadcasts, snapshots, console answers.
+ */
+#include "core/core.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "core/client.h"
+#include "core/pool.h"
+#include "core/request.h"
+#include "core/server.h"
+#include "core/session.h"
+#include "core/shared.h"
+#include "core/worker.h"
+
+void
+core_entropy(void *out, size_t len)
+{
+	uint8_t *at = out;
+
+	while (len > 0) {
+		ssize_t n = getrandom(at, len, 0);
+
+		if (n < 0) {
+			ASSERT(errno == EINTR);
+			continue;
+		}
+		at += n;
+		len -= (size_t)n;
+	}
+}
+
+uint64_t
+core_random(void)
+{
+	uint64_t bits;
+
+	core_entropy(&bits, sizeof(bits));
+	return bits;
+}
+
+/* ------------------------------------------------------------------------
+ * Broadcasts
+ */
+
+struct broadcast;
+
+struct broadcast_part {
+	struct mail mail;
+	struct broadcast *whole; /* borrows */
+	struct worker *worker;   /* borrows */
+};
+
+struct broadcast {
+	struct mail done_mail;
+	void (*run)(void *arg, struct worker *w);
+	void (*done)(void *arg);
+	void *arg;
+	struct loop *home; /* borrows, or NULL */
+	_Atomic unsigned left;
+	struct broadcast_part parts[];
+};
+
+static void
+broadcast_done(struct mail *mail)
+{
+	struct broadcast *b = (struct broadcast *)mail;
+
+	if (b->done != NULL)
+		b->done(b->arg);
+	mem_free(b);
+}
+
+static void
+broadcast_part(struct mail *mail)
+{
+	struct broadcast_part *part = (struct broadcast_part *)mail;
+	struct broadcast *b = part->whole;
+
+	b->run(b->arg, part->worker);
+	if (atomic_fetch_sub(&b->left, 1) != 1)
+		return;
+	b->done_mail.deliver = broadcast_done;
+	if (b->home != NULL)
+		loop_post(b->home, &b->done_mail);
+	else
+		broadcast_done(&b->done_mail);
+}
+
+bool
+core_broadcast(struct core *core, void (*run)(void *arg, struct worker *w),
+	       void (*done)(void *arg), void *arg, struct loop *home)
+{
+	unsigned n = core->worker_count;
+	struct broadcast *b = mem_zalloc(sizeof(*b) + n * sizeof(b->parts[0]));
+
+	if (b == NULL)
+		return false;
+	b->run = run;
+	b->done = done;
+	b->arg = arg;
+	b->home = home;
+	b->left = n;
+	for (unsigned i = 0; i < n; i++) {
+		b->parts[i].mail.deliver = broadcast_part;
+		b->parts[i].whole = b;
+		b->parts[i].worker = core->workers[i];
+	}
+	for (unsigned i = 0; i < n; i++)
+		loop_post(core->workers[i]->loop, &b->parts[i].mail);
+	return true;
+}
+
+/* ------------------------------------------------------------------------
+ * Snapshots
+ */
+
+struct publication {
+	struct core *core;
+	struct snapshot *snapshot; /* refs */
+	void (*done)(void *arg);
+	void *arg;
+};
+
+static void
+publish_on_worker(void *arg, struct worker *w)
+{
+	struct publication *p = arg;
+
+	worker_set_snapshot(w, p->snapshot);
+	server_sweep(w, NULL);
+	client_sweep(w);
+}
+
+static void
+publish_done(void *arg)
+{
+	struct publication *p = arg;
+
+	snapshot_unref(p->snapshot);
+	if (p->done != NULL)
+		p->done(p->arg);
+	mem_free(p);
+}
+
+static void
+copy_numbers(struct core *core, const struct snapshot *snapshot)
+{
+	const struct settings *set = snapshot_settings(snapshot);
+
+	core->login_limit =
+		set->server_login_limit == 0 ? UINT32_MAX
+					     : set->server_login_limit;
+	core->login_retry = set->server_login_retry;
+	core->round_robin = set->server_round_robin != 0;
+	limits_set_max(&core->limits, &core->limits.clients,
+		       set->max_client_conn);
+}
+
+void
+core_publish(struct core *core, struct snapshot *snapshot,
+	     void (*done)(void *arg), void *arg)
+{
+	struct publication *p = mem_must_zalloc(sizeof(*p));
+	struct snapshot *old = core->snapshot;
+
+	snapshot_set_generation(snapshot, snapshot_generation(old) + 1);
+	p->core = core;
+	p->snapshot = snapshot_ref(snapshot);
+	p->done = done;
+	p->arg = arg;
+	core->snapshot = snapshot_ref(snapshot);
+	copy_numbers(core, snapshot);
+	routes_apply(core, old, snapshot);
+	snapshot_unref(old);
+	if (!core_broadcast(core, publish_on_worker, publish_done, p,
+			    core->control))
+		mem_assert_failed("memory for a reload", __FILE__, __LINE__);
+}
+
+/* ------------------------------------------------------------------------
+ * Console
+ */
+
+void
+console_request_free(struct console_request *r)
+{
+	if (r == NULL)
+		return;
+	rowset_free(r->result);
+	mem_free(r->user);
+	mem_free(r->text);
+	mem_free(r);
+}
+
+struct answer_mail {
+	struct mail mail; /* first */
+	struct core *core;
+	struct console_request *request; /* owns */
+};
+
+static void
+answer_delivered(struct mail *mail)
+{
+	struct answer_mail *m = (struct answer_mail *)mail;
+	struct console_request *r = m->request;
+	struct client *c = worker_client(m->core->workers[r->client.worker],
+					 r->client);
+
+	mem_free(m);
+	if (c == NULL || c->state != CLIENT_ASKING || c->request != NULL ||
+	    r->result == NULL) {
+		console_request_free(r);
+		if (c != NULL)
+			client_refuse_reason(c, REASON_NO_MEMORY);
+		return;
+	}
+	c->request = r;
+	c->rows_next = 0;
+	session_turn(c);
+}
+
+void
+core_console_answer(struct core *core, struct console_request *request)
+{
+	struct answer_mail *m = mem_must_zalloc(sizeof(*m));
+
+	m->mail.deliver = answer_delivered;
+	m->core = core;
+	m->request = request;
+	loop_post(core->workers[request->client.worker]->loop, &m->mail);
+}
+
+/* ------------------------------------------------------------------------
+ * Budgets shared by pools
+ */
+
+void
+core_claim_idle(struct core *core, struct pool *p)
+{
+	struct pool *best = NULL;
+	usec_t best_since = UINT64_MAX;
+	unsigned best_worker = 0;
+	size_t count;
+	struct pool **pools = route_pools(core, NULL, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		struct pool *other = pools[i];
+		usec_t since;
+		unsigned worker;
+
+		if (other == p || (other->share.db != p->share.db &&
+				   other->share.user != p->share.user))
+			continue;
+		if (pool_oldest_idle(other, &since, &worker) &&
+		    since < best_since) {
+			best = other;
+			best_since = since;
+			best_worker = worker;
+		}
+	}
+	if (best != NULL)
+		pool_evict(best, best_worker);
+	route_pools_free(pools, count);
+}
+
+/* ------------------------------------------------------------------------
+ * Life
+ */
+
+unsigned
+core_worker_count(const struct core *core)
+{
+	return core->worker_count;
+}
+
+struct core *
+core_new(const struct core_config *config)
+{
+	struct core *core = mem_must_zalloc(sizeof(*core));
+
+	core->front = config->front;
+	core->helpers = config->helpers;
+	core->resolver = config->resolver;
+	core->control = config->control;
+	core->listening = config->listening;
+	core->console_submit = config->console_submit;
+	core->console_arg = config->console_arg;
+	core->snapshot = snapshot_ref(config->snapshot);
+	snapshot_set_generation(core->snapshot, 1);
+	core_entropy(core->mock_secret, sizeof(core->mock_secret));
+	limits_init(&core->limits);
+	if (!routes_init(&core->routes) || !cancel_map_init(&core->cancels))
+		mem_assert_failed("memory at start", __FILE__, __LINE__);
+	copy_numbers(core, core->snapshot);
+	core->workers =
+		mem_must_zalloc(config->threads * sizeof(core->workers[0]));
+	core->worker_count = config->threads;
+	for (unsigned i = 0; i < core->worker_count; i++) {
+		core->workers[i] = worker_new(core, i);
+		if (core->workers[i] == NULL) {
+			log_event(LOG_ERROR, "start_failed",
+				  "worker=%u error=no_event_loop", i);
+			return NULL;
+		}
+	}
+	return core;
+}
+
+bool
+core_start(struct core *core)
+{
+	for (unsigned i = 0; i < core->worker_count; i++) {
+		if (!worker_start(core->workers[i])) {
+			log_event(LOG_ERROR, "start_failed",
+				  "worker=%u error=no_thread", i);
+			return false;
+		}
+	}
+	return true;
+}
+
+void
+core_stop(struct core *core)
+{
+	core->is_stopping = true;
+	for (unsigned i = 0; i < core->worker_count; i++)
+		worker_stop(core->workers[i]);
+}
+
+void
+core_free(struct core *core)
+{
+	/* Mail between workers that have stopped takes a few rounds. */
+	for (int round = 0; round < 4; round++)
+		for (unsigned i = 0; i < core->worker_count; i++)
+			worker_settle(core->workers[i]);
+	loop_drain(core->control);
+	for (unsigned i = 0; i < core->worker_count; i++)
+		worker_free(core->workers[i]);
+	mem_free(core->workers);
+	cancel_map_fini(&core->cancels);
+	routes_fini(&core->routes);
+	limits_fini(&core->limits);
+	snapshot_unref(core->snapshot);
+	mem_free(core);
+}

@@ -1,0 +1,266 @@
+/*
+ * Limits on servers and clients over all threads; see limits.h.
+ *
+ * Invariant, asserted under the lock: no take ever lifts a budget above its
+ * maximum.  A budget may stand above it after a reload lowered the maximum;
+ * then it only shrinks.
+ */
+#include "core/limits.h"
+
+#include "base/mem.h"
+
+void
+limits_init(struct limits *l)
+{
+	*l = (struct limits){ 0 };
+	lock_init(&l->lock);
+	list_init(&l->hungry);
+}
+
+void
+limits_fini(struct limits *l)
+{
+	lock_fini(&l->lock);
+}
+
+static bool
+has_room(const struct budget *b)
+{
+	return b->max == 0 || b->used < b->max;
+}
+
+static bool
+fits(const struct share *s)
+{
+	return (s->ceiling == 0 || s->used < s->ceiling) && has_room(s->db) &&
+	       has_room(s->user);
+}
+
+/* Would h fit if giver gave one of its places back? */
+static bool
+would_fit(const struct share *h, const struct share *giver)
+{
+	struct share left = *h;
+	struct budget db = *h->db, user = *h->user;
+
+	left.db = &db;
+	left.user = &user;
+	if (giver->used > 0 && giver->db == h->db)
+		db.used--;
+	if (giver->used > 0 && giver->user == h->user)
+		user.used--;
+	return fits(&left);
+}
+
+static void
+count_in(struct limits *l, struct share *s)
+{
+	ASSERT(fits(s));
+	s->used++;
+	s->db->used++;
+	s->user->used++;
+	l->servers++;
+}
+
+static void
+stop_hunger(struct limits *l, struct share *s)
+{
+	if (!list_is_linked(&s->hungry))
+		return;
+	list_remove(&s->hungry);
+	l->hungry_count--;
+}
+
+/* Keeps the list ordered by arrival; a newcomer usually stands last. */
+static void
+start_hunger(struct limits *l, struct share *s, usec_t since)
+{
+	struct list_node *at;
+
+	if (list_is_linked(&s->hungry))
+		return;
+	s->since = since;
+	for (at = l->hungry.head.prev; at != &l->hungry.head; at = at->prev)
+		if (LIST_ENTRY(at, struct share, hungry)->since <= since)
+			break;
+	list_insert_after(at, &s->hungry);
+	l->hungry_count++;
+}
+
+enum take
+limits_take(struct limits *l, struct share *s, uint32_t ceiling, usec_t since)
+{
+	enum take result = TAKE_OK;
+
+	lock_take(&l->lock);
+	s->ceiling = ceiling;
+	if (fits(s)) {
+		count_in(l, s);
+		stop_hunger(l, s);
+	} else {
+		result = ceiling != 0 && s->used >= ceiling ? TAKE_FULL_POOL
+							    : TAKE_FULL_SHARED;
+		start_hunger(l, s, since);
+	}
+	lock_give(&l->lock);
+	return result;
+}
+
+/* The oldest hungry share that a free place fits gets it. */
+static struct share *
+feed_locked(struct limits *l, bool *post)
+{
+	struct list_node *n, *tmp;
+
+	LIST_FOREACH(n, tmp, &l->hungry) {
+		struct share *s = LIST_ENTRY(n, struct share, hungry);
+
+		if (!fits(s))
+			continue;
+		count_in(l, s);
+		stop_hunger(l, s);
+		s->tokens++;
+		*post = !s->is_posted;
+		s->is_posted = true;
+		return s;
+	}
+	return NULL;
+}
+
+struct share *
+limits_give(struct limits *l, struct share *s, bool *post)
+{
+	struct share *next;
+
+	*post = false;
+	lock_take(&l->lock);
+	ASSERT(s->used > 0 && s->db->used > 0 && s->user->used > 0);
+	s->used--;
+	s->db->used--;
+	s->user->used--;
+	l->servers--;
+	next = feed_locked(l, post);
+	lock_give(&l->lock);
+	return next;
+}
+
+struct share *
+limits_feed(struct limits *l, bool *post)
+{
+	struct share *next;
+
+	*post = false;
+	lock_take(&l->lock);
+	next = feed_locked(l, post);
+	lock_give(&l->lock);
+	return next;
+}
+
+uint32_t
+limits_collect(struct limits *l, struct share *s)
+{
+	uint32_t n;
+
+	lock_take(&l->lock);
+	n = s->tokens;
+	s->tokens = 0;
+	s->is_posted = false;
+	lock_give(&l->lock);
+	return n;
+}
+
+bool
+limits_content(struct limits *l, struct share *s)
+{
+	bool quiet;
+
+	lock_take(&l->lock);
+	stop_hunger(l, s);
+	quiet = !s->is_posted && s->tokens == 0;
+	lock_give(&l->lock);
+	return quiet;
+}
+
+bool
+limits_is_wanted(struct limits *l, const struct share *s, usec_t since)
+{
+	struct list_node *n, *tmp;
+	bool wanted = false;
+
+	if (l->hungry_count == 0)
+		return false;
+	lock_take(&l->lock);
+	LIST_FOREACH(n, tmp, &l->hungry) {
+		const struct share *h = LIST_ENTRY(n, struct share, hungry);
+
+		if (h->since >= since)
+			break;
+		if (h != s && would_fit(h, s))
+			wanted = true;
+	}
+	lock_give(&l->lock);
+	return wanted;
+}
+
+bool
+limits_would_help(struct limits *l, const struct share *hungry,
+		  const struct share *giver)
+{
+	bool helps;
+
+	lock_take(&l->lock);
+	helps = would_fit(hungry, giver);
+	lock_give(&l->lock);
+	return helps;
+}
+
+void
+limits_set_max(struct limits *l, struct budget *b, uint32_t max)
+{
+	lock_take(&l->lock);
+	b->max = max;
+	lock_give(&l->lock);
+}
+
+struct budget
+limits_read(struct limits *l, const struct budget *b)
+{
+	struct budget copy;
+
+	lock_take(&l->lock);
+	copy = *b;
+	lock_give(&l->lock);
+	return copy;
+}
+
+enum reason
+limits_take_client(struct limits *l, struct budget *db, struct budget *user)
+{
+	enum reason reason = REASON_NONE;
+
+	lock_take(&l->lock);
+	if (!has_room(&l->clients)) {
+		reason = REASON_MAX_CLIENTS;
+	} else if (!has_room(db)) {
+		reason = REASON_MAX_DB_CLIENTS;
+	} else if (!has_room(user)) {
+		reason = REASON_MAX_USER_CLIENTS;
+	} else {
+		l->clients.used++;
+		db->used++;
+		user->used++;
+	}
+	lock_give(&l->lock);
+	return reason;
+}
+
+void
+limits_give_client(struct limits *l, struct budget *db, struct budget *user)
+{
+	lock_take(&l->lock);
+	ASSERT(l->clients.used > 0 && db->used > 0 && user->used > 0);
+	l->clients.used--;
+	db->used--;
+	user->used--;
+	lock_give(&l->lock);
+}

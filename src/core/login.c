@@ -1,0 +1,278 @@
+/*
+ * The core's part of a client's login; see login.h.
+ *
+ * Nothing is kept of a name before its owner has proven himself: the pool and
+ * the states of database and user are made at NEED_FACTS, not at ROUTE.
+ */
+#include "core/login.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "core/session.h"
+#include "core/shared.h"
+#include "core/worker.h"
+
+void
+login_stream_facts(struct client *c, struct stream_facts *facts,
+		   char addr[ADDR_TEXT_MAX])
+{
+	struct addr peer;
+
+	*facts = (struct stream_facts){ .peer_addr = "",
+					.is_unix = c->stream.is_unix };
+	if (!addr_of_peer(c->stream.fd, &peer))
+		return;
+	facts->peer_addr = addr_host(&peer, addr);
+	facts->peer_port = addr_port(&peer);
+}
+
+static bool
+is_console_name(const char *database)
+{
+	return strcmp(database, "pgbouncer") == 0 ||
+	       strcmp(database, "carpool") == 0;
+}
+
+/* The owner of the daemon's account, as `pgbouncer`, over the unix socket. */
+static bool
+is_own_account(const struct client *c)
+{
+	return c->is_console && c->stream.is_unix &&
+	       strcmp(c->login_user, "pgbouncer") == 0 &&
+	       addr_peer_uid(c->stream.fd) == (int64_t)getuid();
+}
+
+static enum reason
+route_reason(struct client *c, const struct route *route)
+{
+	struct worker *w = c->worker;
+	struct db_state *db;
+
+	if (w->core->drain != 0 || w->core->is_stopping)
+		return REASON_SHUTDOWN;
+	if (is_console_name(route->database)) {
+		c->is_console = true;
+		c->right = (uint8_t)snapshot_console_right(w->snapshot,
+							   route->user);
+		if (is_own_account(c))
+			c->right = CONSOLE_ADMIN;
+		return c->right == CONSOLE_NONE ? REASON_CONSOLE_DENIED
+						: REASON_NONE;
+	}
+	if (snapshot_database(w->snapshot, route->database) == NULL)
+		return REASON_NO_DATABASE;
+	db = route_find_database(w->core, route->database);
+	if (db != NULL && db->is_disabled)
+		return REASON_DATABASE_DISABLED;
+	return REASON_NONE;
+}
+
+void
+login_route(struct client *c, const struct route *route, struct answer *answer)
+{
+	*answer = (struct answer){ .kind = ANSWER_ROUTE };
+	mem_free(c->login_user);
+	mem_free(c->login_database);
+	c->login_user = mem_strdup(route->user);
+	c->login_database = mem_strdup(route->database);
+	if (c->login_user == NULL || c->login_database == NULL) {
+		answer->reason = REASON_NO_MEMORY;
+		return;
+	}
+	answer->reason = route_reason(c, route);
+	answer->is_console = c->is_console;
+}
+
+void
+login_verify(struct client *c, struct answer *answer)
+{
+	const struct snapshot *snap = c->worker->snapshot;
+	const struct config_user *user = snapshot_user(snap, c->login_user);
+
+	*answer = (struct answer){
+		.kind = ANSWER_VERIFY,
+		.method = snapshot_settings(snap)->auth_type,
+		.secret = user == NULL ? NULL : user->secret,
+	};
+	/* Whoever comes first in the file stands for all. */
+	for (size_t i = 0; i < snapshot_user_count(snap); i++) {
+		answer->decoy = snapshot_user_at(snap, i)->secret;
+		if (answer->decoy != NULL)
+			break;
+	}
+	if (is_own_account(c)) {
+		answer->method = AUTH_ANY;
+		answer->secret = NULL;
+	}
+}
+
+static bool
+find_pool(struct client *c)
+{
+	struct worker *w = c->worker;
+	const struct config_database *db =
+		snapshot_database(w->snapshot, c->login_database);
+	enum reason reason;
+
+	if (db == NULL) { /* a reload took it away since ROUTE */
+		client_refuse_reason(c, REASON_NO_DATABASE);
+		return false;
+	}
+	c->account = route_user(w->core, w->snapshot, c->login_user);
+	c->pool = route_pool(w->core, w->snapshot, db, c->login_database,
+			     c->login_user);
+	if (c->pool == NULL || c->account == NULL) {
+		client_refuse_reason(c, REASON_NO_MEMORY);
+		return false;
+	}
+	c->pool->parts[w->id].clients++;
+	reason = limits_take_client(&w->core->limits, &c->pool->db->clients,
+				    &c->account->clients);
+	if (reason != REASON_NONE) {
+		client_refuse_reason(c, reason);
+		return false;
+	}
+	c->is_counted = true;
+	return true;
+}
+
+/* The home worker of its pool with the fewest clients. */
+static struct worker *
+choose_home(struct client *c)
+{
+	struct worker *best = NULL;
+	unsigned homes = pool_home_count(c->pool);
+
+	for (unsigned i = 0; i < homes; i++) {
+		struct worker *w = pool_home(c->pool, i);
+
+		if (w == c->worker && homes == c->worker->core->worker_count)
+			return w; /* every worker is a home: stay */
+		if (best == NULL || w->load < best->load)
+			best = w;
+	}
+	return best;
+}
+
+static void
+keep_keys(struct client *c)
+{
+	const struct config_user *user =
+		snapshot_user(c->worker->snapshot, c->login_user);
+	uint8_t client_key[32], server_key[32];
+
+	if (user == NULL || user->secret == NULL ||
+	    !c->worker->core->front->credential(c->front, client_key,
+						server_key))
+		return;
+	pool_keep_keys(c->pool, user->secret, client_key, server_key);
+	mem_wipe(client_key, sizeof(client_key));
+	mem_wipe(server_key, sizeof(server_key));
+}
+
+bool
+login_facts(struct client *c, struct answer *answer)
+{
+	struct worker *to;
+
+	if (c->pool == NULL) {
+		if (!find_pool(c))
+			return false;
+		keep_keys(c);
+	}
+	if (!c->has_moved) {
+		c->has_moved = true;
+		to = choose_home(c);
+		if (to != c->worker && client_move(c, to))
+			return false;
+	}
+	if (c->facts == NULL)
+		c->facts = pool_facts_ref(c->pool);
+	if (c->facts == NULL) {
+		c->wants_facts = true;
+		return session_want_server(c);
+	}
+	c->wants_facts = false;
+	*answer = (struct answer){ .kind = ANSWER_FACTS, .facts = c->facts };
+	return true;
+}
+
+static void
+log_login(struct client *c)
+{
+	char user[LOG_QUOTE_MAX], database[LOG_QUOTE_MAX];
+	struct stream_facts facts;
+	char addr[ADDR_TEXT_MAX];
+
+	if (snapshot_settings(c->worker->snapshot)->log_connections == 0)
+		return;
+	login_stream_facts(c, &facts, addr);
+	log_event(LOG_INFO, "client_login",
+		  "client=%llu user=%s database=%s addr=%s port=%u",
+		  (unsigned long long)c->id, log_quote(c->login_user, user),
+		  log_quote(c->login_database, database), addr,
+		  facts.peer_port);
+}
+
+void
+login_done(struct client *c)
+{
+	struct core *core = c->worker->core;
+
+	log_login(c);
+	c->is_login = false;
+	atomic_fetch_sub(&core->logins, 1);
+	if (c->facts != NULL) {
+		c->pool->back->facts_unref(c->facts);
+		c->facts = NULL;
+	}
+	if (c->is_console) {
+		client_set_state(c, CLIENT_CONSOLE);
+		return;
+	}
+	mem_free(c->login_database);
+	c->login_database = NULL;
+	mem_free(c->login_user);
+	c->login_user = NULL;
+	stats_add(c->pool->parts[c->worker->id].stats, STAT_LOGINS, 1);
+	client_set_state(c, CLIENT_IDLE);
+	c->is_keyed = cancel_map_put(&core->cancels, c->key, sizeof(c->key),
+				     client_handle(c));
+	if (c->is_keyed)
+		c->worker->pool_clients++;
+	else
+		client_refuse_reason(c, REASON_NO_MEMORY);
+}
+
+void
+login_undo(struct client *c)
+{
+	struct core *core = c->worker->core;
+
+	if (c->is_login)
+		atomic_fetch_sub(&core->logins, 1);
+	c->is_login = false;
+	if (c->is_keyed) {
+		cancel_map_remove(&core->cancels, c->key, sizeof(c->key));
+		c->worker->pool_clients--;
+	}
+	c->is_keyed = false;
+	if (c->facts != NULL)
+		c->pool->back->facts_unref(c->facts);
+	c->facts = NULL;
+	if (c->is_counted)
+		limits_give_client(&core->limits, &c->pool->db->clients,
+				   &c->account->clients);
+	c->is_counted = false;
+	if (c->pool != NULL) {
+		c->pool->parts[c->worker->id].clients--;
+		pool_unref(c->pool);
+	}
+	c->pool = NULL;
+	mem_free(c->login_user);
+	mem_free(c->login_database);
+	c->login_user = c->login_database = NULL;
+}

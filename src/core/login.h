@@ -1,0 +1,34 @@
+/*
+ * A client's login, as far as it is the core's: which pool, which secret, which
+ * limits, which worker.  Runs on the client's worker.
+ */
+#ifndef CARPOOL_CORE_LOGIN_H
+#define CARPOOL_CORE_LOGIN_H
+
+#include "core/client.h"
+
+/* Fills what the transport knows of the client; addr is the text's room. */
+void login_stream_facts(struct client *c, struct stream_facts *facts,
+			char addr[ADDR_TEXT_MAX]);
+
+/* Answers ROUTE: is there such a database, is it the console. */
+void login_route(struct client *c, const struct route *route,
+		 struct answer *answer);
+
+/* Answers VERIFY: the method and the user's secret. */
+void login_verify(struct client *c, struct answer *answer);
+
+/*
+ * NEED_FACTS: the client has proven who it is.  Counts it in the limits, finds
+ * its pool, moves it to one of the pool's home workers, and gives the facts;
+ * true when they are in *answer, false when it waits or was refused.
+ */
+bool login_facts(struct client *c, struct answer *answer);
+
+/* READY: it may be canceled from now on, and is logged. */
+void login_done(struct client *c);
+
+/* Gives back what the login counted; on close. */
+void login_undo(struct client *c);
+
+#endif

@@ -1,0 +1,417 @@
+/*
+ * The shared pool: see pool.h for the ownership and the lock.
+ *
+ * Counts, all under the lock: held = opening + idle + in_use.  A server that
+ * moves counts as in use.  waiting counts queued tickets, bound ones included.
+ */
+#include "core/pool.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "core/client.h"
+#include "core/pool_inner.h"
+#include "core/route.h"
+#include "core/server.h"
+#include "core/shared.h"
+#include "core/worker.h"
+
+/* A waiter of the server's own worker may go before an older one of another
+ * worker by at most this, which spares a move and keeps the order fair. */
+#define LOCAL_PREFERENCE USEC_PER_MSEC
+
+struct pool *
+pool_new(struct core *core, const char *database, const char *user,
+	 struct db_state *db, struct user_state *account,
+	 const struct pool_config *config)
+{
+	unsigned workers = core->worker_count;
+	struct pool *p =
+		mem_zalloc(sizeof(*p) + workers * sizeof(p->parts[0]));
+
+	if (p == NULL)
+		return NULL;
+	p->database = mem_strdup(database);
+	p->user = mem_strdup(user);
+	if (p->database == NULL || p->user == NULL) {
+		mem_free(p->database);
+		mem_free(p->user);
+		mem_free(p);
+		return NULL;
+	}
+	p->core = core;
+	p->back = core->front->back;
+	p->db = db;
+	p->account = account;
+	p->refs = 1;
+	p->share.db = &db->servers;
+	p->share.user = &account->servers;
+	p->token_mail.deliver = pool_token_delivered;
+	p->wake_mail.deliver = pool_wake_delivered;
+	lock_init(&p->lock);
+	list_init(&p->queue);
+	p->config = *config;
+	p->epoch = 1;
+	for (unsigned i = 0; i < workers; i++) {
+		list_init(&p->parts[i].shelf);
+		list_init(&p->parts[i].queue);
+		p->parts[i].stats = &db->stats[i];
+	}
+	/* Few servers are best kept together: see design, "The shared pool". */
+	p->home_first = (unsigned)(core_random() % workers);
+	p->home = core->workers[p->home_first];
+	pool_configure(p, config);
+	return p;
+}
+
+void
+pool_ref(struct pool *p)
+{
+	atomic_fetch_add(&p->refs, 1);
+}
+
+void
+pool_unref(struct pool *p)
+{
+	if (atomic_fetch_sub(&p->refs, 1) != 1)
+		return;
+	ASSERT(p->held == 0 && p->waiting == 0);
+	if (p->facts != NULL)
+		p->back->facts_unref(p->facts);
+	mem_wipe(p->client_key, sizeof(p->client_key));
+	mem_wipe(p->server_key, sizeof(p->server_key));
+	mem_wipe_str(p->keys_secret);
+	mem_free(p->failure.error);
+	lock_fini(&p->lock);
+	mem_free(p->database);
+	mem_free(p->user);
+	mem_free(p);
+}
+
+uint32_t
+pool_ceiling_locked(const struct pool *p, usec_t now)
+{
+	const struct ticket *oldest;
+	uint32_t size = p->config.size;
+
+	if (size == 0 || p->config.reserve_size == 0 ||
+	    list_is_empty(&p->queue))
+		return size;
+	oldest = LIST_ENTRY(list_first(&p->queue), struct ticket, global);
+	if (now - oldest->since >= p->config.reserve_timeout)
+		size += p->config.reserve_size;
+	return size;
+}
+
+void
+pool_unqueue_locked(struct pool *p, struct ticket *t)
+{
+	list_remove(&t->global);
+	list_remove(&t->local);
+	p->waiting--;
+	if (t->state == TICKET_BOUND) {
+		p->bound--;
+		t->server->ticket = NULL;
+		t->server = NULL;
+	}
+	t->state = TICKET_NONE;
+}
+
+static void
+enqueue_locked(struct pool *p, struct worker *w, struct ticket *t, usec_t now)
+{
+	struct list_node *at;
+
+	/* A waiter that lost its server on the way keeps its place. */
+	if (t->since == 0)
+		t->since = now;
+	for (at = p->queue.head.prev; at != &p->queue.head; at = at->prev)
+		if (LIST_ENTRY(at, struct ticket, global)->since <= t->since)
+			break;
+	list_insert_after(at, &t->global);
+	for (at = p->parts[w->id].queue.head.prev;
+	     at != &p->parts[w->id].queue.head; at = at->prev)
+		if (LIST_ENTRY(at, struct ticket, local)->since <= t->since)
+			break;
+	list_insert_after(at, &t->local);
+	t->worker = w;
+	t->state = TICKET_QUEUED;
+	p->waiting++;
+}
+
+struct ticket *
+pool_first_unbound(const struct list *queue, size_t offset)
+{
+	struct list_node *n, *tmp;
+
+	LIST_FOREACH(n, tmp, queue) {
+		struct ticket *t = (void *)((char *)n - offset);
+
+		if (t->state == TICKET_QUEUED)
+			return t;
+	}
+	return NULL;
+}
+
+/* Whose turn it is for a server that stands on worker w. */
+static struct ticket *
+next_waiter_locked(struct pool *p, const struct worker *w)
+{
+	struct ticket *head, *local;
+
+	if (p->waiting == p->bound)
+		return NULL;
+	head = pool_first_unbound(&p->queue, offsetof(struct ticket, global));
+	local = pool_first_unbound(&p->parts[w->id].queue,
+			      offsetof(struct ticket, local));
+	if (local != NULL && local->since <= head->since + LOCAL_PREFERENCE)
+		return local;
+	return head;
+}
+
+void
+pool_unshelve_locked(struct pool *p, struct server *s)
+{
+	list_remove(&s->node);
+	s->is_shelved = false;
+	p->parts[s->worker->id].idle--;
+	p->idle--;
+	p->in_use++;
+}
+
+/* A shelf to take from: the caller's, else the oldest waiter's, else any. */
+static struct server *
+idle_server_locked(struct pool *p, const struct worker *w)
+{
+	struct list_node *n = list_first(&p->parts[w->id].shelf);
+	struct ticket *head;
+
+	if (n == NULL && p->idle > 0) {
+		head = pool_first_unbound(&p->queue,
+				     offsetof(struct ticket, global));
+		if (head != NULL)
+			n = list_first(&p->parts[head->worker->id].shelf);
+		for (unsigned i = 0; n == NULL && i < p->core->worker_count;
+		     i++)
+			n = list_first(&p->parts[i].shelf);
+	}
+	return n == NULL ? NULL : LIST_ENTRY(n, struct server, node);
+}
+
+static void
+bind_locked(struct pool *p, struct ticket *t, struct server *s)
+{
+	t->state = TICKET_BOUND;
+	t->server = s;
+	s->ticket = t;
+	p->bound++;
+}
+
+/* Gives idle servers to waiters; what is to be done stands on out. */
+static void
+match_locked(struct pool *p, const struct worker *w, struct list *out)
+{
+	struct server *s;
+	struct ticket *t;
+
+	while (p->waiting > p->bound && !p->is_paused &&
+	       (s = idle_server_locked(p, w)) != NULL) {
+		t = next_waiter_locked(p, s->worker);
+		pool_unshelve_locked(p, s);
+		bind_locked(p, t, s);
+		list_push_back(out, &s->node);
+	}
+}
+
+static void
+move_delivered(struct mail *mail)
+{
+	struct server *s = LIST_ENTRY(mail, struct server, mail);
+
+	server_send(s);
+}
+
+/* Carries match's decisions out, with the lock released. */
+static void
+act(struct worker *w, struct list *out)
+{
+	struct list_node *n;
+
+	while ((n = list_pop_front(out)) != NULL) {
+		struct server *s = LIST_ENTRY(n, struct server, node);
+
+		if (s->worker == w) {
+			server_send(s);
+		} else {
+			s->mail.deliver = move_delivered;
+			loop_post(s->worker->loop, &s->mail);
+		}
+	}
+}
+
+void
+pool_dispatch(struct pool *p, struct worker *w, usec_t now)
+{
+	struct list out;
+	uint32_t n, ceiling;
+	usec_t since = now;
+
+	do {
+		list_init(&out);
+		lock_take(&p->lock);
+		match_locked(p, w, &out);
+		n = pool_plan_locked(p, now, &ceiling, &since);
+		lock_give(&p->lock);
+		act(w, &out);
+	} while (n > 0 && pool_open_planned(p, w, n, ceiling, since));
+}
+
+struct server *
+pool_checkout(struct pool *p, struct worker *w, struct ticket *ticket,
+	      usec_t now, bool *failed)
+{
+	struct pool_part *part = &p->parts[w->id];
+	struct server *s = NULL;
+
+	lock_take(&p->lock);
+	p->last_used = now;
+	*failed = p->is_removed ||
+		  (p->failure.scope == FAIL_POOL &&
+		   now < p->failure.retry_at && p->held == p->opening);
+	if (*failed) {
+		lock_give(&p->lock);
+		return NULL;
+	}
+	if (p->waiting == 0 && !p->is_paused && part->idle > 0) {
+		s = LIST_ENTRY(list_first(&part->shelf), struct server, node);
+		pool_unshelve_locked(p, s);
+	} else {
+		enqueue_locked(p, w, ticket, now);
+	}
+	lock_give(&p->lock);
+	if (s == NULL)
+		pool_dispatch(p, w, now);
+	return s;
+}
+
+void
+pool_leave(struct pool *p, struct worker *w, struct ticket *ticket)
+{
+	(void)w;
+	lock_take(&p->lock);
+	if (ticket->state != TICKET_NONE)
+		pool_unqueue_locked(p, ticket);
+	lock_give(&p->lock);
+	ticket->since = 0;
+}
+
+/* Shall a free server be closed rather than kept? */
+static enum reason
+unfit_locked(const struct pool *p, const struct server *s, usec_t now,
+	     bool is_wanted)
+{
+	uint32_t most = pool_ceiling_locked(p, now);
+
+	if (p->is_removed || s->epoch != p->epoch || s->close_needed)
+		return REASON_SERVER_RECONNECT;
+	if (p->core->is_stopping || p->is_paused ||
+	    (most != 0 && p->held > most))
+		return REASON_SERVER_SURPLUS;
+	if (s->expires != 0 && now >= s->expires)
+		return REASON_SERVER_LIFETIME;
+	if (is_wanted && p->waiting == 0)
+		return REASON_SERVER_SURPLUS;
+	return REASON_NONE;
+}
+
+void
+pool_checkin(struct pool *p, struct worker *w, struct server *s, usec_t now)
+{
+	struct ticket *t = NULL;
+	enum reason unfit;
+	usec_t oldest = now;
+	bool is_wanted = limits_is_wanted(&p->core->limits, &p->share, oldest);
+
+	s->state = SERVER_IDLE;
+	s->idle_since = now;
+	lock_take(&p->lock);
+	unfit = unfit_locked(p, s, now, is_wanted);
+	if (unfit == REASON_NONE) {
+		t = next_waiter_locked(p, w);
+		if (t != NULL) {
+			bind_locked(p, t, s);
+		} else {
+			if (p->core->round_robin)
+				list_push_back(&p->parts[w->id].shelf,
+					       &s->node);
+			else
+				list_push_front(&p->parts[w->id].shelf,
+						&s->node);
+			s->is_shelved = true;
+			p->parts[w->id].idle++;
+			p->idle++;
+			p->in_use--;
+		}
+	}
+	lock_give(&p->lock);
+	if (unfit != REASON_NONE)
+		server_close(s, unfit);
+	else if (t != NULL)
+		server_send(s);
+	else
+		server_watch(s);
+}
+
+bool
+pool_withdraw(struct pool *p, struct worker *w, struct server *s)
+{
+	bool ok;
+
+	(void)w;
+	lock_take(&p->lock);
+	ok = s->is_shelved;
+	if (ok)
+		pool_unshelve_locked(p, s);
+	lock_give(&p->lock);
+	return ok;
+}
+
+struct client *
+pool_arrive(struct pool *p, struct server *s)
+{
+	struct client *c = NULL;
+
+	lock_take(&p->lock);
+	if (s->ticket != NULL) {
+		struct ticket *t = s->ticket;
+
+		c = t->client;
+		pool_unqueue_locked(p, t);
+	}
+	lock_give(&p->lock);
+	return c;
+}
+
+void
+pool_server_gone(struct pool *p, struct worker *w, struct server *s, usec_t now)
+{
+	lock_take(&p->lock);
+	ASSERT(p->held > 0);
+	p->held--;
+	if (s->epoch != p->epoch && p->outdated > 0)
+		p->outdated--;
+	if (s->is_logged_in)
+		p->in_use--;
+	else
+		p->opening--;
+	if (s->ticket != NULL) {
+		/* It died on its way: the waiter keeps its place. */
+		s->ticket->state = TICKET_QUEUED;
+		s->ticket->server = NULL;
+		s->ticket = NULL;
+		p->bound--;
+	}
+	lock_give(&p->lock);
+	pool_give_place(p);
+	pool_dispatch(p, w, now);
+}

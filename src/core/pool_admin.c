@@ -1,0 +1,330 @@
+/*
+ * What control and the console ask of a pool: new numbers, PAUSE, epochs,
+ * eviction, figures.  Any thread; the lock's rules stand in pool.h.
+ */
+#include <string.h>
+
+#include "base/mem.h"
+#include "core/pool.h"
+#include "core/pool_inner.h"
+#include "core/server.h"
+#include "core/shared.h"
+#include "core/worker.h"
+
+void
+pool_configure(struct pool *p, const struct pool_config *config)
+{
+	unsigned homes, workers = p->core->worker_count;
+
+	homes = config->size == 0 ? workers : config->size / 4;
+	if (homes < 1)
+		homes = 1;
+	if (homes > workers)
+		homes = workers;
+	lock_take(&p->lock);
+	p->config = *config;
+	p->home_count = homes;
+	p->is_removed = false;
+	lock_give(&p->lock);
+}
+
+void
+pool_set_paused(struct pool *p, bool paused)
+{
+	lock_take(&p->lock);
+	p->is_paused = paused;
+	lock_give(&p->lock);
+}
+
+void
+pool_set_removed(struct pool *p)
+{
+	lock_take(&p->lock);
+	p->is_removed = true;
+	lock_give(&p->lock);
+	pool_fail_waiters(p);
+}
+
+void
+pool_new_epoch(struct pool *p)
+{
+	const void *facts;
+
+	lock_take(&p->lock);
+	p->epoch++;
+	p->outdated = p->held;
+	facts = p->facts;
+	p->facts = NULL;
+	p->failure.retry_at = 0;
+	p->failure.scope = FAIL_STATEMENT;
+	lock_give(&p->lock);
+	if (facts != NULL)
+		p->back->facts_unref(facts);
+}
+
+void
+pool_wake_delivered(struct mail *mail)
+{
+	struct pool *p = LIST_ENTRY(mail, struct pool, wake_mail);
+
+	lock_take(&p->lock);
+	p->is_waking = false;
+	lock_give(&p->lock);
+	pool_dispatch(p, p->home, loop_now(p->home->loop));
+	pool_unref(p);
+}
+
+void
+pool_wake(struct pool *p)
+{
+	bool post;
+
+	lock_take(&p->lock);
+	post = !p->is_waking;
+	p->is_waking = true;
+	lock_give(&p->lock);
+	if (!post)
+		return;
+	pool_ref(p);
+	loop_post(p->home->loop, &p->wake_mail);
+}
+
+void
+pool_keep_keys(struct pool *p, const char *secret,
+	       const uint8_t client_key[32], const uint8_t server_key[32])
+{
+	char *copy = mem_strdup(secret), *old;
+
+	if (copy == NULL)
+		return;
+	lock_take(&p->lock);
+	old = p->keys_secret;
+	p->keys_secret = copy;
+	memcpy(p->client_key, client_key, 32);
+	memcpy(p->server_key, server_key, 32);
+	p->has_keys = true;
+	lock_give(&p->lock);
+	mem_wipe_str(old);
+}
+
+uint32_t
+pool_busy(struct pool *p)
+{
+	uint32_t n;
+
+	lock_take(&p->lock);
+	n = p->held - p->idle;
+	lock_give(&p->lock);
+	return n;
+}
+
+const void *
+pool_facts_ref(struct pool *p)
+{
+	const void *facts;
+
+	lock_take(&p->lock);
+	facts = p->facts == NULL ? NULL : p->back->facts_ref(p->facts);
+	lock_give(&p->lock);
+	return facts;
+}
+
+struct worker *
+pool_home(struct pool *p, unsigned n)
+{
+	unsigned homes;
+
+	lock_take(&p->lock);
+	homes = p->home_count;
+	lock_give(&p->lock);
+	return p->core->workers[(p->home_first + n % homes) %
+				p->core->worker_count];
+}
+
+unsigned
+pool_home_count(struct pool *p)
+{
+	unsigned homes;
+
+	lock_take(&p->lock);
+	homes = p->home_count;
+	lock_give(&p->lock);
+	return homes;
+}
+
+struct worker *
+pool_destination(struct pool *p, const struct server *s)
+{
+	struct worker *to;
+
+	lock_take(&p->lock);
+	to = s->ticket == NULL ? NULL : s->ticket->worker;
+	lock_give(&p->lock);
+	return to;
+}
+
+uint64_t
+pool_epoch(struct pool *p)
+{
+	uint64_t epoch;
+
+	lock_take(&p->lock);
+	epoch = p->epoch;
+	lock_give(&p->lock);
+	return epoch;
+}
+
+uint32_t
+pool_next_host(struct pool *p, bool rotates)
+{
+	uint32_t n;
+
+	lock_take(&p->lock);
+	if (rotates || p->failure.reason != REASON_NONE)
+		p->next_host++;
+	n = p->next_host;
+	lock_give(&p->lock);
+	return n;
+}
+
+bool
+pool_may_shrink(struct pool *p)
+{
+	bool ok;
+
+	lock_take(&p->lock);
+	ok = p->held > p->config.min_size;
+	lock_give(&p->lock);
+	return ok;
+}
+
+bool
+pool_is_outdated(struct pool *p, const struct server *s)
+{
+	bool outdated;
+
+	lock_take(&p->lock);
+	outdated = p->is_removed || p->is_paused || s->epoch != p->epoch ||
+		   (p->config.size != 0 &&
+		    p->held > p->config.size + p->config.reserve_size);
+	lock_give(&p->lock);
+	return outdated;
+}
+
+bool
+pool_copy_keys(struct pool *p, const char *secret, uint8_t client_key[32],
+	       uint8_t server_key[32])
+{
+	bool ok;
+
+	lock_take(&p->lock);
+	ok = p->has_keys && strcmp(p->keys_secret, secret) == 0;
+	if (ok) {
+		memcpy(client_key, p->client_key, 32);
+		memcpy(server_key, p->server_key, 32);
+	}
+	lock_give(&p->lock);
+	return ok;
+}
+
+enum pool_mode
+pool_mode_now(struct pool *p)
+{
+	enum pool_mode mode;
+
+	lock_take(&p->lock);
+	mode = p->config.mode;
+	lock_give(&p->lock);
+	return mode;
+}
+
+uint32_t
+pool_held(struct pool *p)
+{
+	uint32_t n;
+
+	lock_take(&p->lock);
+	n = p->held;
+	lock_give(&p->lock);
+	return n;
+}
+
+uint32_t
+pool_outdated(struct pool *p)
+{
+	uint32_t n;
+
+	lock_take(&p->lock);
+	n = p->outdated;
+	lock_give(&p->lock);
+	return n;
+}
+
+/* --- eviction: a place for a hungry pool from one that has servers idle --- */
+
+struct evict_mail {
+	struct mail mail;
+	struct pool *pool; /* refs */
+	struct worker *worker;
+};
+
+static void
+evict_delivered(struct mail *mail)
+{
+	struct evict_mail *m = (struct evict_mail *)mail;
+	struct pool *p = m->pool;
+	struct list_node *n;
+	struct server *s = NULL;
+
+	lock_take(&p->lock);
+	n = p->waiting > p->bound ? NULL
+				  : list_last(&p->parts[m->worker->id].shelf);
+	if (n != NULL) {
+		s = LIST_ENTRY(n, struct server, node);
+		pool_unshelve_locked(p, s);
+	}
+	lock_give(&p->lock);
+	if (s != NULL) {
+		s->state = SERVER_HELD;
+		server_close(s, REASON_SERVER_SURPLUS);
+	}
+	pool_unref(p);
+	mem_free(m);
+}
+
+bool
+pool_oldest_idle(struct pool *p, usec_t *since, unsigned *worker)
+{
+	bool found = false;
+
+	lock_take(&p->lock);
+	for (unsigned i = 0; i < p->core->worker_count; i++) {
+		struct list_node *n = list_last(&p->parts[i].shelf);
+		usec_t idle;
+
+		if (n == NULL)
+			continue;
+		idle = LIST_ENTRY(n, struct server, node)->idle_since;
+		if (!found || idle < *since) {
+			*since = idle;
+			*worker = i;
+			found = true;
+		}
+	}
+	lock_give(&p->lock);
+	return found;
+}
+
+void
+pool_evict(struct pool *p, unsigned worker)
+{
+	struct evict_mail *m = mem_zalloc(sizeof(*m));
+
+	if (m == NULL)
+		return;
+	pool_ref(p);
+	m->mail.deliver = evict_delivered;
+	m->pool = p;
+	m->worker = p->core->workers[worker];
+	loop_post(m->worker->loop, &m->mail);
+}

@@ -1,0 +1,34 @@
+/*
+ * What the files of the pool share with each other and with nobody else.
+ */
+#ifndef CARPOOL_CORE_POOL_INNER_H
+#define CARPOOL_CORE_POOL_INNER_H
+
+#include "core/pool.h"
+
+/* How many servers the pool may hold now, its reserve included; 0 = any. */
+uint32_t pool_ceiling_locked(const struct pool *p, usec_t now);
+/* Takes a ticket off both queues, and off the server it was bound to. */
+void pool_unqueue_locked(struct pool *p, struct ticket *t);
+/* The oldest waiter of a queue that is not bound; offset: of its node. */
+struct ticket *pool_first_unbound(const struct list *queue, size_t offset);
+/* Takes an idle server off its shelf. */
+void pool_unshelve_locked(struct pool *p, struct server *s);
+
+/* How many servers should be opened now; counts them as opening and sets
+ * is_hungry until pool_open_planned has asked the limits. */
+uint32_t pool_plan_locked(struct pool *p, usec_t now, uint32_t *ceiling,
+			  usec_t *since);
+/* Opens n planned servers; true when all places were to be had. */
+bool pool_open_planned(struct pool *p, struct worker *w, uint32_t n,
+		       uint32_t ceiling, usec_t since);
+/* Gives one place back to the limits, and posts the token of who got it. */
+void pool_give_place(struct pool *p);
+/* Refuses the waiters of all workers, if the pool still cannot work. */
+void pool_fail_waiters(struct pool *p);
+
+/* Deliveries of the mails that are embedded in the pool. */
+void pool_token_delivered(struct mail *mail);
+void pool_wake_delivered(struct mail *mail);
+
+#endif

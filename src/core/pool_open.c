@@ -1,0 +1,277 @@
+/*
+ * Openings of a pool: how many, when, and what follows when one fails; places
+ * that the limits pass on (tokens).  The lock's rules stand in pool.h.
+ */
+#include <stddef.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "core/client.h"
+#include "core/pool.h"
+#include "core/pool_inner.h"
+#include "core/route.h"
+#include "core/server.h"
+#include "core/shared.h"
+#include "core/worker.h"
+
+#define BACKOFF_FIRST (200 * USEC_PER_MSEC)
+#define BACKOFF_MAX USEC_PER_SEC
+
+/* How many servers should be opened now; counts them as opening. */
+uint32_t
+pool_plan_locked(struct pool *p, usec_t now, uint32_t *ceiling,
+		     usec_t *since)
+{
+	const struct ticket *head;
+	uint32_t n, limit = p->core->login_limit;
+
+	*ceiling = pool_ceiling_locked(p, now);
+	head = pool_first_unbound(&p->queue, offsetof(struct ticket, global));
+	if (head == NULL || p->is_paused || p->is_removed || p->is_hungry ||
+	    p->core->is_stopping || now < p->failure.retry_at)
+		return 0;
+	*since = head->since;
+	n = p->waiting - p->bound;
+	if (n <= p->opening || p->opening >= limit)
+		return 0;
+	n -= p->opening;
+	if (n > limit - p->opening)
+		n = limit - p->opening;
+	if (*ceiling != 0 && p->held >= *ceiling)
+		return 0;
+	if (*ceiling != 0 && n > *ceiling - p->held)
+		n = *ceiling - p->held;
+	/* Set before the limits are asked: a token may come at any time. */
+	p->is_hungry = true;
+	p->opening += n;
+	p->held += n;
+	return n;
+}
+
+/* Opens n planned servers; true when all places were to be had. */
+bool
+pool_open_planned(struct pool *p, struct worker *w, uint32_t n, uint32_t ceiling,
+	     usec_t since)
+{
+	enum take take = TAKE_OK;
+	uint32_t got = 0;
+
+	while (got < n && take == TAKE_OK) {
+		take = limits_take(&p->core->limits, &p->share, ceiling, since);
+		if (take == TAKE_OK)
+			got++;
+	}
+	lock_take(&p->lock);
+	p->opening -= n - got;
+	p->held -= n - got;
+	if (take == TAKE_OK)
+		p->is_hungry = false;
+	lock_give(&p->lock);
+	for (uint32_t i = 0; i < got; i++)
+		server_open(p, w);
+	if (take == TAKE_FULL_SHARED)
+		core_claim_idle(p->core, p);
+	return take == TAKE_OK;
+}
+
+void
+pool_opened(struct pool *p, struct server *s, const void *facts)
+{
+	const void *old = NULL;
+
+	(void)s;
+	lock_take(&p->lock);
+	p->opening--;
+	p->in_use++;
+	mem_free(p->failure.error);
+	p->failure = (struct pool_failure){ 0 };
+	if (facts != p->facts) {
+		old = p->facts;
+		p->facts = p->back->facts_ref(facts);
+	}
+	lock_give(&p->lock);
+	if (old != NULL)
+		p->back->facts_unref(old);
+}
+
+static void
+post_token(struct core *core, struct share *share)
+{
+	struct pool *p = LIST_ENTRY(share, struct pool, share);
+
+	(void)core;
+	pool_ref(p);
+	loop_post(p->home->loop, &p->token_mail);
+}
+
+void
+pool_give_place(struct pool *p)
+{
+	bool post;
+	struct share *next = limits_give(&p->core->limits, &p->share, &post);
+
+	if (next != NULL && post)
+		post_token(p->core, next);
+}
+
+/* Places that were passed on: open servers, or pass them on again. */
+void
+pool_token_delivered(struct mail *mail)
+{
+	struct pool *p = LIST_ENTRY(mail, struct pool, token_mail);
+	struct worker *w = p->home;
+	uint32_t n = limits_collect(&p->core->limits, &p->share), use;
+
+	lock_take(&p->lock);
+	p->is_hungry = false;
+	use = p->waiting - p->bound > p->opening
+		      ? p->waiting - p->bound - p->opening
+		      : 0;
+	if (p->is_paused || p->is_removed ||
+	    loop_now(w->loop) < p->failure.retry_at)
+		use = 0;
+	if (use > n)
+		use = n;
+	p->opening += use;
+	p->held += use;
+	lock_give(&p->lock);
+	for (uint32_t i = 0; i < n; i++) {
+		if (i < use)
+			server_open(p, w);
+		else
+			pool_give_place(p);
+	}
+	pool_dispatch(p, w, loop_now(w->loop));
+	pool_unref(p);
+}
+
+void
+pool_opening_dropped(struct pool *p)
+{
+	lock_take(&p->lock);
+	p->opening--;
+	p->held--;
+	lock_give(&p->lock);
+	pool_give_place(p);
+}
+
+/* The waiters of one worker whose pool cannot work. */
+static void
+fail_own_waiters(struct pool *p, struct worker *w)
+{
+	for (;;) {
+		struct ticket *t;
+		bool failed;
+
+		lock_take(&p->lock);
+		failed = p->is_removed || (p->failure.scope == FAIL_POOL &&
+					   p->held == p->opening);
+		t = failed ? pool_first_unbound(&p->parts[w->id].queue,
+					   offsetof(struct ticket, local))
+			   : NULL;
+		if (t != NULL)
+			pool_unqueue_locked(p, t);
+		lock_give(&p->lock);
+		if (t == NULL)
+			return;
+		client_pool_failed(t->client);
+	}
+}
+
+static void
+fail_on_worker(void *arg, struct worker *w)
+{
+	fail_own_waiters(arg, w);
+}
+
+static void
+fail_done(void *arg)
+{
+	pool_unref(arg);
+}
+
+/* Tells every worker's waiters; each worker looks after its own. */
+void
+pool_fail_waiters(struct pool *p)
+{
+	pool_ref(p);
+	/* Without memory they time out instead. */
+	if (!core_broadcast(p->core, fail_on_worker, fail_done, p, NULL))
+		pool_unref(p);
+}
+
+void
+pool_open_failed(struct pool *p, struct worker *w,
+		 const struct pool_failure *why, usec_t now)
+{
+	struct pool_failure *f = &p->failure;
+	usec_t backoff, retry = p->core->login_retry;
+	bool fail_waiters;
+
+	(void)w;
+	lock_take(&p->lock);
+	backoff = f->backoff == 0 ? BACKOFF_FIRST : f->backoff * 2;
+	if (backoff > BACKOFF_MAX)
+		backoff = BACKOFF_MAX;
+	if (backoff > retry || why->scope == FAIL_POOL)
+		backoff = retry;
+	mem_free(f->error);
+	*f = *why;
+	f->backoff = backoff;
+	f->retry_at = now + backoff;
+	fail_waiters = why->scope == FAIL_POOL && p->waiting > 0;
+	lock_give(&p->lock);
+	if (fail_waiters)
+		pool_fail_waiters(p);
+}
+
+void
+pool_failure_copy(struct pool *p, struct pool_failure *out)
+{
+	lock_take(&p->lock);
+	*out = p->failure;
+	out->error = NULL;
+	if (p->failure.error != NULL) {
+		out->error = mem_zalloc(p->failure.error_len);
+		if (out->error != NULL)
+			memcpy(out->error, p->failure.error,
+			       p->failure.error_len);
+		else
+			out->error_len = 0;
+	}
+	if (p->is_removed)
+		out->reason = REASON_DATABASE_REMOVED;
+	lock_give(&p->lock);
+}
+
+void
+pool_tick(struct pool *p, struct worker *home, usec_t now)
+{
+	uint32_t n = 0, want;
+	usec_t since = now;
+
+	pool_dispatch(p, home, now);
+	lock_take(&p->lock);
+	want = p->config.min_size;
+	if (p->config.size != 0 && want > p->config.size)
+		want = p->config.size;
+	if (p->held < want && p->last_used != 0 && !p->is_paused &&
+	    !p->is_removed && !p->is_hungry && !p->core->is_stopping &&
+	    now >= p->failure.retry_at && p->opening < p->core->login_limit) {
+		n = want - p->held;
+		if (n > p->core->login_limit - p->opening)
+			n = p->core->login_limit - p->opening;
+		p->is_hungry = true;
+		p->opening += n;
+		p->held += n;
+	}
+	lock_give(&p->lock);
+	if (n > 0 && !pool_open_planned(p, home, n, want, since)) {
+		/* Spare servers are worth no hunger: nobody waits for them. */
+		limits_content(&p->core->limits, &p->share);
+		lock_take(&p->lock);
+		p->is_hungry = false;
+		lock_give(&p->lock);
+		pool_dispatch(p, home, now);
+	}
+}

@@ -1,0 +1,759 @@
+/*
+ * Servers: from opening to the graveyard; see server.h and pool.h.
+ *
+ * A server that leaves a client passes through at most: abandoned (getting back
+ * to a boundary), held (a cancel is on its way), resetting, and is then checked
+ * in.  Each of these has a deadline and ends in a close when anything does not
+ * go as it should: doubt costs a connection, never a wrong answer.
+ */
+#include "core/server.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "core/cancel.h"
+#include "core/client.h"
+#include "core/route.h"
+#include "core/session.h"
+#include "core/shared.h"
+#include "core/work.h"
+#include "core/worker.h"
+
+#define CLEANUP_TIME (10 * USEC_PER_SEC)
+#define DRAIN_MAX_BYTES ((size_t)16 << 20)
+
+const char *const server_state_names[SERVER_STATES] = {
+	[SERVER_RESOLVING] = "new",    [SERVER_LOGIN] = "new",
+	[SERVER_IDLE] = "idle",	       [SERVER_MOVING] = "idle",
+	[SERVER_CHECKING] = "tested",  [SERVER_ACTIVE] = "active",
+	[SERVER_ABANDONED] = "active", [SERVER_RESETTING] = "tested",
+	[SERVER_HELD] = "being_canceled", [SERVER_CLOSED] = "closed",
+};
+
+static void
+on_ready(struct stream *stream)
+{
+	struct server *s = LIST_ENTRY(stream, struct server, stream);
+
+	if (s->client != NULL)
+		session_turn(s->client);
+	else
+		session_server_turn(s);
+}
+
+static usec_t
+now_of(const struct server *s)
+{
+	return loop_now(s->worker->loop);
+}
+
+void
+server_turn(struct server *s, struct turn *t)
+{
+	*t = (struct turn){
+		.self = s->back,
+		.in = &s->stream.in,
+		.out = &s->stream.out,
+		.now = now_of(s),
+		.policy = worker_policy(s->worker, s->pool),
+		.entropy = core_entropy,
+	};
+}
+
+static const struct config_database *
+entry_of(const struct server *s)
+{
+	return snapshot_database(s->worker->snapshot, s->pool->database);
+}
+
+/* ------------------------------------------------------------------------
+ * Timer
+ */
+
+static usec_t
+idle_deadline(const struct server *s)
+{
+	const struct pool_config *config =
+		&s->pool->parts[s->worker->id].config;
+	usec_t at = s->expires;
+
+	if (config->server_idle_timeout != 0 &&
+	    (at == 0 || s->idle_since + config->server_idle_timeout < at))
+		at = s->idle_since + config->server_idle_timeout;
+	return at;
+}
+
+void
+server_watch(struct server *s)
+{
+	usec_t at = s->state == SERVER_IDLE ? idle_deadline(s) : s->deadline;
+
+	if (at != 0)
+		timer_set_earlier(s->worker->loop, &s->timer, at);
+}
+
+static void
+on_idle_timer(struct server *s, usec_t now)
+{
+	const struct pool_config *config =
+		&s->pool->parts[s->worker->id].config;
+
+	if (s->expires != 0 && now >= s->expires) {
+		server_close(s, REASON_SERVER_LIFETIME);
+		return;
+	}
+	if (config->server_idle_timeout != 0 &&
+	    now >= s->idle_since + config->server_idle_timeout &&
+	    pool_may_shrink(s->pool)) {
+		server_close(s, REASON_SERVER_IDLE);
+		return;
+	}
+	timer_set(s->worker->loop, &s->timer,
+		  idle_deadline(s) > now ? idle_deadline(s)
+					 : now + USEC_PER_SEC);
+}
+
+static void fail_open(struct server *s, enum reason reason,
+		      enum fail_scope scope, const char *text);
+
+static void
+on_timer(struct timer *timer)
+{
+	struct server *s = LIST_ENTRY(timer, struct server, timer);
+	usec_t now = now_of(s);
+
+	if (s->state == SERVER_IDLE) {
+		on_idle_timer(s, now);
+		return;
+	}
+	if (s->deadline == 0 || now < s->deadline) {
+		server_watch(s);
+		return;
+	}
+	switch (s->state) {
+	case SERVER_RESOLVING:
+	case SERVER_LOGIN:
+		fail_open(s, REASON_SERVER_TIMEOUT, FAIL_CONNECTION,
+			  "no login within server_connect_timeout");
+		break;
+	case SERVER_CHECKING:
+		client_server_failed(s->client, REASON_SERVER_DIRTY);
+		break;
+	case SERVER_ABANDONED:
+	case SERVER_RESETTING:
+		server_close(s, REASON_SERVER_DIRTY);
+		break;
+	case SERVER_IDLE:
+	case SERVER_MOVING:
+	case SERVER_ACTIVE:
+	case SERVER_HELD:
+	case SERVER_CLOSED:
+	case SERVER_STATES:
+		break;
+	}
+}
+
+/* ------------------------------------------------------------------------
+ * Opening
+ */
+
+struct server_query {
+	struct resolve_query base; /* first */
+	struct server *server;     /* borrows; NULL when it was closed */
+};
+
+/* An opening came to nothing; the waiters are told where it concerns them. */
+static void
+fail_open(struct server *s, enum reason reason, enum fail_scope scope,
+	  const char *text)
+{
+	struct pool_failure why = { .reason = reason, .scope = scope };
+	char system[192];
+	size_t len = 0;
+	const uint8_t *error = NULL;
+	static struct log_rate rate = LOG_RATE(5);
+	char quoted[LOG_QUOTE_MAX];
+
+	if (s->back != NULL)
+		error = s->ops->last_error(s->back, &len, system,
+					   sizeof(system));
+	if (len > 0)
+		text = system;
+	(void)text_copy(why.text, sizeof(why.text), text);
+	if (len > 0) {
+		why.error = mem_zalloc(len);
+		if (why.error != NULL) {
+			memcpy(why.error, error, len);
+			why.error_len = len;
+		}
+	}
+	if (log_allow(&rate))
+		log_event(LOG_WARNING, "server_open_failed",
+			  "server=%llu database=%s user=%s host=%s port=%u "
+			  "reason=%s error=%s",
+			  (unsigned long long)s->id, s->pool->database,
+			  s->pool->user, s->host, s->port,
+			  reason_info(reason)->name,
+			  log_quote(why.text, quoted));
+	pool_open_failed(s->pool, s->worker, &why, now_of(s));
+	server_close(s, reason);
+}
+
+static void
+start_connect(struct server *s)
+{
+	int error = stream_connect(&s->stream, s->worker->loop, &s->addr,
+				   &s->worker->options);
+	char text[160];
+
+	s->state = SERVER_LOGIN;
+	if (error == 0)
+		return;
+	(void)text_format(text, sizeof(text), "could not connect to %s:%u: %s",
+			  s->host, s->port, strerror(error));
+	fail_open(s, REASON_SERVER_CONNECT, FAIL_CONNECTION, text);
+}
+
+static void
+resolved(struct resolve_query *base)
+{
+	struct server_query *q = (struct server_query *)base;
+	struct server *s = q->server;
+	char text[256];
+
+	if (s != NULL) {
+		s->query = NULL;
+		if (base->count > 0) {
+			s->addr = base->addrs[s->id % base->count];
+			start_connect(s);
+		} else {
+			(void)text_format(text, sizeof(text),
+					  "could not resolve host \"%s\": %s",
+					  base->host, base->error);
+			fail_open(s, REASON_SERVER_DNS, FAIL_CONNECTION, text);
+		}
+	}
+	mem_free(q);
+}
+
+static void
+start_resolve(struct server *s)
+{
+	struct server_query *q = mem_zalloc(sizeof(*q));
+
+	if (q == NULL) {
+		fail_open(s, REASON_NO_MEMORY, FAIL_CONNECTION,
+			  "out of memory");
+		return;
+	}
+	q->server = s;
+	q->base.home = s->worker->loop;
+	q->base.port = s->port;
+	q->base.done = resolved;
+	(void)text_copy(q->base.host, sizeof(q->base.host), s->host);
+	s->query = &q->base;
+	resolver_ask(s->worker->core->resolver, &q->base);
+}
+
+static void
+start_address(struct server *s)
+{
+	char path[256];
+
+	if (s->host[0] == '/' || s->host[0] == '@') {
+		s->ops->unix_path(s->host, s->port, path, sizeof(path));
+		if (!addr_set_unix(path, &s->addr)) {
+			fail_open(s, REASON_SERVER_CONNECT, FAIL_CONNECTION,
+				  "unix socket path is too long");
+			return;
+		}
+		start_connect(s);
+	} else if (addr_parse_ip(s->host, s->port, &s->addr)) {
+		start_connect(s);
+	} else {
+		start_resolve(s);
+	}
+}
+
+static void
+choose_host(struct server *s, const struct config_database *db)
+{
+	uint32_t n = pool_next_host(s->pool,
+				    db->balance == LOAD_BALANCE_ROUND_ROBIN);
+	const struct config_host *host = &db->hosts[n % db->host_count];
+
+	(void)text_copy(s->host, sizeof(s->host), host->name);
+	s->port = host->port == 0 ? s->ops->default_port : host->port;
+}
+
+/* The login's state, with the secret that is known for this user. */
+static bool
+open_back(struct server *s, const struct config_database *db)
+{
+	const struct config_user *user;
+	struct credential cred = { .user = s->pool->user, .secret = "" };
+	uint8_t client_key[32], server_key[32];
+
+	user = snapshot_user(s->worker->snapshot, s->pool->user);
+	if (db->password != NULL)
+		cred.secret = db->password;
+	else if (user != NULL && user->secret != NULL)
+		cred.secret = user->secret;
+	if (pool_copy_keys(s->pool, cred.secret, client_key, server_key)) {
+		cred.client_key = client_key;
+		cred.server_key = server_key;
+	}
+	s->back = s->ops->open(&cred,
+			       db->dbname == NULL ? s->pool->database
+						  : db->dbname,
+			       worker_policy(s->worker, s->pool));
+	mem_wipe(client_key, sizeof(client_key));
+	mem_wipe(server_key, sizeof(server_key));
+	return s->back != NULL;
+}
+
+void
+server_open(struct pool *p, struct worker *w)
+{
+	const struct settings *set = snapshot_settings(w->snapshot);
+	const struct config_database *db;
+	struct server *s = mem_zalloc(sizeof(*s));
+
+	if (s == NULL) {
+		pool_opening_dropped(p);
+		return;
+	}
+	stream_init(&s->stream, on_ready);
+	s->timer.fire = on_timer;
+	s->pool = p;
+	pool_ref(p);
+	s->worker = w;
+	s->ops = p->back;
+	s->id = atomic_fetch_add(&w->core->next_id, 1) + 1;
+	s->epoch = pool_epoch(p);
+	s->created = loop_now(w->loop);
+	s->deadline = s->created + set->server_connect_timeout;
+	if (set->server_connect_timeout == 0)
+		s->deadline = 0;
+	list_push_back(&w->servers, &s->owned);
+	server_watch(s);
+	db = entry_of(s);
+	if (db == NULL) {
+		fail_open(s, REASON_DATABASE_REMOVED, FAIL_POOL,
+			  "the database is no longer configured");
+	} else if (!open_back(s, db)) {
+		fail_open(s, REASON_NO_MEMORY, FAIL_CONNECTION,
+			  "out of memory");
+	} else {
+		choose_host(s, db);
+		start_address(s);
+	}
+}
+
+bool
+server_connected(struct server *s)
+{
+	int error = stream_connected(&s->stream);
+	char text[400];
+
+	if (error == EINPROGRESS)
+		return false;
+	if (error == 0)
+		return true;
+	(void)text_format(text, sizeof(text), "could not connect to %s:%u: %s",
+			  s->host, s->port, strerror(error));
+	fail_open(s, REASON_SERVER_CONNECT, FAIL_CONNECTION, text);
+	return false;
+}
+
+void
+server_ready(struct server *s)
+{
+	const struct pool_config *config =
+		&s->pool->parts[s->worker->id].config;
+	usec_t life = config->server_lifetime;
+
+	s->is_logged_in = true;
+	s->deadline = 0;
+	/* Up to a tenth earlier, so that they do not all go at once. */
+	s->expires = s->created + life -
+		     (life >= 10 ? core_random() % (life / 10) : 0);
+	if (life == 0)
+		s->expires = 1; /* used once */
+	pool_opened(s->pool, s, s->ops->facts(s->back));
+	log_event(LOG_INFO, "server_login",
+		  "server=%llu database=%s user=%s host=%s port=%u pid=%u",
+		  (unsigned long long)s->id, s->pool->database, s->pool->user,
+		  s->host, s->port, s->ops->view(s->back)->remote_pid);
+	s->state = SERVER_ACTIVE;
+	server_release(s, RESIDUE_NONE);
+}
+
+void
+server_failed(struct server *s, const struct order *o)
+{
+	if (s->is_logged_in)
+		server_close(s, o->reason);
+	else
+		fail_open(s, o->reason, o->scope,
+			  o->fail.text != NULL ? o->fail.text
+					       : reason_info(o->reason)->text);
+}
+
+void
+server_lost(struct server *s)
+{
+	if (s->is_logged_in)
+		server_close(s, REASON_SERVER_LOST);
+	else
+		fail_open(s, REASON_SERVER_LOST, FAIL_CONNECTION,
+			  "the server closed the connection during login");
+}
+
+/* ------------------------------------------------------------------------
+ * Back to the pool
+ */
+
+/* Clean and at a boundary: what came in after it must be harmless. */
+static void
+finish(struct server *s)
+{
+	s->deadline = 0;
+	s->residue = RESIDUE_NONE;
+	s->at_boundary = false;
+	if (s->stream.in.len > 0) {
+		s->state = SERVER_HELD;
+		session_server_step(s, NULL);
+		if (s->state != SERVER_HELD)
+			return;
+	}
+	if (s->stream.out.len > 0 &&
+	    stream_flush(&s->stream) != FLUSH_DONE) {
+		server_close(s, REASON_SERVER_DIRTY);
+		return;
+	}
+	pool_checkin(s->pool, s->worker, s, now_of(s));
+}
+
+static void
+start_reset(struct server *s)
+{
+	struct turn t;
+
+	s->state = SERVER_RESETTING;
+	s->deadline = now_of(s) + CLEANUP_TIME;
+	server_turn(s, &t);
+	if (!s->ops->reset(&t)) {
+		server_close(s, REASON_NO_MEMORY);
+		return;
+	}
+	/* Nothing written: there was nothing to do. */
+	if (s->ops->view(s->back)->owed == 0) {
+		finish(s);
+		return;
+	}
+	server_watch(s);
+	stream_kick(&s->stream);
+}
+
+void
+server_release(struct server *s, enum residue residue)
+{
+	if (residue > s->residue)
+		s->residue = residue;
+	if (s->residue == RESIDUE_CLOSE) {
+		server_close(s, REASON_SERVER_DIRTY);
+	} else if (s->canceler != NULL) {
+		s->state = SERVER_HELD;
+	} else if (s->close_needed || s->close_now) {
+		server_close(s, REASON_SERVER_RECONNECT);
+	} else if (s->residue == RESIDUE_RESET) {
+		start_reset(s);
+	} else {
+		finish(s);
+	}
+}
+
+static void
+abandon_step(struct server *s, bool half_sent)
+{
+	struct turn t;
+
+	server_turn(s, &t);
+	switch (s->ops->abandon(&t, half_sent)) {
+	case ABANDON_DONE:
+		server_release(s, s->residue);
+		return;
+	case ABANDON_CANCEL:
+		(void)cancel_server(s, NULL);
+		break;
+	case ABANDON_DRAIN:
+		break;
+	case ABANDON_CLOSE:
+		if (s->ops->view(s->back)->owed_ends > 0)
+			(void)cancel_server(s, NULL);
+		server_close(s, REASON_CLIENT_LOST_QUERY);
+		return;
+	}
+	server_watch(s);
+	stream_kick(&s->stream);
+}
+
+void
+server_abandon(struct server *s, bool half_sent)
+{
+	s->is_half_sent = half_sent;
+	s->drained = 0;
+	s->deadline = now_of(s) + CLEANUP_TIME;
+	if (worker_policy(s->worker, s->pool)->mode == POOL_SESSION)
+		s->residue = RESIDUE_RESET;
+	if (s->state == SERVER_CHECKING) {
+		/* Its check goes on; what follows is as after any boundary. */
+		s->state = SERVER_ABANDONED;
+		server_watch(s);
+		stream_kick(&s->stream);
+		return;
+	}
+	/* The rest of a message that the client was being sent. */
+	if (s->relay_left > 0) {
+		s->discard_left = s->relay_left;
+		s->relay_left = 0;
+	}
+	s->state = SERVER_ABANDONED;
+	s->at_boundary = false;
+	abandon_step(s, half_sent);
+}
+
+static void
+abandoned_boundary(struct server *s)
+{
+	if (s->canceler != NULL) {
+		s->at_boundary = true;
+		return;
+	}
+	s->at_boundary = false;
+	if (s->ops->view(s->back)->tx == TX_IDLE)
+		server_release(s, s->residue);
+	else
+		abandon_step(s, false);
+}
+
+void
+server_boundary(struct server *s, enum residue residue)
+{
+	switch (s->state) {
+	case SERVER_ABANDONED:
+		if (residue > s->residue)
+			s->residue = residue;
+		abandoned_boundary(s);
+		break;
+	case SERVER_RESETTING:
+		if (residue == RESIDUE_NONE)
+			finish(s);
+		else
+			server_close(s, REASON_SERVER_DIRTY);
+		break;
+	case SERVER_IDLE:
+	case SERVER_HELD:
+	case SERVER_RESOLVING:
+	case SERVER_LOGIN:
+	case SERVER_MOVING:
+	case SERVER_CHECKING:
+	case SERVER_ACTIVE:
+	case SERVER_CLOSED:
+	case SERVER_STATES:
+		break;
+	}
+}
+
+void
+server_cancel_done(struct server *s, bool ok)
+{
+	s->canceler = NULL;
+	if (!ok)
+		s->close_needed = true;
+	if (s->state == SERVER_HELD)
+		server_release(s, s->residue);
+	else if (s->state == SERVER_ABANDONED && s->at_boundary)
+		abandoned_boundary(s);
+}
+
+bool
+server_check(struct server *s, usec_t now)
+{
+	const struct settings *set = snapshot_settings(s->worker->snapshot);
+	struct turn t;
+
+	if (set->server_check_query[0] == '\0' || s->idle_since == 0 ||
+	    now - s->idle_since < set->server_check_delay)
+		return false;
+	server_turn(s, &t);
+	if (!s->ops->check(&t))
+		return false;
+	s->idle_since = now; /* once a grant */
+	s->state = SERVER_CHECKING;
+	s->deadline = now + CLEANUP_TIME;
+	server_watch(s);
+	return true;
+}
+
+/* ------------------------------------------------------------------------
+ * Between workers
+ */
+
+static void
+arrived(struct mail *mail)
+{
+	struct server *s = LIST_ENTRY(mail, struct server, mail);
+	struct client *c;
+
+	list_push_back(&s->worker->servers, &s->owned);
+	if (!stream_attach(&s->stream, s->worker->loop)) {
+		s->state = SERVER_HELD;
+		server_close(s, REASON_NO_MEMORY);
+		return;
+	}
+	c = pool_arrive(s->pool, s);
+	if (c != NULL) {
+		client_granted(c, s);
+		return;
+	}
+	s->state = SERVER_HELD;
+	pool_checkin(s->pool, s->worker, s, now_of(s));
+}
+
+/* What may be there on the socket of a server that is about to move. */
+static bool
+is_fit_to_move(struct server *s)
+{
+	return !s->is_dead && s->stream.error == 0 && !s->stream.eof &&
+	       !s->stream.hung_up && s->stream.in.len == 0 &&
+	       s->stream.out.len == 0;
+}
+
+void
+server_send(struct server *s)
+{
+	struct worker *to = pool_destination(s->pool, s);
+	struct client *c;
+
+	s->state = SERVER_HELD;
+	if (s->is_dead || (to != s->worker && !is_fit_to_move(s))) {
+		server_close(s, REASON_SERVER_LOST);
+		return;
+	}
+	if (to == NULL) {
+		pool_checkin(s->pool, s->worker, s, now_of(s));
+		return;
+	}
+	if (to == s->worker) {
+		c = pool_arrive(s->pool, s);
+		if (c != NULL)
+			client_granted(c, s);
+		else
+			pool_checkin(s->pool, s->worker, s, now_of(s));
+		return;
+	}
+	timer_clear(s->worker->loop, &s->timer);
+	stream_detach(&s->stream);
+	list_remove(&s->owned);
+	s->state = SERVER_MOVING;
+	s->worker = to;
+	s->mail.deliver = arrived;
+	loop_post(to->loop, &s->mail);
+}
+
+/* ------------------------------------------------------------------------
+ * Ends
+ */
+
+static void
+log_server_close(const struct server *s, enum reason reason)
+{
+	enum log_level level = reason_info(reason)->level;
+	static struct log_rate rate = LOG_RATE(50);
+
+	if (!s->is_logged_in || !log_enabled(level) || !log_allow(&rate))
+		return;
+	log_event(level, "server_close",
+		  "server=%llu database=%s user=%s reason=%s age_s=%.1f",
+		  (unsigned long long)s->id, s->pool->database, s->pool->user,
+		  reason_info(reason)->name,
+		  (double)(now_of(s) - s->created) / (double)USEC_PER_SEC);
+}
+
+static void
+say_good_bye(struct server *s)
+{
+	struct turn t;
+
+	/* After half a message a good-bye could complete it, and run it. */
+	if (!s->is_logged_in || s->is_half_sent ||
+	    s->stream.state != STREAM_OPEN || s->stream.out.len > 0)
+		return;
+	server_turn(s, &t);
+	s->ops->terminate(&t);
+	(void)stream_flush(&s->stream);
+}
+
+void
+server_close(struct server *s, enum reason reason)
+{
+	struct worker *w = s->worker;
+
+	if (s->state == SERVER_CLOSED)
+		return;
+	ASSERT(s->client == NULL && s->state != SERVER_MOVING);
+	if (s->state == SERVER_IDLE && !pool_withdraw(s->pool, w, s)) {
+		s->is_dead = true; /* whoever claimed it will ask for it */
+		return;
+	}
+	log_server_close(s, reason);
+	say_good_bye(s);
+	s->state = SERVER_CLOSED;
+	timer_clear(w->loop, &s->timer);
+	if (s->query != NULL)
+		((struct server_query *)s->query)->server = NULL;
+	if (s->job != NULL)
+		s->job->server = NULL;
+	if (s->canceler != NULL)
+		s->canceler->server = NULL;
+	s->canceler = NULL;
+	stream_close(&s->stream, STREAM_FIN);
+	list_remove(&s->owned);
+	list_push_back(&w->server_graves, &s->owned);
+	pool_server_gone(s->pool, w, s, loop_now(w->loop));
+}
+
+void
+server_free(struct server *s)
+{
+	if (s->back != NULL)
+		s->ops->close(s->back);
+	pool_unref(s->pool);
+	mem_free(s);
+}
+
+void
+server_sweep(struct worker *w, struct pool *p)
+{
+	bool fast = snapshot_settings(w->snapshot)->server_fast_close != 0;
+	struct list_node *n, *tmp;
+
+	LIST_FOREACH(n, tmp, &w->servers) {
+		struct server *s = LIST_ENTRY(n, struct server, owned);
+
+		if (p != NULL && s->pool != p)
+			continue;
+		if (s->state == SERVER_IDLE && pool_is_outdated(s->pool, s)) {
+			server_close(s, REASON_SERVER_RECONNECT);
+		} else if (s->epoch != pool_epoch(s->pool)) {
+			s->close_needed = true;
+			if (fast) {
+				s->close_now = true;
+				stream_kick(&s->stream);
+			}
+		}
+	}
+}

@@ -1,0 +1,707 @@
+/*
+ * The session: carries out the orders of front and back.
+ *
+ * A turn reads what is there, steps both sides until both wait, and writes once
+ * for each socket.  What a client and its server owe each other in bytes is
+ * kept in relay_left and discard_left of the side that the bytes come from; all
+ * else that survives a turn is in the protocols' states.
+ *
+ * Backpressure: nothing moves into an output buffer that holds OUT_MAX, and a
+ * stream is not read while its input holds IN_MAX, so a slow reader costs a
+ * fixed amount and the kernel's window does the rest.  The two directions stop
+ * independently.
+ *
+ * Whatever is called here may close the client: after each order its state is
+ * looked at again.  Closed objects are freed at the end of the turn.
+ */
+#include "core/session.h"
+
+#include "base/mem.h"
+#include "core/login.h"
+#include "core/request.h"
+#include "core/shared.h"
+#include "core/work.h"
+#include "core/worker.h"
+
+#define OUT_MAX (4 * (size_t)BUF_BLOCK_BYTES)
+#define IN_MAX (8 * (size_t)BUF_BLOCK_BYTES)
+#define WAITING_MAX ((size_t)BUF_BLOCK_BYTES) /* read ahead while queued */
+#define READS_PER_TURN 4
+#define READ_MAX OUT_MAX
+
+static size_t
+min_size(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+static bool
+is_alive(const struct client *c)
+{
+	return c->state != CLIENT_CLOSED && c->state != CLIENT_LINGERING;
+}
+
+static void
+client_turn(struct client *c, struct turn *t, struct policy *login_policy)
+{
+	struct server *s = c->state == CLIENT_ACTIVE ? c->server : NULL;
+
+	*t = (struct turn){
+		.self = c->front,
+		.peer = s == NULL ? NULL : s->back,
+		.in = &c->stream.in,
+		.out = &c->stream.out,
+		.peer_out = s == NULL ? NULL : &s->stream.out,
+		.now = loop_now(c->worker->loop),
+		.entropy = core_entropy,
+		.cancel_key = c->key,
+		.mock_secret = c->worker->core->mock_secret,
+		.peer_eof = c->stream.eof,
+		.out_busy = s != NULL && s->relay_left > 0,
+	};
+	if (c->pool != NULL) {
+		t->policy = worker_policy(c->worker, c->pool);
+	} else {
+		worker_login_policy(c->worker, login_policy);
+		t->policy = login_policy;
+	}
+}
+
+void
+session_client_turn(struct client *c, struct session_turn *st)
+{
+	client_turn(c, &st->turn, &st->policy);
+	if (c->is_login)
+		login_stream_facts(c, &st->facts, st->addr);
+	st->turn.stream = &st->facts;
+}
+
+/* ------------------------------------------------------------------------
+ * Moving bytes that nobody looks at
+ */
+
+/* Moves or drops what an earlier order covers; false: nothing was possible. */
+static bool
+move_bytes(struct buf *in, struct buf *out, size_t *relay_left,
+	   size_t *discard_left, bool *failed)
+{
+	size_t n;
+
+	*failed = false;
+	if (*discard_left > 0) {
+		n = min_size(*discard_left, in->len);
+		buf_drop(in, n);
+		*discard_left -= n;
+		return n > 0;
+	}
+	if (out->len >= OUT_MAX)
+		return false;
+	n = min_size(*relay_left, in->len);
+	if (n == 0)
+		return false;
+	if (!buf_move(out, in, n)) {
+		*failed = true;
+		return false;
+	}
+	*relay_left -= n;
+	return true;
+}
+
+/* ------------------------------------------------------------------------
+ * The server's side
+ */
+
+struct server *
+session_unlink(struct client *c)
+{
+	struct server *s = c->server;
+
+	c->server = NULL;
+	if (s != NULL) {
+		s->client = NULL;
+		s->ops->unlink(s->back);
+	}
+	return s;
+}
+
+static bool
+is_session_mode(const struct client *c)
+{
+	return worker_policy(c->worker, c->pool)->mode == POOL_SESSION;
+}
+
+/* The server stands at a transaction boundary; true: it was given up. */
+static bool
+on_boundary(struct client *c, struct server *s, const struct order *o)
+{
+	if (c->state == CLIENT_LINKING) {
+		if (s->state == SERVER_CHECKING)
+			s->state = SERVER_ACTIVE; /* start_link goes on */
+		return false;
+	}
+	client_account(c, loop_now(c->worker->loop));
+	if (c->relay_left > 0 || o->hold == HOLD_PINNED)
+		return false;
+	if (is_session_mode(c) && !c->close_needed && !s->close_now)
+		return false;
+	if (is_session_mode(c)) {
+		/* Ends the client too: a session is not moved. */
+		client_refuse_reason(c, c->close_needed
+						? (enum reason)c->close_reason
+						: REASON_KILLED);
+		return true;
+	}
+	session_unlink(c);
+	client_set_state(c, CLIENT_IDLE);
+	server_release(s, o->residue);
+	if (c->close_needed)
+		client_refuse_reason(c, (enum reason)c->close_reason);
+	return true;
+}
+
+static void
+on_back_failed(struct client *c, struct server *s, const struct order *o)
+{
+	struct refusal refusal = { .scope = FAIL_CONNECTION,
+				   .reason = o->reason };
+	char text[256];
+
+	switch ((int)o->reason) {
+	case REASON_STATEMENT_MODE_TX:
+		client_refuse_reason(c, o->reason);
+		return;
+	case REASON_SERVER_SETTING:
+		refusal.server_error =
+			s->ops->last_error(s->back, &refusal.server_error_len,
+					   text, sizeof(text));
+		client_refuse(c, &refusal);
+		return;
+	default:
+		client_server_failed(c, o->reason);
+		return;
+	}
+}
+
+static void
+back_turn(struct client *c, struct server *s, struct turn *t)
+{
+	server_turn(s, t);
+	t->out_busy = c->relay_left > 0;
+	if (c->state == CLIENT_ACTIVE || !c->link_pending) {
+		t->peer = c->front;
+		t->peer_out = &c->stream.out;
+	}
+}
+
+/* One order of the back; true: step again. */
+static bool
+carry_back(struct client *c, struct server *s, const struct order *o)
+{
+	switch (o->kind) {
+	case ORDER_RELAY:
+		s->relay_left = o->bytes;
+		return true;
+	case ORDER_DISCARD:
+		s->discard_left = o->bytes;
+		return true;
+	case ORDER_BOUNDARY:
+		return !on_boundary(c, s, o);
+	case ORDER_FAIL:
+		on_back_failed(c, s, o);
+		return false;
+	case ORDER_NEED_MORE:
+	case ORDER_WAIT:
+		if (s->stream.eof || s->stream.error != 0)
+			client_server_failed(c, REASON_SERVER_LOST);
+		return false;
+	case ORDER_CLOSE:
+		client_server_failed(c, REASON_SERVER_LOST);
+		return false;
+	case ORDER_NEED_SERVER:
+	case ORDER_NEED_FACTS:
+	case ORDER_ROUTE:
+	case ORDER_VERIFY:
+	case ORDER_WORK:
+	case ORDER_READY:
+	case ORDER_CANCEL:
+	case ORDER_QUERY:
+		break;
+	}
+	client_server_failed(c, REASON_INTERNAL);
+	return false;
+}
+
+/* Steps the back until it waits; true: something happened. */
+static bool
+run_back(struct client *c)
+{
+	bool progress = false, failed;
+
+	while (is_alive(c) && c->server != NULL) {
+		struct server *s = c->server;
+		struct order o;
+		struct turn t;
+
+		if (s->relay_left > 0 || s->discard_left > 0) {
+			if (!move_bytes(&s->stream.in, &c->stream.out,
+					&s->relay_left, &s->discard_left,
+					&failed)) {
+				if (failed)
+					client_close(c, REASON_NO_MEMORY);
+				else if (s->stream.in.len == 0 &&
+					 (s->stream.eof ||
+					  s->stream.error != 0))
+					client_server_failed(
+						c, REASON_SERVER_LOST);
+				return progress;
+			}
+			progress = true;
+			continue;
+		}
+		if (c->stream.out.len >= OUT_MAX)
+			return progress;
+		back_turn(c, s, &t);
+		o = s->ops->step(&t);
+		if (!carry_back(c, s, &o))
+			return progress || o.kind == ORDER_BOUNDARY;
+		progress = true;
+		if (o.kind == ORDER_BOUNDARY && c->state == CLIENT_LINKING)
+			return true;
+	}
+	return progress;
+}
+
+/* ------------------------------------------------------------------------
+ * Getting a server
+ */
+
+/* Makes a granted server look like the client's session. */
+static void
+start_link(struct client *c)
+{
+	struct server *s = c->server;
+	usec_t now = loop_now(c->worker->loop);
+	struct turn t;
+
+	if (s->state == SERVER_CHECKING)
+		return;
+	if (server_check(s, now))
+		return;
+	server_turn(s, &t);
+	t.peer = c->front;
+	switch (s->ops->link(&t)) {
+	case LINK_GO:
+		c->link_pending = false;
+		client_set_state(c, CLIENT_ACTIVE);
+		return;
+	case LINK_WAIT:
+		c->link_pending = false;
+		return;
+	case LINK_FAIL:
+		client_refuse_reason(c, REASON_NO_MEMORY);
+		return;
+	}
+}
+
+/* A client that is being linked: goes on as soon as nothing hidden is owed. */
+static bool
+run_link(struct client *c)
+{
+	if (c->wants_facts) {
+		struct server *s = session_unlink(c);
+
+		client_set_state(c, CLIENT_LOGIN);
+		server_release(s, RESIDUE_NONE);
+		return is_alive(c);
+	}
+	if (c->link_pending)
+		start_link(c);
+	if (c->state != CLIENT_LINKING)
+		return is_alive(c);
+	if (!c->link_pending &&
+	    c->server->ops->view(c->server->back)->owed_hidden == 0)
+		client_set_state(c, CLIENT_ACTIVE);
+	return c->state == CLIENT_ACTIVE;
+}
+
+bool
+session_want_server(struct client *c)
+{
+	usec_t now = loop_now(c->worker->loop);
+	struct server *s;
+	bool failed;
+
+	c->back_to = c->state;
+	c->ticket.client = c;
+	s = pool_checkout(c->pool, c->worker, &c->ticket, now, &failed);
+	if (failed) {
+		client_pool_failed(c);
+		return false;
+	}
+	if (s != NULL) {
+		client_granted(c, s);
+		return true;
+	}
+	if (c->state == c->back_to) /* else it was granted meanwhile */
+		client_set_state(c, CLIENT_WAITING);
+	return false;
+}
+
+/* ------------------------------------------------------------------------
+ * The client's side
+ */
+
+static void
+submit_query(struct client *c, const struct order *o)
+{
+	struct console_request *r = mem_zalloc(sizeof(*r));
+
+	if (r != NULL) {
+		r->client = client_handle(c);
+		r->right = (enum console_right)c->right;
+		r->user = mem_strdup(c->login_user);
+		r->text = mem_strdup(o->query.text);
+		r->is_describe = o->query.describe_only;
+	}
+	if (r == NULL || r->user == NULL || r->text == NULL) {
+		console_request_free(r);
+		client_refuse_reason(c, REASON_NO_MEMORY);
+		return;
+	}
+	c->back_to = c->state;
+	client_set_state(c, CLIENT_ASKING);
+	c->worker->core->console_submit(c->worker->core->console_arg, r);
+}
+
+static void
+on_front_failed(struct client *c, const struct order *o)
+{
+	struct refusal refusal = { .scope = o->scope,
+				   .reason = o->reason,
+				   .text = o->fail.text,
+				   .detail = o->fail.detail };
+	struct session_turn st;
+
+	if (o->scope != FAIL_STATEMENT) {
+		client_refuse(c, &refusal);
+		return;
+	}
+	session_client_turn(c, &st);
+	c->worker->core->front->refuse(&st.turn, &refusal);
+}
+
+/*
+ * One order of the front; true: step again, with the answer in *answer when
+ * one was asked for that is known at once.
+ */
+static bool
+carry_front(struct client *c, const struct order *o, struct answer *answer)
+{
+	switch (o->kind) {
+	case ORDER_RELAY:
+		c->relay_left = o->bytes;
+		return true;
+	case ORDER_DISCARD:
+		c->discard_left = o->bytes;
+		return true;
+	case ORDER_NEED_MORE:
+		if (c->stream.eof)
+			client_close(c, REASON_CLIENT_GONE);
+		return false;
+	case ORDER_WAIT:
+		return false;
+	case ORDER_NEED_SERVER:
+		return session_want_server(c);
+	case ORDER_NEED_FACTS:
+		return login_facts(c, answer);
+	case ORDER_ROUTE:
+		login_route(c, &o->route, answer);
+		return true;
+	case ORDER_VERIFY:
+		login_verify(c, answer);
+		return true;
+	case ORDER_WORK:
+		work_start_client(c, &o->job);
+		return false;
+	case ORDER_READY:
+		login_done(c);
+		return is_alive(c);
+	case ORDER_CANCEL:
+		cancel_request(c, o->cancel.key, o->cancel.len);
+		return false;
+	case ORDER_QUERY:
+		submit_query(c, o);
+		return false;
+	case ORDER_CLOSE:
+		client_end(c, o->reason == REASON_NONE ? REASON_CLIENT_TERMINATE
+						       : o->reason);
+		return false;
+	case ORDER_FAIL:
+		on_front_failed(c, o);
+		return is_alive(c) && o->scope == FAIL_STATEMENT;
+	case ORDER_BOUNDARY:
+		break;
+	}
+	client_refuse_reason(c, REASON_INTERNAL);
+	return false;
+}
+
+static bool
+may_step(const struct client *c)
+{
+	switch ((enum client_state)c->state) {
+	case CLIENT_LOGIN:
+	case CLIENT_IDLE:
+	case CLIENT_CONSOLE:
+		/* Answers made here must not pile up for one who never reads */
+		return c->stream.out.len < OUT_MAX;
+	case CLIENT_ACTIVE:
+		return true;
+	case CLIENT_ASKING:
+	case CLIENT_WAITING:
+	case CLIENT_LINKING:
+	case CLIENT_LINGERING:
+	case CLIENT_CLOSED:
+	case CLIENT_STATES:
+		break;
+	}
+	return false;
+}
+
+static bool
+relay_front(struct client *c)
+{
+	bool failed;
+
+	if (c->relay_left > 0 && c->server == NULL)
+		return false;
+	if (move_bytes(&c->stream.in,
+		       c->server == NULL ? &c->stream.out
+					 : &c->server->stream.out,
+		       &c->relay_left, &c->discard_left, &failed))
+		return true;
+	if (failed)
+		client_close(c, REASON_NO_MEMORY);
+	else if (c->stream.eof && c->stream.in.len == 0)
+		client_close(c, REASON_CLIENT_GONE);
+	return false;
+}
+
+static bool
+run_front(struct client *c, const struct answer *first)
+{
+	struct answer answer = { 0 };
+	bool progress = false;
+
+	if (first != NULL)
+		answer = *first;
+	while (may_step(c)) {
+		struct session_turn st;
+		struct order o;
+
+		if (c->relay_left > 0 || c->discard_left > 0) {
+			if (!relay_front(c))
+				return progress;
+			progress = true;
+			continue;
+		}
+		if (c->server != NULL && c->server->stream.out.len >= OUT_MAX)
+			return progress;
+		/* Nothing can have changed for a client at rest. */
+		if (c->stream.in.len == 0 && answer.kind == ANSWER_NONE &&
+		    !c->stream.eof && !c->is_login)
+			return progress;
+		session_client_turn(c, &st);
+		st.turn.answer = answer;
+		answer = (struct answer){ 0 };
+		o = c->worker->core->front->step(&st.turn);
+		if (!carry_front(c, &o, &answer))
+			return progress;
+		progress = true;
+		if (c->state == CLIENT_LINKING)
+			return true;
+	}
+	return progress;
+}
+
+/* ------------------------------------------------------------------------
+ * The console's answers
+ */
+
+#define ROWS_PER_STEP 100
+
+static void
+run_rows(struct client *c)
+{
+	const struct front_ops *front = c->worker->core->front;
+	struct console_request *r = c->request;
+	struct session_turn st;
+	struct answer answer = { .kind = ANSWER_ROWS };
+	bool closing;
+
+	while (c->stream.out.len < OUT_MAX) {
+		session_client_turn(c, &st);
+		if (!front->rows(&st.turn, r->result, &c->rows_next,
+				 ROWS_PER_STEP))
+			continue;
+		closing = r->result->is_closing;
+		c->request = NULL;
+		console_request_free(r);
+		client_set_state(c, c->back_to);
+		(void)run_front(c, &answer);
+		if (closing && is_alive(c))
+			client_end(c, REASON_CLIENT_TERMINATE);
+		return;
+	}
+}
+
+/* ------------------------------------------------------------------------
+ * Turns
+ */
+
+static void
+pump(struct client *c, const struct answer *answer)
+{
+	bool moved;
+
+	if (c->request != NULL)
+		run_rows(c);
+	do {
+		moved = false;
+		if (is_alive(c) && c->server != NULL)
+			moved |= run_back(c);
+		if (c->state == CLIENT_LINKING && c->server != NULL)
+			moved |= run_link(c);
+		if (is_alive(c))
+			moved |= run_front(c, answer);
+		answer = NULL;
+	} while (moved && is_alive(c));
+}
+
+static bool
+may_read_client(const struct client *c)
+{
+	size_t most = IN_MAX;
+
+	if (!c->stream.readable || c->state == CLIENT_CLOSED)
+		return false;
+	if (c->state == CLIENT_WAITING || c->state == CLIENT_ASKING)
+		most = WAITING_MAX;
+	if (c->server != NULL && c->server->stream.out.len >= OUT_MAX)
+		most = WAITING_MAX;
+	return c->stream.in.len < most;
+}
+
+static bool
+read_client(struct client *c)
+{
+	size_t had = c->stream.in.len;
+
+	if (!may_read_client(c))
+		return false;
+	switch (stream_fill(&c->stream, READ_MAX)) {
+	case FILL_SOME:
+		c->received += c->stream.in.len - had;
+		c->last_active = loop_now(c->worker->loop);
+		return true;
+	case FILL_NONE:
+		return false;
+	case FILL_EOF:
+		if (c->eof_since == 0)
+			c->eof_since = loop_now(c->worker->loop);
+		return true;
+	case FILL_ERROR:
+		client_close(c, REASON_CLIENT_GONE);
+		return false;
+	}
+	return false;
+}
+
+bool
+session_read_server(struct server *s, size_t out_len)
+{
+	if (s == NULL || !s->stream.readable || out_len >= OUT_MAX ||
+	    s->stream.in.len >= IN_MAX || s->stream.state != STREAM_OPEN)
+		return false;
+	return stream_fill(&s->stream, READ_MAX) != FILL_NONE;
+}
+
+/* A client that hung up in the queue wants its place no more. */
+static void
+check_hang_up(struct client *c)
+{
+	if (c->stream.hung_up && c->state == CLIENT_WAITING)
+		client_close(c, REASON_CLIENT_GONE);
+}
+
+static void
+flush_both(struct client *c)
+{
+	struct server *s = c->server;
+	size_t had = c->stream.out.len;
+
+	if (s != NULL && stream_flush(&s->stream) == FLUSH_ERROR) {
+		/* What it said before it died is read first. */
+		s->stream.readable = true;
+		stream_kick(&s->stream);
+	}
+	if (c->state == CLIENT_CLOSED || had == 0)
+		return;
+	if (stream_flush(&c->stream) == FLUSH_ERROR) {
+		client_close(c, REASON_CLIENT_GONE);
+		return;
+	}
+	c->sent += had - c->stream.out.len;
+}
+
+/* Stopped by the quota or by room that a flush has made: go on soon. */
+static void
+kick_if_more(struct client *c)
+{
+	struct server *s = c->server;
+
+	if (may_read_client(c) ||
+	    (s != NULL && s->stream.readable &&
+	     c->stream.out.len < OUT_MAX && s->stream.in.len < IN_MAX))
+		stream_kick(&c->stream);
+}
+
+static void
+turn_with(struct client *c, const struct answer *answer)
+{
+	bool more = true;
+
+	check_hang_up(c);
+	for (int i = 0; i < READS_PER_TURN && more && is_alive(c); i++) {
+		more = read_client(c);
+		if (is_alive(c))
+			more |= session_read_server(c->server, c->stream.out.len);
+		if (is_alive(c) && (more || i == 0))
+			pump(c, answer);
+		answer = NULL;
+	}
+	if (c->state == CLIENT_CLOSED)
+		return;
+	if (c->state == CLIENT_LINGERING) {
+		client_linger(c);
+		return;
+	}
+	flush_both(c);
+	if (!is_alive(c))
+		return;
+	client_account(c, loop_now(c->worker->loop));
+	kick_if_more(c);
+}
+
+void
+session_turn(struct client *c)
+{
+	turn_with(c, NULL);
+}
+
+void
+session_answer(struct client *c, const struct answer *answer)
+{
+	client_set_state(c, c->back_to);
+	turn_with(c, answer);
+}

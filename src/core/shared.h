@@ -1,0 +1,57 @@
+/*
+ * What all workers share: struct core.  Constant after core_new but for the
+ * parts that say how they are guarded.
+ */
+#ifndef CARPOOL_CORE_SHARED_H
+#define CARPOOL_CORE_SHARED_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/cancel.h"
+#include "core/core.h"
+#include "core/limits.h"
+#include "core/route.h"
+
+struct core {
+	struct worker **workers; /* owns */
+	unsigned worker_count;
+	const struct front_ops *front; /* borrows */
+	struct helpers *helpers;       /* borrows */
+	struct resolver *resolver;     /* borrows */
+	struct loop *control;          /* borrows */
+	struct listen_set *listening;  /* borrows, or NULL */
+	void (*console_submit)(void *arg, struct console_request *request);
+	void *console_arg;
+	struct snapshot *snapshot; /* refs; the control thread's */
+
+	struct limits limits;      /* under its own lock */
+	struct routes routes;      /* under its own lock */
+	struct cancel_map cancels; /* under its own lock */
+
+	uint8_t mock_secret[MOCK_SECRET_BYTES]; /* constant; see struct turn */
+
+	/* Plain numbers that any thread may read at any time. */
+	_Atomic uint64_t next_id;
+	_Atomic uint32_t logins;      /* clients not yet logged in */
+	_Atomic uint32_t login_limit; /* openings in flight for each pool */
+	_Atomic uint64_t login_retry; /* server_login_retry, microseconds */
+	_Atomic bool round_robin;     /* server_round_robin */
+	_Atomic bool is_paused;       /* PAUSE of everything */
+	_Atomic bool is_stopping;     /* no new servers, no new clients */
+	_Atomic int drain;            /* enum drain + 1; 0 = none */
+};
+
+/* Unpredictable bits.  Any thread. */
+uint64_t core_random(void);
+void core_entropy(void *out, size_t len);
+
+/*
+ * A pool was refused by a budget that it shares: has the idle server of
+ * another pool under it closed that was idle longest.
+ */
+void core_claim_idle(struct core *core, struct pool *p);
+
+#endif

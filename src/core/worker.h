@@ -1,0 +1,81 @@
+/*
+ * A worker: one thread with its loop, its clients, the servers attached to it
+ * and the pools whose home it is.  Nobody else touches them.
+ */
+#ifndef CARPOOL_CORE_WORKER_H
+#define CARPOOL_CORE_WORKER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/list.h"
+#include "core/core.h"
+#include "io/listen.h"
+#include "io/loop.h"
+#include "io/stream.h"
+#include "io/timer.h"
+
+struct client;
+struct pool;
+
+/* A client's place in the table that handles name. */
+struct slot {
+	struct client *client; /* borrows, or NULL */
+	uint32_t generation;
+	uint32_t next_free;
+};
+
+struct worker {
+	unsigned id;
+	struct core *core;         /* borrows */
+	struct loop *loop;         /* owns */
+	struct snapshot *snapshot; /* refs */
+	struct listener *listener; /* owns, or NULL */
+	struct stream_options options; /* of all TCP sockets */
+	struct list clients;
+	struct list servers;
+	struct list cancelers;
+	struct list client_graves, server_graves, canceler_graves;
+	struct list pools; /* whose home this is */
+	struct slot *slots; /* owns */
+	uint32_t slot_count, free_slot;
+	struct timer tick;
+	uint32_t client_count, cancel_count;
+	_Atomic uint32_t pool_clients; /* of these, logged in to a pool */
+	_Atomic uint32_t load; /* client_count, for others to read */
+	uint8_t random[512]; /* prefetched entropy */
+	size_t random_left;
+	struct mail stop_mail;
+	pthread_t thread;
+	bool is_started;
+};
+
+struct worker *worker_new(struct core *core, unsigned id);
+bool worker_start(struct worker *w);
+void worker_stop(struct worker *w);
+/* After all threads were joined: delivers mail that came late and closes what
+ * it brought.  Called on all workers in turn until nothing moves any more. */
+void worker_settle(struct worker *w);
+void worker_free(struct worker *w);
+
+/* Runs under another snapshot from now on; its own thread, between turns. */
+void worker_set_snapshot(struct worker *w, struct snapshot *snapshot);
+
+/* Gives a client a slot; false: out of memory. */
+bool worker_add_client(struct worker *w, struct client *c);
+void worker_remove_client(struct worker *w, struct client *c);
+/* The client of a handle of this worker, or NULL when it is gone. */
+struct client *worker_client(struct worker *w, struct client_handle h);
+
+/* The policy of a pool under this worker's snapshot; borrowed for the turn. */
+const struct policy *worker_policy(struct worker *w, struct pool *p);
+/* The policy before a pool is known. */
+void worker_login_policy(struct worker *w, struct policy *out);
+
+/* len unpredictable bytes, cheap. */
+void worker_entropy(struct worker *w, void *out, size_t len);
+
+/* Starts accepting no more. */
+void worker_stop_listening(struct worker *w);
+
+#endif

@@ -29,6 +29,9 @@ void averages_collect(struct averages *a, struct core *core, uint64_t commands,
 void averages_find(const struct averages *a, const char *database,
 		   uint64_t out[STAT_COUNT]);
 
+/* The same over all databases together. */
+void averages_sum(const struct averages *a, uint64_t out[STAT_COUNT]);
+
 /* Writes the sum over all databases to the log. */
 void averages_log(const struct averages *a);
 

@@ -22,11 +22,11 @@ struct loop;
 struct resolver;
 
 struct control_config {
-	struct loop *loop;		    /* borrows: outlives control */
-	struct resolver *resolver;	    /* borrows: outlives control */
+	struct loop *loop;                  /* borrows: outlives control */
+	struct resolver *resolver;          /* borrows: outlives control */
 	const struct config_source *source; /* borrows: for its life */
-	struct snapshot *snapshot; /* the first one; control refs it */
-	bool is_quiet;		   /* -q: nothing on standard error */
+	struct snapshot *snapshot;          /* the first one; control refs it */
+	bool is_quiet;                      /* -q: nothing on standard error */
 };
 
 /*
@@ -50,10 +50,19 @@ void control_free(struct control *c);
 
 struct core *control_core(const struct control *c);
 struct loop *control_loop(const struct control *c);
-struct resolver *control_resolver(const struct control *c);
 /* The configuration in force; borrowed until the next turn of the loop. */
 struct snapshot *control_snapshot(const struct control *c);
 const struct averages *control_averages(const struct control *c);
+
+/* A host name that was looked up. */
+struct control_host {
+	const char *name;  /* borrowed for the callback */
+	uint64_t ttl_sec;  /* seconds for which its addresses still hold */
+	const char *addrs; /* with commas */
+};
+void control_each_host(struct control *c,
+		       void (*each)(void *arg, const struct control_host *host),
+		       void *arg);
 
 /* --- the console --------------------------------------------------------- */
 
@@ -73,7 +82,8 @@ void control_answer(struct control *c, struct console_request *request,
 /* Commands that were answered since the start: the console's own statistics. */
 uint64_t control_commands(const struct control *c);
 
-/* --- waiting --------------------------------------------------------------- */
+/* --- waiting ---------------------------------------------------------------
+ */
 
 enum wait_event {
 	WAIT_LOOK, /* some time has passed */
@@ -91,7 +101,8 @@ struct control_wait {
 /* Has it looked at from now on; wait is borrowed until it is over. */
 void control_wait(struct control *c, struct control_wait *wait);
 
-/* --- configuration ---------------------------------------------------------- */
+/* --- configuration ----------------------------------------------------------
+ */
 
 /*
  * Reads the configuration again and puts it in force; what SET changed is
@@ -109,7 +120,8 @@ bool control_reload(struct control *c, void (*done)(void *arg), void *arg,
 bool control_set(struct control *c, const char *name, const char *value,
 		 void (*done)(void *arg), void *arg, struct str *problems);
 
-/* --- the end ------------------------------------------------------------------ */
+/* --- the end
+ * ------------------------------------------------------------------ */
 
 enum shutdown {
 	SHUTDOWN_NONE,

@@ -36,8 +36,6 @@ struct credential {
 	const uint8_t *server_key; /* 32 bytes */
 };
 
-struct auth_mock; /* auth/entropy.h */
-
 /* The answer to the order that the last step returned. */
 enum answer_kind {
 	ANSWER_NONE,
@@ -83,11 +81,6 @@ struct turn {
 	/* MOCK_SECRET_BYTES of this process, for answers to unknown users. */
 	const uint8_t *mock_secret;
 	const uint8_t *cancel_key; /* front: CANCEL_KEY_BYTES for this client */
-	/*
-	 * front: the process's secret for the salts of unknown users; borrowed
-	 * for the process's life, opaque to the core.
-	 */
-	const struct auth_mock *mock;
 	/* Others wait for this server; a front then ends its pipeline soon. */
 	bool has_waiters;
 	/*

@@ -374,7 +374,7 @@ client_granted(struct client *c, struct server *s)
 	c->last_wait = c->ticket.since == 0 ? 0 : now - c->ticket.since;
 	c->was_notified = false;
 	c->ticket.since = 0;
-	c->request_at = s->granted_at = now;
+	c->request_at = now;
 	c->server = s;
 	s->client = c;
 	s->state = SERVER_ACTIVE;
@@ -382,6 +382,7 @@ client_granted(struct client *c, struct server *s)
 	c->seen_xacts = s->ops->view(s->back)->xacts;
 	c->link_pending = true;
 	if (!c->wants_facts) {
+		s->granted_at = now;
 		stats_add(stats, STAT_ASSIGNMENTS, 1);
 		stats_add(stats, STAT_WAIT_TIME, c->last_wait);
 	}
@@ -395,13 +396,13 @@ on_moved(struct mail *mail)
 	struct client *c = LIST_ENTRY(mail, struct client, mail);
 	struct worker *w = c->worker;
 
+	c->pool->parts[w->id].clients++;
 	if (!worker_add_client(w, c)) {
 		stream_close(&c->stream, STREAM_RESET);
 		login_undo(c);
 		client_free(c);
 		return;
 	}
-	c->pool->parts[w->id].clients++;
 	if (!stream_attach(&c->stream, w->loop)) {
 		client_close(c, REASON_NO_MEMORY);
 		return;
@@ -422,9 +423,9 @@ client_move(struct client *c, struct worker *to)
 	c->pool->parts[c->worker->id].clients--;
 	worker_remove_client(c->worker, c);
 	list_remove(&c->node);
+	list_push_back(&c->worker->client_leavers, &c->node);
 	c->worker = to;
 	c->mail.deliver = on_moved;
-	loop_post(to->loop, &c->mail);
 	return true;
 }
 

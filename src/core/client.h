@@ -114,7 +114,8 @@ void client_linger(struct client *c);
 /* Counters of one turn: bytes moved, queries ended; arms the timer. */
 void client_account(struct client *c, usec_t now);
 
-/* Moves it to another worker, once; false: it cannot go now. */
+/* Moves it to another worker, once, at the end of the turn; until then only
+ * its detached stream tells.  False: it cannot go now. */
 bool client_move(struct client *c, struct worker *to);
 
 /*

@@ -130,10 +130,15 @@ static void
 publish_on_worker(void *arg, struct worker *w)
 {
 	struct publication *p = arg;
+	struct list_node *n, *tmp;
 
 	worker_set_snapshot(w, p->snapshot);
 	server_sweep(w, NULL);
 	client_sweep(w);
+	/* Not before: servers are opened under the snapshot of the worker. */
+	LIST_FOREACH(n, tmp, &w->pools)
+		pool_dispatch(LIST_ENTRY(n, struct pool, home_node), w,
+			      loop_now(w->loop));
 }
 
 static void
@@ -253,8 +258,8 @@ core_claim_idle(struct core *core, struct pool *p)
 		usec_t since;
 		unsigned worker;
 
-		if (other == p || (other->share.db != p->share.db &&
-				   other->share.user != p->share.user))
+		if (other == p || !limits_would_help(&core->limits, &p->share,
+						     &other->share))
 			continue;
 		if (pool_oldest_idle(other, &since, &worker) &&
 		    since < best_since) {

@@ -76,6 +76,7 @@ pool_unref(struct pool *p)
 	if (atomic_fetch_sub(&p->refs, 1) != 1)
 		return;
 	ASSERT(p->held == 0 && p->waiting == 0);
+	(void)limits_content(&p->core->limits, &p->share);
 	if (p->facts != NULL)
 		p->back->facts_unref(p->facts);
 	mem_wipe(p->client_key, sizeof(p->client_key));
@@ -95,10 +96,11 @@ pool_ceiling_locked(const struct pool *p, usec_t now)
 	uint32_t size = p->config.size;
 
 	if (size == 0 || p->config.reserve_size == 0 ||
-	    list_is_empty(&p->queue))
+	    p->config.reserve_timeout == 0 || list_is_empty(&p->queue))
 		return size;
 	oldest = LIST_ENTRY(list_first(&p->queue), struct ticket, global);
-	if (now - oldest->since >= p->config.reserve_timeout)
+	/* It may have queued by a clock that is ahead of this worker's. */
+	if (now >= oldest->since + p->config.reserve_timeout)
 		size += p->config.reserve_size;
 	return size;
 }
@@ -255,15 +257,20 @@ pool_dispatch(struct pool *p, struct worker *w, usec_t now)
 	struct list out;
 	uint32_t n, ceiling;
 	usec_t since = now;
+	enum take take = TAKE_OK;
 
 	do {
 		list_init(&out);
 		lock_take(&p->lock);
 		match_locked(p, w, &out);
-		n = pool_plan_locked(p, now, &ceiling, &since);
+		n = pool_plan_locked(p, w, now, &ceiling, &since);
 		lock_give(&p->lock);
 		act(w, &out);
-	} while (n > 0 && pool_open_planned(p, w, n, ceiling, since));
+		if (n > 0)
+			take = pool_open_planned(p, w, n, ceiling, since);
+	} while (n > 0 && take == TAKE_OK);
+	if (take == TAKE_FULL_SHARED)
+		core_claim_idle(p->core, p);
 }
 
 struct server *
@@ -297,12 +304,17 @@ pool_checkout(struct pool *p, struct worker *w, struct ticket *ticket,
 void
 pool_leave(struct pool *p, struct worker *w, struct ticket *ticket)
 {
-	(void)w;
+	bool is_sated;
+
 	lock_take(&p->lock);
 	if (ticket->state != TICKET_NONE)
 		pool_unqueue_locked(p, ticket);
+	is_sated = p->is_hungry && p->waiting == 0;
 	lock_give(&p->lock);
 	ticket->since = 0;
+	/* Nobody waits any more: others need not give places up for it. */
+	if (is_sated)
+		pool_stop_hunger(p, w, loop_now(w->loop));
 }
 
 /* Shall a free server be closed rather than kept? */
@@ -317,7 +329,8 @@ unfit_locked(const struct pool *p, const struct server *s, usec_t now,
 	if (p->core->is_stopping || p->is_paused ||
 	    (most != 0 && p->held > most))
 		return REASON_SERVER_SURPLUS;
-	if (s->expires != 0 && now >= s->expires)
+	if ((s->expires != 0 && now >= s->expires) ||
+	    (p->config.server_lifetime == 0 && s->granted_at != 0))
 		return REASON_SERVER_LIFETIME;
 	if (is_wanted && p->waiting == 0)
 		return REASON_SERVER_SURPLUS;
@@ -329,10 +342,9 @@ pool_checkin(struct pool *p, struct worker *w, struct server *s, usec_t now)
 {
 	struct ticket *t = NULL;
 	enum reason unfit;
-	usec_t oldest = now;
-	bool is_wanted = limits_is_wanted(&p->core->limits, &p->share, oldest);
+	bool is_wanted = limits_is_wanted(&p->core->limits, &p->share, now);
 
-	s->state = SERVER_IDLE;
+	s->state = SERVER_HELD;
 	s->idle_since = now;
 	lock_take(&p->lock);
 	unfit = unfit_locked(p, s, now, is_wanted);
@@ -354,12 +366,18 @@ pool_checkin(struct pool *p, struct worker *w, struct server *s, usec_t now)
 		}
 	}
 	lock_give(&p->lock);
-	if (unfit != REASON_NONE)
+	if (unfit != REASON_NONE) {
 		server_close(s, unfit);
-	else if (t != NULL)
+	} else if (t != NULL) {
 		server_send(s);
-	else
-		server_watch(s);
+	} else {
+		s->state = SERVER_IDLE;
+		/* Who became hungry meanwhile did not see it on the shelf. */
+		if (limits_is_wanted(&p->core->limits, &p->share, now))
+			server_close(s, REASON_SERVER_SURPLUS);
+		else
+			server_watch(s);
+	}
 }
 
 bool
@@ -398,8 +416,8 @@ pool_server_gone(struct pool *p, struct worker *w, struct server *s, usec_t now)
 	lock_take(&p->lock);
 	ASSERT(p->held > 0);
 	p->held--;
-	if (s->epoch != p->epoch && p->outdated > 0)
-		p->outdated--;
+	if (s->epoch == p->epoch)
+		p->current--;
 	if (s->is_logged_in)
 		p->in_use--;
 	else

@@ -104,6 +104,7 @@ struct pool {
 	/* under lock */
 	struct pool_config config;
 	uint64_t epoch;   /* servers of an older one are not reused */
+	uint64_t generation; /* no opening under an older snapshot */
 	bool is_paused;   /* PAUSE: nothing is handed out */
 	_Atomic bool is_removed; /* the entry left the configuration */
 	bool is_waking;   /* wake_mail is on its way */
@@ -114,7 +115,7 @@ struct pool {
 	uint32_t idle;     /* servers on all shelves */
 	uint32_t opening;  /* being opened, or about to be */
 	uint32_t held;     /* places held: all servers, opening ones too */
-	uint32_t outdated; /* of held: of an older epoch */
+	uint32_t current;  /* of held: opened in this epoch */
 	uint32_t in_use;   /* of held: not opening, not on a shelf */
 	uint32_t next_host;
 	struct pool_failure failure;
@@ -200,7 +201,10 @@ void pool_tick(struct pool *p, struct worker *home, usec_t now);
 void pool_configure(struct pool *p, const struct pool_config *config);
 void pool_set_paused(struct pool *p, bool paused);
 void pool_set_removed(struct pool *p);
-void pool_new_epoch(struct pool *p);
+/* generation: of the snapshot that its servers are opened under, 0 = any. */
+void pool_new_epoch(struct pool *p, uint64_t generation);
+/* Passes places on that became free by a raised maximum; any thread. */
+void pool_feed(struct core *core);
 /* Has its home worker dispatch soon; any thread. */
 void pool_wake(struct pool *p);
 
@@ -223,6 +227,8 @@ unsigned pool_home_count(struct pool *p);
 struct worker *pool_destination(struct pool *p, const struct server *s);
 
 uint64_t pool_epoch(struct pool *p);
+/* The epoch of a server that is opened under a snapshot of this generation. */
+uint64_t pool_join_epoch(struct pool *p, uint64_t generation);
 /* Which host to open on: the next one where they rotate or the last failed. */
 uint32_t pool_next_host(struct pool *p, bool rotates);
 /* May an idle server go without falling below min_pool_size? */

@@ -25,6 +25,9 @@ pool_configure(struct pool *p, const struct pool_config *config)
 	p->config = *config;
 	p->home_count = homes;
 	p->is_removed = false;
+	/* What failed under the old numbers may work under the new ones. */
+	p->failure.retry_at = 0;
+	p->failure.scope = FAIL_STATEMENT;
 	lock_give(&p->lock);
 }
 
@@ -46,13 +49,15 @@ pool_set_removed(struct pool *p)
 }
 
 void
-pool_new_epoch(struct pool *p)
+pool_new_epoch(struct pool *p, uint64_t generation)
 {
 	const void *facts;
 
 	lock_take(&p->lock);
 	p->epoch++;
-	p->outdated = p->held;
+	p->current = 0;
+	if (generation != 0)
+		p->generation = generation;
 	facts = p->facts;
 	p->facts = NULL;
 	p->failure.retry_at = 0;
@@ -174,6 +179,20 @@ pool_epoch(struct pool *p)
 	return epoch;
 }
 
+uint64_t
+pool_join_epoch(struct pool *p, uint64_t generation)
+{
+	uint64_t epoch = 0; /* older than any */
+
+	lock_take(&p->lock);
+	if (generation >= p->generation) {
+		epoch = p->epoch;
+		p->current++;
+	}
+	lock_give(&p->lock);
+	return epoch;
+}
+
 uint32_t
 pool_next_host(struct pool *p, bool rotates)
 {
@@ -255,7 +274,7 @@ pool_outdated(struct pool *p)
 	uint32_t n;
 
 	lock_take(&p->lock);
-	n = p->outdated;
+	n = p->held - p->current;
 	lock_give(&p->lock);
 	return n;
 }

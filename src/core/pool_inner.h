@@ -17,11 +17,13 @@ void pool_unshelve_locked(struct pool *p, struct server *s);
 
 /* How many servers should be opened now; counts them as opening and sets
  * is_hungry until pool_open_planned has asked the limits. */
-uint32_t pool_plan_locked(struct pool *p, usec_t now, uint32_t *ceiling,
-			  usec_t *since);
-/* Opens n planned servers; true when all places were to be had. */
-bool pool_open_planned(struct pool *p, struct worker *w, uint32_t n,
-		       uint32_t ceiling, usec_t since);
+uint32_t pool_plan_locked(struct pool *p, const struct worker *w, usec_t now,
+			  uint32_t *ceiling, usec_t *since);
+/* Opens n planned servers; TAKE_OK when all places were to be had. */
+enum take pool_open_planned(struct pool *p, struct worker *w, uint32_t n,
+			    uint32_t ceiling, usec_t since);
+/* Takes the pool off the hungry list, then looks anew what it needs. */
+void pool_stop_hunger(struct pool *p, struct worker *w, usec_t now);
 /* Gives one place back to the limits, and posts the token of who got it. */
 void pool_give_place(struct pool *p);
 /* Refuses the waiters of all workers, if the pool still cannot work. */

@@ -17,18 +17,25 @@
 #define BACKOFF_FIRST (200 * USEC_PER_MSEC)
 #define BACKOFF_MAX USEC_PER_SEC
 
-/* How many servers should be opened now; counts them as opening. */
+/* A worker that has not swapped its snapshot yet would go to the old host. */
+static bool
+may_open_locked(const struct pool *p, const struct worker *w, usec_t now)
+{
+	return !p->is_paused && !p->is_removed && !p->core->is_stopping &&
+	       now >= p->failure.retry_at &&
+	       snapshot_generation(w->snapshot) >= p->generation;
+}
+
 uint32_t
-pool_plan_locked(struct pool *p, usec_t now, uint32_t *ceiling,
-		     usec_t *since)
+pool_plan_locked(struct pool *p, const struct worker *w, usec_t now,
+		 uint32_t *ceiling, usec_t *since)
 {
 	const struct ticket *head;
 	uint32_t n, limit = p->core->login_limit;
 
 	*ceiling = pool_ceiling_locked(p, now);
 	head = pool_first_unbound(&p->queue, offsetof(struct ticket, global));
-	if (head == NULL || p->is_paused || p->is_removed || p->is_hungry ||
-	    p->core->is_stopping || now < p->failure.retry_at)
+	if (head == NULL || p->is_hungry || !may_open_locked(p, w, now))
 		return 0;
 	*since = head->since;
 	n = p->waiting - p->bound;
@@ -48,10 +55,9 @@ pool_plan_locked(struct pool *p, usec_t now, uint32_t *ceiling,
 	return n;
 }
 
-/* Opens n planned servers; true when all places were to be had. */
-bool
-pool_open_planned(struct pool *p, struct worker *w, uint32_t n, uint32_t ceiling,
-	     usec_t since)
+enum take
+pool_open_planned(struct pool *p, struct worker *w, uint32_t n,
+		  uint32_t ceiling, usec_t since)
 {
 	enum take take = TAKE_OK;
 	uint32_t got = 0;
@@ -69,9 +75,18 @@ pool_open_planned(struct pool *p, struct worker *w, uint32_t n, uint32_t ceiling
 	lock_give(&p->lock);
 	for (uint32_t i = 0; i < got; i++)
 		server_open(p, w);
-	if (take == TAKE_FULL_SHARED)
-		core_claim_idle(p->core, p);
-	return take == TAKE_OK;
+	return take;
+}
+
+void
+pool_stop_hunger(struct pool *p, struct worker *w, usec_t now)
+{
+	/* In this order: who is not listed must not be marked as hungry. */
+	(void)limits_content(&p->core->limits, &p->share);
+	lock_take(&p->lock);
+	p->is_hungry = false;
+	lock_give(&p->lock);
+	pool_dispatch(p, w, now);
 }
 
 void
@@ -79,13 +94,12 @@ pool_opened(struct pool *p, struct server *s, const void *facts)
 {
 	const void *old = NULL;
 
-	(void)s;
 	lock_take(&p->lock);
 	p->opening--;
 	p->in_use++;
 	mem_free(p->failure.error);
 	p->failure = (struct pool_failure){ 0 };
-	if (facts != p->facts) {
+	if (facts != p->facts && s->epoch == p->epoch) {
 		old = p->facts;
 		p->facts = p->back->facts_ref(facts);
 	}
@@ -95,13 +109,23 @@ pool_opened(struct pool *p, struct server *s, const void *facts)
 }
 
 static void
-post_token(struct core *core, struct share *share)
+post_token(struct share *share)
 {
 	struct pool *p = LIST_ENTRY(share, struct pool, share);
 
-	(void)core;
 	pool_ref(p);
 	loop_post(p->home->loop, &p->token_mail);
+}
+
+void
+pool_feed(struct core *core)
+{
+	struct share *next;
+	bool post;
+
+	while ((next = limits_feed(&core->limits, &post)) != NULL)
+		if (post)
+			post_token(next);
 }
 
 void
@@ -111,7 +135,10 @@ pool_give_place(struct pool *p)
 	struct share *next = limits_give(&p->core->limits, &p->share, &post);
 
 	if (next != NULL && post)
-		post_token(p->core, next);
+		post_token(next);
+	/* What suits the one by its database may suit another by its user. */
+	if (p->core->limits.hungry_count > 0)
+		pool_feed(p->core);
 }
 
 /* Places that were passed on: open servers, or pass them on again. */
@@ -120,18 +147,21 @@ pool_token_delivered(struct mail *mail)
 {
 	struct pool *p = LIST_ENTRY(mail, struct pool, token_mail);
 	struct worker *w = p->home;
-	uint32_t n = limits_collect(&p->core->limits, &p->share), use;
+	uint32_t n = limits_collect(&p->core->limits, &p->share), use, most;
 
 	lock_take(&p->lock);
 	p->is_hungry = false;
 	use = p->waiting - p->bound > p->opening
 		      ? p->waiting - p->bound - p->opening
 		      : 0;
-	if (p->is_paused || p->is_removed ||
-	    loop_now(w->loop) < p->failure.retry_at)
-		use = 0;
 	if (use > n)
 		use = n;
+	/* The pool may have shrunk since it asked. */
+	most = pool_ceiling_locked(p, loop_now(w->loop));
+	if (most != 0 && p->held + use > most)
+		use = most > p->held ? most - p->held : 0;
+	if (!may_open_locked(p, w, loop_now(w->loop)))
+		use = 0;
 	p->opening += use;
 	p->held += use;
 	lock_give(&p->lock);
@@ -151,6 +181,7 @@ pool_opening_dropped(struct pool *p)
 	lock_take(&p->lock);
 	p->opening--;
 	p->held--;
+	p->failure.retry_at = clock_now() + BACKOFF_FIRST;
 	lock_give(&p->lock);
 	pool_give_place(p);
 }
@@ -215,6 +246,8 @@ pool_open_failed(struct pool *p, struct worker *w,
 		backoff = BACKOFF_MAX;
 	if (backoff > retry || why->scope == FAIL_POOL)
 		backoff = retry;
+	if (backoff == 0) /* else a refusal that comes at once never ends */
+		backoff = BACKOFF_FIRST;
 	mem_free(f->error);
 	*f = *why;
 	f->backoff = backoff;
@@ -255,9 +288,9 @@ pool_tick(struct pool *p, struct worker *home, usec_t now)
 	want = p->config.min_size;
 	if (p->config.size != 0 && want > p->config.size)
 		want = p->config.size;
-	if (p->held < want && p->last_used != 0 && !p->is_paused &&
-	    !p->is_removed && !p->is_hungry && !p->core->is_stopping &&
-	    now >= p->failure.retry_at && p->opening < p->core->login_limit) {
+	if (p->held < want && p->last_used != 0 && !p->is_hungry &&
+	    may_open_locked(p, home, now) &&
+	    p->opening < p->core->login_limit) {
 		n = want - p->held;
 		if (n > p->core->login_limit - p->opening)
 			n = p->core->login_limit - p->opening;
@@ -266,12 +299,7 @@ pool_tick(struct pool *p, struct worker *home, usec_t now)
 		p->held += n;
 	}
 	lock_give(&p->lock);
-	if (n > 0 && !pool_open_planned(p, home, n, want, since)) {
-		/* Spare servers are worth no hunger: nobody waits for them. */
-		limits_content(&p->core->limits, &p->share);
-		lock_take(&p->lock);
-		p->is_hungry = false;
-		lock_give(&p->lock);
-		pool_dispatch(p, home, now);
-	}
+	/* Spare servers are worth no hunger: nobody waits for them. */
+	if (n > 0 && pool_open_planned(p, home, n, want, since) != TAKE_OK)
+		pool_stop_hunger(p, home, now);
 }

@@ -362,8 +362,7 @@ apply_to_pool(struct pool *p, const struct snapshot *old,
 	snapshot_pool_config(now, is, snapshot_user(now, p->user), &config);
 	pool_configure(p, &config);
 	if (was == NULL || !is_same_server(was, is))
-		pool_new_epoch(p);
-	pool_wake(p);
+		pool_new_epoch(p, snapshot_generation(now));
 }
 
 static void
@@ -425,4 +424,5 @@ routes_apply(struct core *core, const struct snapshot *old,
 	for (size_t i = 0; i < count; i++)
 		apply_to_pool(pools[i], old, now);
 	route_pools_free(pools, count);
+	pool_feed(core);
 }

@@ -109,6 +109,8 @@ on_idle_timer(struct server *s, usec_t now)
 		server_close(s, REASON_SERVER_IDLE);
 		return;
 	}
+	if (idle_deadline(s) == 0)
+		return;
 	timer_set(s->worker->loop, &s->timer,
 		  idle_deadline(s) > now ? idle_deadline(s)
 					 : now + USEC_PER_SEC);
@@ -331,7 +333,7 @@ server_open(struct pool *p, struct worker *w)
 	s->worker = w;
 	s->ops = p->back;
 	s->id = atomic_fetch_add(&w->core->next_id, 1) + 1;
-	s->epoch = pool_epoch(p);
+	s->epoch = pool_join_epoch(p, snapshot_generation(w->snapshot));
 	s->created = loop_now(w->loop);
 	s->deadline = s->created + set->server_connect_timeout;
 	if (set->server_connect_timeout == 0)
@@ -380,7 +382,7 @@ server_ready(struct server *s)
 	s->expires = s->created + life -
 		     (life >= 10 ? core_random() % (life / 10) : 0);
 	if (life == 0)
-		s->expires = 1; /* used once */
+		s->expires = 0; /* used once: the pool sees to it */
 	pool_opened(s->pool, s, s->ops->facts(s->back));
 	log_event(LOG_INFO, "server_login",
 		  "server=%llu database=%s user=%s host=%s port=%u pid=%u",
@@ -658,10 +660,10 @@ server_send(struct server *s)
 	timer_clear(s->worker->loop, &s->timer);
 	stream_detach(&s->stream);
 	list_remove(&s->owned);
+	list_push_back(&s->worker->server_leavers, &s->owned);
 	s->state = SERVER_MOVING;
 	s->worker = to;
 	s->mail.deliver = arrived;
-	loop_post(to->loop, &s->mail);
 }
 
 /* ------------------------------------------------------------------------

@@ -38,7 +38,8 @@ min_size(size_t a, size_t b)
 static bool
 is_alive(const struct client *c)
 {
-	return c->state != CLIENT_CLOSED && c->state != CLIENT_LINGERING;
+	return c->state != CLIENT_CLOSED && c->state != CLIENT_LINGERING &&
+	       c->stream.loop != NULL; /* else it leaves for another worker */
 }
 
 static void
@@ -495,7 +496,7 @@ run_front(struct client *c, const struct answer *first)
 
 	if (first != NULL)
 		answer = *first;
-	while (may_step(c)) {
+	while (is_alive(c) && may_step(c)) {
 		struct session_turn st;
 		struct order o;
 
@@ -680,7 +681,7 @@ turn_with(struct client *c, const struct answer *answer)
 			pump(c, answer);
 		answer = NULL;
 	}
-	if (c->state == CLIENT_CLOSED)
+	if (c->stream.loop == NULL) /* closed, or it leaves */
 		return;
 	if (c->state == CLIENT_LINGERING) {
 		client_linger(c);

@@ -206,7 +206,7 @@ core_enable(struct core *core, const char *database)
 static void
 renew_pool(struct pool *p)
 {
-	pool_new_epoch(p);
+	pool_new_epoch(p, 0);
 	pool_wake(p);
 }
 

@@ -166,6 +166,16 @@ reap(void *arg)
 	struct worker *w = arg;
 	struct list_node *n;
 
+	while ((n = list_pop_front(&w->client_leavers)) != NULL) {
+		struct client *c = LIST_ENTRY(n, struct client, node);
+
+		loop_post(c->worker->loop, &c->mail);
+	}
+	while ((n = list_pop_front(&w->server_leavers)) != NULL) {
+		struct server *s = LIST_ENTRY(n, struct server, owned);
+
+		loop_post(s->worker->loop, &s->mail);
+	}
 	while ((n = list_pop_front(&w->client_graves)) != NULL)
 		client_free(LIST_ENTRY(n, struct client, node));
 	while ((n = list_pop_front(&w->canceler_graves)) != NULL)
@@ -181,7 +191,9 @@ forget_if_unused(struct worker *w, struct pool *p, usec_t now)
 	usec_t idle = snapshot_settings(w->snapshot)->autodb_idle_timeout;
 
 	if (idle == 0 || p->refs != 1 || p->last_used == 0 ||
-	    now < p->last_used + idle || !route_forget(w->core, p))
+	    now < p->last_used + idle ||
+	    !limits_content(&w->core->limits, &p->share) ||
+	    !route_forget(w->core, p))
 		return false;
 	list_remove(&p->home_node);
 	pool_unref(p);
@@ -283,6 +295,8 @@ worker_new(struct core *core, unsigned id)
 	list_init(&w->client_graves);
 	list_init(&w->server_graves);
 	list_init(&w->canceler_graves);
+	list_init(&w->client_leavers);
+	list_init(&w->server_leavers);
 	list_init(&w->pools);
 	worker_set_snapshot(w, core->snapshot);
 	return w;

@@ -36,6 +36,9 @@ struct worker {
 	struct list servers;
 	struct list cancelers;
 	struct list client_graves, server_graves, canceler_graves;
+	/* On their way to another worker: posted at the end of the turn, for
+	 * until then callers up the stack may still look at them. */
+	struct list client_leavers, server_leavers;
 	struct list pools; /* whose home this is */
 	struct slot *slots; /* owns */
 	uint32_t slot_count, free_slot;

@@ -16,7 +16,7 @@ struct signals {
 	struct event event;
 	int fd; /* owns */
 	void (*on_signal)(void *arg, int number);
-	void *arg;	   /* borrows, until signals_free */
+	void *arg;         /* borrows, until signals_free */
 	struct loop *loop; /* borrows; outlives this */
 };
 

@@ -1,0 +1,271 @@
+/*
+ * SHOW POOLS, CLIENTS, SERVERS and SOCKETS: what the workers have just now.
+ * Each worker writes rows of its own on its own thread; they are put together
+ * on the control thread, where everything else here runs.
+ */
+#include "show.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "errand.h"
+
+/* ------------------------------------------------------------------------
+ * Connections
+ */
+
+enum kind { KIND_CLIENTS, KIND_SERVERS, KIND_SOCKETS, KIND_ACTIVE };
+
+/* One worker's part. */
+struct part {
+	struct rowset *rows; /* owns; NULL: out of memory */
+	struct row row;
+	const char *type; /* "C" or "S" */
+	enum kind kind;
+};
+
+struct gathering {
+	struct errand *errand; /* borrows */
+	enum kind kind;
+	_Atomic unsigned next; /* part for the next worker that comes */
+	unsigned count;
+	struct part parts[];
+};
+
+static bool
+is_busy(const char *state)
+{
+	return strcmp(state, "idle") != 0 && strcmp(state, "used") != 0;
+}
+
+/* On the console "active" is all that there is. */
+static const char *
+state_of(const struct client_info *info)
+{
+	return info->is_console && !info->is_login ? "active" : info->state;
+}
+
+static void
+add_socket_figures(struct row *row, const struct client_info *info)
+{
+	for (int i = 0; i < 5; i++)
+		row_int4(row, 0);
+	row_int4(row, info->recv_pending);
+	row_int4(row, info->send_pending);
+}
+
+static void
+add_connection(void *arg, const struct client_info *info)
+{
+	struct part *part = arg;
+	struct row *row = &part->row;
+	const char *state = state_of(info);
+
+	if (part->kind == KIND_ACTIVE && !is_busy(state))
+		return;
+	row_text(row, part->type);
+	row_text(row, info->user);
+	row_text(row, info->database);
+	row_text(row, "none");
+	row_text(row, state);
+	row_text(row, info->addr);
+	row_int4(row, info->port);
+	row_text(row, info->local_addr);
+	row_int4(row, info->local_port);
+	row_time(row, info->connect_wall);
+	row_time(row, info->request_wall);
+	row_int4(row, info->wait / USEC_PER_SEC);
+	row_int4(row, info->wait % USEC_PER_SEC);
+	row_int4(row, info->close_needed);
+	row_mark(row, info->ptr);
+	row_mark(row, info->link);
+	row_int4(row, info->remote_pid);
+	row_text(row, "");
+	row_text(row, info->application_name);
+	row_int4(row, info->statements);
+	row_int4(row, info->id);
+	if (part->kind >= KIND_SOCKETS)
+		add_socket_figures(row, info);
+	row_end(row, part->rows);
+}
+
+/* On a worker's thread. */
+static void
+gather(void *arg, struct worker *w)
+{
+	struct gathering *g = arg;
+	struct part *part = &g->parts[atomic_fetch_add(&g->next, 1)];
+	const struct columns *columns = g->errand->decision.show->columns;
+
+	part->kind = g->kind;
+	part->rows = rowset_new(columns->list, columns->count, "SHOW");
+	if (part->rows == NULL)
+		return;
+	if (g->kind != KIND_SERVERS) {
+		part->type = "C";
+		worker_each_client(w, add_connection, part);
+	}
+	if (g->kind != KIND_CLIENTS) {
+		part->type = "S";
+		worker_each_server(w, add_connection, part);
+	}
+}
+
+static void
+gathered(void *arg)
+{
+	struct gathering *g = arg;
+	struct errand *errand = g->errand;
+
+	for (unsigned i = 0; i < g->count; i++)
+		rows_take(errand->rows, g->parts[i].rows);
+	mem_free(g);
+	errand_end_rows(errand);
+}
+
+static void
+show_connections(struct errand *errand, enum kind kind)
+{
+	struct core *core = control_core(errand->control);
+	unsigned count = core_worker_count(core);
+	struct gathering *g =
+		mem_zalloc(sizeof(*g) + count * sizeof(g->parts[0]));
+
+	if (g != NULL) {
+		g->errand = errand;
+		g->kind = kind;
+		g->count = count;
+		if (core_broadcast(core, gather, gathered, g,
+				   control_loop(errand->control)))
+			return;
+	}
+	mem_free(g);
+	errand_end(errand, NULL);
+}
+
+void
+show_clients(struct errand *errand)
+{
+	show_connections(errand, KIND_CLIENTS);
+}
+
+void
+show_servers(struct errand *errand)
+{
+	show_connections(errand, KIND_SERVERS);
+}
+
+void
+show_sockets(struct errand *errand)
+{
+	show_connections(errand, KIND_SOCKETS);
+}
+
+void
+show_active_sockets(struct errand *errand)
+{
+	show_connections(errand, KIND_ACTIVE);
+}
+
+/* ------------------------------------------------------------------------
+ * Pools
+ */
+
+static void
+add_pool(void *arg, const struct pool_info *info)
+{
+	struct errand *errand = arg;
+	struct row *row = &errand->row;
+	const struct config_database *db = snapshot_database(
+		control_snapshot(errand->control), info->database);
+	bool has_choice = db != NULL && db->host_count > 1;
+
+	row_text(row, info->database);
+	row_text(row, info->user);
+	row_int4(row, info->cl_active);
+	row_int4(row, info->cl_waiting);
+	row_int4(row, info->cl_active_cancel);
+	row_int4(row, info->cl_waiting_cancel);
+	row_int4(row, info->sv_active);
+	row_int4(row, info->sv_active_cancel);
+	row_int4(row, info->sv_being_canceled);
+	row_int4(row, info->sv_idle);
+	row_int4(row, info->sv_used);
+	row_int4(row, info->sv_tested);
+	row_int4(row, info->sv_login);
+	row_int4(row, info->maxwait / USEC_PER_SEC);
+	row_int4(row, info->maxwait % USEC_PER_SEC);
+	row_text(row, pool_mode_names[info->mode]);
+	if (!has_choice)
+		row_text(row, NULL);
+	else if (info->balance == LOAD_BALANCE_DISABLE)
+		row_text(row, "disable");
+	else
+		row_text(row, "round-robin");
+	row_end(row, errand->rows);
+}
+
+static void
+pools_shown(void *arg)
+{
+	struct errand *errand = arg;
+	struct pool_info console = {
+		.database = "pgbouncer",
+		.user = "pgbouncer",
+		.cl_active = (uint32_t)errand->number,
+		.mode = POOL_STATEMENT,
+	};
+
+	add_pool(errand, &console);
+	errand_end_rows(errand);
+}
+
+/* Who is on the console, counted before the pools are. */
+struct census {
+	struct errand *errand; /* borrows */
+	_Atomic uint32_t count;
+};
+
+static void
+count_client(void *arg, const struct client_info *info)
+{
+	struct census *census = arg;
+
+	if (info->is_console && !info->is_login)
+		census->count++;
+}
+
+static void
+count_on_worker(void *arg, struct worker *w)
+{
+	worker_each_client(w, count_client, arg);
+}
+
+static void
+counted(void *arg)
+{
+	struct census *census = arg;
+	struct errand *errand = census->errand;
+
+	errand->number = census->count;
+	mem_free(census);
+	core_each_pool(control_core(errand->control), add_pool, pools_shown,
+		       errand);
+}
+
+void
+show_pools(struct errand *errand)
+{
+	struct census *census = mem_zalloc(sizeof(*census));
+
+	if (census != NULL) {
+		census->errand = errand;
+		if (core_broadcast(control_core(errand->control),
+				   count_on_worker, counted, census,
+				   control_loop(errand->control)))
+			return;
+	}
+	mem_free(census);
+	errand_end(errand, NULL);
+}

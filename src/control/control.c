@@ -1,0 +1,318 @@
+/*
+ * The frame of the control thread: its life, signals, console commands on
+ * their way, and things that are waited for.
+ *
+ * Owns struct control; runs on the control thread, but for control_submit.
+ * Knows no command and no protocol.
+ */
+#include "control/control.h"
+
+#include <signal.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "control/averages.h"
+#include "inner.h"
+#include "io/loop.h"
+#include "io/resolve.h"
+#include "io/signals.h"
+
+#define LOOK_TIME TIMER_TICK
+
+/* ------------------------------------------------------------------------
+ * Signals
+ */
+
+static void
+log_verb(const char *verb, enum verb_result result)
+{
+	log_event(LOG_INFO, "signal_done", "command=%s result=%s", verb,
+		  result == VERB_OK ? "ok" : "nothing_to_do");
+}
+
+/* The second one means: at once. */
+static void
+end_by_signal(struct control *c, enum shutdown how)
+{
+	bool is_first =
+		c->shutdown == SHUTDOWN_NONE || c->shutdown == SHUTDOWN_CLIENTS;
+
+	control_shutdown(c, is_first ? how : SHUTDOWN_NOW);
+}
+
+static void
+on_signal(void *arg, int number)
+{
+	struct control *c = arg;
+
+	log_event(LOG_INFO, "signal", "number=%d name=SIG%s", number,
+		  sigabbrev_np(number));
+	switch (number) {
+	case SIGHUP:
+		(void)control_reload(c, NULL, NULL, NULL);
+		break;
+	case SIGTERM:
+		end_by_signal(c, SHUTDOWN_POLITE);
+		break;
+	case SIGINT:
+		end_by_signal(c, SHUTDOWN_SERVERS);
+		break;
+	case SIGQUIT:
+		control_shutdown(c, SHUTDOWN_NOW);
+		break;
+	case SIGUSR1:
+		log_verb("PAUSE", core_pause(c->core, NULL));
+		break;
+	case SIGUSR2:
+		log_verb("RESUME", core_resume(c->core, NULL));
+		break;
+	}
+}
+
+static struct signals *
+watch_signals(struct control *c)
+{
+	static const int numbers[] = { SIGHUP,  SIGTERM, SIGINT,
+				       SIGQUIT, SIGUSR1, SIGUSR2 };
+
+	return signals_new(c->loop, numbers, COUNT_OF(numbers), on_signal, c);
+}
+
+/* ------------------------------------------------------------------------
+ * Waiting
+ */
+
+static void
+look_at_all(struct control *c, enum wait_event event)
+{
+	struct list_node *n, *tmp;
+
+	LIST_FOREACH (n, tmp, &c->waits) {
+		struct control_wait *wait =
+			LIST_ENTRY(n, struct control_wait, node);
+
+		/* Taken off first: look() may free it. */
+		list_remove(n);
+		if (!wait->look(wait, event))
+			list_insert_after(tmp->prev, n);
+	}
+}
+
+static void
+on_wait_timer(struct timer *timer)
+{
+	struct control *c = LIST_ENTRY(timer, struct control, wait_timer);
+
+	look_at_all(c, WAIT_LOOK);
+	if (!list_is_empty(&c->waits))
+		timer_set(c->loop, &c->wait_timer,
+			  loop_now(c->loop) + LOOK_TIME);
+}
+
+void
+control_wait(struct control *c, struct control_wait *wait)
+{
+	list_push_back(&c->waits, &wait->node);
+	timer_set_earlier(c->loop, &c->wait_timer,
+			  loop_now(c->loop) + LOOK_TIME);
+}
+
+/* ------------------------------------------------------------------------
+ * The console
+ */
+
+struct command_mail {
+	struct mail mail;                /* first */
+	struct control *control;         /* borrows */
+	struct console_request *request; /* owns */
+};
+
+static void
+command_delivered(struct mail *mail)
+{
+	struct command_mail *m = (struct command_mail *)mail;
+	struct control *c = m->control;
+	struct console_request *request = m->request;
+
+	mem_free(m);
+	if (c->is_stopped || c->take == NULL)
+		control_answer(c, request,
+			       rowset_error("57P01",
+					    "the pooler is shutting "
+					    "down",
+					    NULL));
+	else
+		c->take(c->take_arg, request);
+}
+
+void
+control_submit(void *control, struct console_request *request)
+{
+	struct control *c = control;
+	struct command_mail *m = mem_must_zalloc(sizeof(*m));
+
+	m->mail.deliver = command_delivered;
+	m->control = c;
+	m->request = request;
+	loop_post(c->loop, &m->mail);
+}
+
+void
+control_set_console(struct control *c,
+		    void (*take)(void *arg, struct console_request *r),
+		    void *arg)
+{
+	c->take = take;
+	c->take_arg = arg;
+}
+
+void
+control_answer(struct control *c, struct console_request *request,
+	       struct rowset *result)
+{
+	c->commands++;
+	request->result = result;
+	core_console_answer(c->core, request);
+}
+
+uint64_t
+control_commands(const struct control *c)
+{
+	return c->commands;
+}
+
+/* ------------------------------------------------------------------------
+ * Averages
+ */
+
+static usec_t
+period_of(const struct control *c)
+{
+	usec_t period = snapshot_settings(c->snapshot)->stats_period;
+
+	return period > USEC_PER_SEC ? period : USEC_PER_SEC;
+}
+
+static void
+on_period(struct timer *timer)
+{
+	struct control *c = LIST_ENTRY(timer, struct control, period_timer);
+	usec_t now = loop_now(c->loop);
+
+	averages_collect(c->averages, c->core, c->commands, now);
+	if (snapshot_settings(c->snapshot)->log_stats != 0)
+		averages_log(c->averages);
+	timer_set(c->loop, &c->period_timer, now + period_of(c));
+}
+
+/* ------------------------------------------------------------------------
+ * Life
+ */
+
+struct control *
+control_new(const struct control_config *config)
+{
+	struct control *c = mem_zalloc(sizeof(*c));
+
+	if (c == NULL)
+		return NULL;
+	c->loop = config->loop;
+	c->resolver = config->resolver;
+	c->source = config->source;
+	c->snapshot = snapshot_ref(config->snapshot);
+	c->is_quiet = config->is_quiet;
+	list_init(&c->waits);
+	c->wait_timer.fire = on_wait_timer;
+	c->period_timer.fire = on_period;
+	drain_init(c);
+	c->averages = averages_new();
+	c->signals = watch_signals(c);
+	if (c->averages != NULL && c->signals != NULL)
+		return c;
+	control_free(c);
+	return NULL;
+}
+
+void
+control_start(struct control *c, struct core *core)
+{
+	c->core = core;
+	reload_apply(c);
+	averages_collect(c->averages, core, 0, loop_now(c->loop));
+	timer_set(c->loop, &c->period_timer, loop_now(c->loop) + period_of(c));
+}
+
+void
+control_stop(struct control *c)
+{
+	c->is_stopped = true;
+	timer_clear(c->loop, &c->wait_timer);
+	timer_clear(c->loop, &c->period_timer);
+	drain_fini(c);
+	look_at_all(c, WAIT_END);
+}
+
+void
+control_free(struct control *c)
+{
+	if (c == NULL)
+		return;
+	signals_free(c->signals);
+	averages_free(c->averages);
+	reload_fini(c);
+	snapshot_unref(c->snapshot);
+	mem_free(c);
+}
+
+struct core *
+control_core(const struct control *c)
+{
+	return c->core;
+}
+
+struct loop *
+control_loop(const struct control *c)
+{
+	return c->loop;
+}
+
+struct snapshot *
+control_snapshot(const struct control *c)
+{
+	return c->snapshot;
+}
+
+const struct averages *
+control_averages(const struct control *c)
+{
+	return c->averages;
+}
+
+struct host_walk {
+	void (*each)(void *arg, const struct control_host *host);
+	void *arg;
+};
+
+static void
+walk_host(void *arg, const struct resolver_row *row)
+{
+	const struct host_walk *walk = arg;
+	struct control_host host = {
+		.name = row->host,
+		.ttl_sec = row->ttl_sec > 0 ? (uint64_t)row->ttl_sec : 0,
+		.addrs = row->addrs,
+	};
+
+	walk->each(walk->arg, &host);
+}
+
+void
+control_each_host(struct control *c,
+		  void (*each)(void *arg, const struct control_host *host),
+		  void *arg)
+{
+	struct host_walk walk = { .each = each, .arg = arg };
+
+	resolver_each(c->resolver, walk_host, &walk);
+}

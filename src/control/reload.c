@@ -1,0 +1,257 @@
+/*
+ * New configurations: built, reported, put in force whole or not at all.  Runs
+ * on the control thread; file reads may block it for a moment, never a worker.
+ */
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "control/process.h"
+#include "control/reload.h"
+#include "inner.h"
+#include "io/resolve.h"
+
+/* ------------------------------------------------------------------------
+ * What the control thread itself follows
+ */
+
+static void
+apply_log(const struct control *c)
+{
+	const struct settings *set = snapshot_settings(c->snapshot);
+	int error = process_log_open(c->snapshot, c->is_quiet);
+	char file[LOG_QUOTE_MAX];
+
+	if (error != 0)
+		log_event(LOG_ERROR, "log_file", "file=%s error=\"%s\"",
+			  log_quote(set->logfile, file),
+			  strerrordesc_np(error));
+}
+
+void
+reload_apply(struct control *c)
+{
+	const struct settings *set = snapshot_settings(c->snapshot);
+
+	resolver_configure(c->resolver, set->dns_max_ttl,
+			   set->dns_nxdomain_ttl);
+	process_check_descriptors(c->snapshot);
+}
+
+/* ------------------------------------------------------------------------
+ * Reports
+ */
+
+/* Ready to stand between double quotes: log_quote would cut it. */
+static void
+soften_quotes(char *text)
+{
+	while ((text = strchr(text, '"')) != NULL)
+		*text = '\'';
+}
+
+static void
+log_problem(const struct config_problem *p)
+{
+	char file[LOG_QUOTE_MAX];
+	bool is_error = p->kind == PROBLEM_ERROR;
+	char *text = mem_must_strdup(p->text);
+
+	soften_quotes(text);
+	log_event(is_error ? LOG_ERROR : LOG_WARNING,
+		  is_error ? "config_error" : "config_warning",
+		  "file=%s line=%u text=\"%s\"", log_quote(p->file, file),
+		  p->line, text);
+	mem_free(text);
+}
+
+static void
+add_problem(const struct config_problem *p, struct str *out)
+{
+	if (p->kind != PROBLEM_ERROR)
+		return;
+	if (out->len > 0)
+		str_putc(out, '\n');
+	if (p->file[0] != '\0' && p->line > 0)
+		str_printf(out, "%s:%u: ", p->file, p->line);
+	else if (p->file[0] != '\0')
+		str_printf(out, "%s: ", p->file);
+	str_puts(out, p->text);
+}
+
+void
+reload_log_problems(const struct config_report *report)
+{
+	for (size_t i = 0; i < report->count; i++)
+		log_problem(&report->problems[i]);
+}
+
+static void
+add_problems(const struct config_report *report, struct str *problems)
+{
+	for (size_t i = 0; i < report->count; i++)
+		add_problem(&report->problems[i], problems);
+}
+
+static void
+log_changes(const struct snapshot *old, const struct snapshot *now)
+{
+	struct str text = { 0 };
+	char *line, *rest;
+
+	snapshot_diff(old, now, &text);
+	rest = text.data;
+	if (rest != NULL)
+		soften_quotes(rest);
+	while (rest != NULL && (line = strsep(&rest, "\n")) != NULL)
+		if (line[0] != '\0')
+			log_event(LOG_INFO, "config_changed", "change=\"%s\"",
+				  line);
+	str_fini(&text);
+}
+
+/* ------------------------------------------------------------------------
+ * Building and publishing
+ */
+
+/* The command line's overrides, then those of SET, oldest first. */
+static const char **
+all_overrides(const struct control *c, size_t *count)
+{
+	const struct config_source *source = c->source;
+	const struct set_pair *set;
+	const char **list;
+	size_t sets = 0, i;
+
+	for (set = c->sets; set != NULL; set = set->next)
+		sets++;
+	*count = source->override_count + sets;
+	list = mem_must_zalloc((*count + 1) * sizeof(*list));
+	for (i = 0; i < source->override_count; i++)
+		list[i] = source->overrides[i];
+	i = *count;
+	for (set = c->sets; set != NULL; set = set->next)
+		list[--i] = set->text;
+	return list;
+}
+
+static struct snapshot *
+build(const struct control *c, struct str *problems)
+{
+	struct config_source source = *c->source;
+	struct config_report report = { 0 };
+	struct snapshot *s;
+	const char **overrides;
+
+	overrides = all_overrides(c, &source.override_count);
+	source.overrides = overrides;
+	if (c->file != NULL)
+		source.file = c->file;
+	s = snapshot_build(&source, &report);
+	reload_log_problems(&report);
+	if (problems != NULL)
+		add_problems(&report, problems);
+	config_report_fini(&report);
+	mem_free(overrides);
+	return s;
+}
+
+/* Takes over the reference. */
+static void
+publish(struct control *c, struct snapshot *now, void (*done)(void *arg),
+	void *arg)
+{
+	struct snapshot *old = c->snapshot;
+
+	log_changes(old, now);
+	c->snapshot = now;
+	apply_log(c);
+	reload_apply(c);
+	core_publish(c->core, now, done, arg);
+	snapshot_unref(old);
+	log_event(LOG_INFO, "config_in_force", "generation=%llu",
+		  (unsigned long long)snapshot_generation(now));
+}
+
+static void
+free_sets(struct set_pair *set)
+{
+	struct set_pair *next;
+
+	for (; set != NULL; set = next) {
+		next = set->next;
+		mem_free(set->text);
+		mem_free(set);
+	}
+}
+
+bool
+control_reload(struct control *c, void (*done)(void *arg), void *arg,
+	       struct str *problems)
+{
+	struct set_pair *sets = c->sets;
+	struct snapshot *s;
+
+	log_event(LOG_INFO, "config_reload", "generation=%llu",
+		  (unsigned long long)snapshot_generation(c->snapshot));
+	c->sets = NULL;
+	s = build(c, problems);
+	if (s == NULL) {
+		/* Nothing changed, so what SET said still holds. */
+		c->sets = sets;
+		(void)log_reopen();
+		log_event(LOG_ERROR, "config_kept", "generation=%llu",
+			  (unsigned long long)snapshot_generation(c->snapshot));
+		return false;
+	}
+	free_sets(sets);
+	publish(c, s, done, arg);
+	return true;
+}
+
+/* The file is not read before the next reload, as in PgBouncer. */
+static bool
+set_file(struct control *c, const char *value, void (*done)(void *arg),
+	 void *arg)
+{
+	mem_free(c->file);
+	c->file = mem_must_strdup(value);
+	if (done != NULL)
+		done(arg);
+	return true;
+}
+
+bool
+control_set(struct control *c, const char *name, const char *value,
+	    void (*done)(void *arg), void *arg, struct str *problems)
+{
+	struct set_pair *set;
+	struct str text = { 0 };
+	struct snapshot *s;
+
+	if (text_equal_nocase(name, "conffile"))
+		return set_file(c, value, done, arg);
+	str_printf(&text, "%s=%s", name, value);
+	set = mem_must_zalloc(sizeof(*set));
+	set->text = text.failed ? NULL : str_take(&text);
+	ASSERT(set->text != NULL);
+	set->next = c->sets;
+	c->sets = set;
+	s = build(c, problems);
+	if (s == NULL) {
+		c->sets = set->next;
+		set->next = NULL;
+		free_sets(set);
+		return false;
+	}
+	publish(c, s, done, arg);
+	return true;
+}
+
+void
+reload_fini(struct control *c)
+{
+	free_sets(c->sets);
+	c->sets = NULL;
+	mem_free(c->file);
+}

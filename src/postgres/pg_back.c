@@ -1,0 +1,715 @@
+/*
+ * The server's side, once logged in: which message answers what, and whether
+ * the client sees it.
+ *
+ * Messages that need no look inside are passed on in runs that end only where
+ * one of another fate begins, at a boundary, or where bytes are missing that
+ * must be seen.  Owns the connection's state; runs on the worker that owns the
+ * connection.  PostgreSQL manual, "Message Flow".
+ */
+#include "pg_back.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "pg_front.h"
+#include "sql/classify.h"
+
+/* What happens to a message. */
+enum fate {
+	FATE_PASS,
+	FATE_DROP,
+	FATE_REWRITE, /* dropped, with an error of our own in its place */
+	FATE_MORE,    /* not all that must be seen has come */
+	FATE_FAIL,
+};
+
+/* A message, as far as it was looked at. */
+struct answer_view {
+	struct pg_frame frame;
+	const uint8_t *body; /* borrows; NULL unless it had to be seen */
+	size_t len;          /* of body */
+	uint32_t at;         /* place of the entry that it answers */
+	bool is_matched;
+	uint8_t scratch[PG_WHOLE_MAX];
+};
+
+/* Larger tags and errors are passed on unseen. */
+#define TAG_MAX 256u
+#define ERROR_MAX PG_WHOLE_MAX
+
+void *
+pg_back_open(const struct credential *cred, const char *database,
+	     const struct policy *policy)
+{
+	struct pg_back *b = mem_zalloc(sizeof(*b));
+
+	if (b == NULL)
+		return NULL;
+	pg_owed_init(&b->owed);
+	b->view.application_name = "";
+	b->login = pg_back_login_new(cred, database, policy);
+	if (b->login == NULL) {
+		mem_free(b);
+		return NULL;
+	}
+	return b;
+}
+
+void
+pg_back_close(void *back)
+{
+	struct pg_back *b = back;
+
+	pg_back_login_free(b->login);
+	pg_owed_fini(&b->owed);
+	pg_params_unref(b->params);
+	pg_params_unref(b->facts);
+	pg_params_unref(b->wanted);
+	pg_params_unref(b->before);
+	pg_params_unref(b->acked);
+	mem_free(b->error);
+	mem_wipe_free(b->key, b->key_len);
+	mem_free(b);
+}
+
+struct back_view *
+pg_back_view(void *back)
+{
+	struct pg_back *b = back;
+
+	return &b->view;
+}
+
+void
+pg_back_count(struct pg_back *b)
+{
+	const char *name = pg_params_find(b->params, "application_name");
+
+	b->view.owed = b->owed.count;
+	b->view.owed_ends = pg_owed_ends(&b->owed);
+	b->view.owed_hidden = b->owed.hidden_ends;
+	b->view.is_resettable = b->login == NULL && b->view.tx == TX_IDLE &&
+				b->owed.count == 0 && !b->owed.is_skipping &&
+				!b->is_group_open;
+	b->view.application_name = name != NULL ? name : "";
+}
+
+/* ---- requests of our own ---- */
+
+bool
+pg_back_query(struct pg_back *b, struct buf *out, const char *sql,
+	      enum pg_owed_task task)
+{
+	struct str s = { 0 };
+
+	pg_put_message(&s, 'Q', sql);
+	if (!pg_owed_reserve(&b->owed, 1)) {
+		str_fini(&s);
+		return false;
+	}
+	if (!pg_put_flush(&s, out))
+		return false;
+	b->has_own_error = b->was_canceled = false;
+	pg_owed_push(&b->owed, (struct pg_owed){ .kind = OWED_QUERY,
+						 .action = OWED_HIDE,
+						 .task = (uint8_t)task });
+	pg_back_count(b);
+	return true;
+}
+
+bool
+pg_back_fail_group(struct pg_back *b, struct buf *out, struct pg_owed entry)
+{
+	static const char message[] =
+		"D\0\0\0\037Scarpool_no_such_statement";
+
+	/* The array's own NUL ends the name. */
+	if (!buf_append(out, message, sizeof(message)))
+		return false;
+	entry.kind = OWED_DESCRIBE_STATEMENT;
+	pg_owed_push(&b->owed, entry);
+	b->is_group_open = true;
+	pg_back_count(b);
+	return true;
+}
+
+/*
+ * The empty query's answer tells where the server stands.  Never inside a
+ * group of the client's, which it would commit.
+ */
+static bool
+may_probe(const struct pg_back *b, const struct turn *turn)
+{
+	return pg_owed_wants_probe(&b->owed) && !turn->out_busy &&
+	       !b->is_half_sent && !b->is_group_open;
+}
+
+/* ---- errors ---- */
+
+const char *
+pg_error_field(const uint8_t *body, size_t len, char code)
+{
+	struct pg_body at = { .at = body, .left = len };
+
+	while (at.left > 0 && *at.at != 0) {
+		char found = (char)*at.at;
+		const char *text;
+
+		(void)pg_body_bytes(&at, 1);
+		text = pg_body_text(&at);
+		if (text == NULL || found == code)
+			return text;
+	}
+	return NULL;
+}
+
+void
+pg_back_keep_error(struct pg_back *b, const uint8_t *body, size_t len)
+{
+	uint8_t *copy = mem_zalloc(len > 0 ? len : 1);
+
+	if (copy == NULL)
+		return;
+	if (len > 0)
+		memcpy(copy, body, len);
+	mem_free(b->error);
+	b->error = copy;
+	b->error_len = len;
+}
+
+static bool
+is_fatal(const uint8_t *body, size_t len)
+{
+	const char *severity = pg_error_field(body, len, 'V');
+
+	if (severity == NULL)
+		severity = pg_error_field(body, len, 'S');
+	return severity != NULL && (strcmp(severity, "FATAL") == 0 ||
+				    strcmp(severity, "PANIC") == 0);
+}
+
+const uint8_t *
+pg_back_last_error(void *back, size_t *len, char *text, size_t text_size)
+{
+	struct pg_back *b = back;
+	const char *severity, *message;
+
+	*len = b->error_len;
+	if (text_size > 0)
+		text[0] = '\0';
+	if (b->error == NULL)
+		return NULL;
+	severity = pg_error_field(b->error, b->error_len, 'S');
+	message = pg_error_field(b->error, b->error_len, 'M');
+	if (text_size > 0)
+		text_format(text, text_size, "%s: %s",
+			    severity != NULL ? severity : "ERROR",
+			    message != NULL ? message : "(no message)");
+	return b->error;
+}
+
+/* ---- judging a message: nothing is changed ---- */
+
+/* Makes the body visible; false when it has not all come. */
+static bool
+see_body(struct pg_scan *s, struct answer_view *v)
+{
+	ASSERT(v->frame.total <= sizeof(v->scratch));
+	if (!pg_frame_is_whole(s, &v->frame))
+		return false;
+	v->len = v->frame.total - PG_HEADER;
+	v->body = pg_scan_view(s, v->frame.at + PG_HEADER, v->len, v->scratch);
+	return true;
+}
+
+static bool
+is_head_hidden(const struct pg_back *b)
+{
+	return b->owed.count > 0 &&
+	       b->owed.ring[b->owed.head].action == OWED_HIDE;
+}
+
+/* A report inside our own requests is passed on only when it is news. */
+static enum fate
+judge_report(const struct pg_back *b, const struct turn *turn,
+	     struct pg_scan *s, struct answer_view *v)
+{
+	struct pg_body at;
+	const char *name, *value;
+
+	if (v->frame.total > PG_WHOLE_MAX)
+		return FATE_FAIL;
+	if (!see_body(s, v))
+		return FATE_MORE;
+	at = (struct pg_body){ .at = v->body, .left = v->len };
+	name = pg_body_text(&at);
+	value = pg_body_text(&at);
+	if (name == NULL || value == NULL || at.left != 0)
+		return FATE_FAIL;
+	if (turn->peer_out == NULL)
+		return FATE_DROP;
+	if (is_head_hidden(b) && !pg_settings_is_news(turn->peer, name, value))
+		return FATE_DROP;
+	return FATE_PASS;
+}
+
+static enum fate
+judge_ready(struct pg_back *b, const struct turn *turn, struct pg_scan *s,
+	    struct answer_view *v)
+{
+	const struct pg_owed *e = pg_owed_at(&b->owed, v->at);
+	uint8_t status;
+
+	if (v->frame.total != PG_HEADER + 1)
+		return FATE_FAIL;
+	if (!see_body(s, v))
+		return FATE_MORE;
+	status = v->body[0];
+	if (status != 'I' && status != 'T' && status != 'E')
+		return FATE_FAIL;
+	if (turn->peer_out == NULL || e->action == OWED_HIDE)
+		return FATE_DROP;
+	/* The client is refused instead. */
+	if (turn->policy->mode == POOL_STATEMENT && status != 'I')
+		return FATE_DROP;
+	return FATE_PASS;
+}
+
+static enum fate
+judge_error(struct pg_back *b, const struct turn *turn, struct pg_scan *s,
+	    struct answer_view *v)
+{
+	const struct pg_owed *e;
+	bool is_seen = v->frame.total <= ERROR_MAX;
+
+	if (is_seen && !see_body(s, v))
+		return FATE_MORE;
+	if (!v->is_matched) {
+		/* On its way out a server may say why at any time. */
+		if (!is_seen || turn->peer_out == NULL ||
+		    !is_fatal(v->body, v->len))
+			return FATE_FAIL;
+		return FATE_PASS;
+	}
+	e = pg_owed_at(&b->owed, v->at);
+	if (turn->peer_out == NULL || e->action == OWED_HIDE)
+		return FATE_DROP;
+	return e->action == OWED_REWRITE ? FATE_REWRITE : FATE_PASS;
+}
+
+static enum fate
+judge(struct pg_back *b, const struct turn *turn, struct pg_scan *s,
+      struct answer_view *v)
+{
+	bool is_linked = turn->peer_out != NULL;
+	const struct pg_owed *e;
+
+	v->body = NULL;
+	v->len = 0;
+	if (v->frame.type == 'A')
+		return is_linked ? FATE_PASS : FATE_DROP;
+	if (v->frame.type == 'N')
+		return is_linked && !is_head_hidden(b) ? FATE_PASS : FATE_DROP;
+	if (v->frame.type == 'S')
+		return judge_report(b, turn, s, v);
+	v->is_matched = pg_owed_match(&b->owed, v->frame.type, &v->at) ==
+			OWED_FITS;
+	if (v->frame.type == 'E')
+		return judge_error(b, turn, s, v);
+	if (!v->is_matched)
+		return FATE_FAIL;
+	if (v->frame.type == 'Z')
+		return judge_ready(b, turn, s, v);
+	e = pg_owed_at(&b->owed, v->at);
+	if (e->action == OWED_REWRITE)
+		return FATE_FAIL;
+	if (v->frame.type == 'C' && v->frame.total <= TAG_MAX &&
+	    !see_body(s, v))
+		return FATE_MORE;
+	return is_linked && e->action == OWED_FORWARD ? FATE_PASS : FATE_DROP;
+}
+
+/* ---- taking a message: the state follows ---- */
+
+/* Tags of statements that leave something behind. */
+static unsigned
+tag_dirt(const struct pg_back *b, const char *tag)
+{
+	if (strcmp(tag, "SET") == 0)
+		return b->dirt & CLASSIFY_SET ? 0 : CLASSIFY_SET_OTHER;
+	if (strcmp(tag, "PREPARE") == 0)
+		return CLASSIFY_PREPARE;
+	if (strcmp(tag, "LISTEN") == 0)
+		return CLASSIFY_LISTEN;
+	if (strcmp(tag, "DECLARE CURSOR") == 0)
+		return CLASSIFY_DECLARE;
+	if (strcmp(tag, "LOAD") == 0)
+		return CLASSIFY_LOAD;
+	return 0;
+}
+
+/* Follows what a completed statement leaves behind or takes away. */
+static bool
+take_tag(struct pg_back *b, const struct answer_view *v, struct pg_owed *e)
+{
+	struct pg_body at = { .at = v->body, .left = v->len };
+	const char *tag = v->body != NULL ? pg_body_text(&at) : NULL;
+	bool is_client = e->action != OWED_HIDE;
+
+	e->done++;
+	if (e->task == TASK_SETTINGS)
+		return true;
+	if (tag == NULL) {
+		b->dirt |= CLASSIFY_LOST;
+		return true;
+	}
+	if (strchr("DLPRS", tag[0]) == NULL || strncmp(tag, "SELECT", 6) == 0)
+		return true;
+	b->dirt |= tag_dirt(b, tag);
+	if (strcmp(tag, "DISCARD ALL") == 0) {
+		/* What the client sent after it may leave something again. */
+		if (is_client && b->owed.count - v->at - 1 ==
+					 b->owed.kinds[OWED_SYNC])
+			b->dirt = 0;
+		b->was_reset |= is_client;
+		return pg_settings_restored(b);
+	}
+	if (strcmp(tag, "RESET") == 0) {
+		b->was_reset |= is_client;
+		return !b->is_restoring || pg_settings_restored(b);
+	}
+	return true;
+}
+
+static void
+take_error(struct pg_back *b, const struct turn *turn,
+	   const struct answer_view *v, const struct pg_owed *e)
+{
+	const char *state;
+
+	if (e->is_unnamed)
+		b->unnamed = UNNAMED_NONE;
+	if (e->action != OWED_HIDE || v->body == NULL)
+		return;
+	if (e->task != TASK_NONE && e->task != TASK_BREAK) {
+		state = pg_error_field(v->body, v->len, 'C');
+		b->has_own_error = true;
+		b->was_canceled = state != NULL && strcmp(state, "57014") == 0;
+	}
+	if (e->task == TASK_SETTINGS || turn->peer_out == NULL ||
+	    is_fatal(v->body, v->len))
+		pg_back_keep_error(b, v->body, v->len);
+}
+
+static bool
+end_task(struct pg_back *b, struct turn *turn, const struct pg_owed *e)
+{
+	if (e->task == TASK_NONE)
+		return true;
+	if (e->task == TASK_SETTINGS)
+		return pg_settings_done(b, turn, e->done);
+	return pg_clean_done(b, turn, (enum pg_owed_task)e->task);
+}
+
+static bool
+take_ready(struct pg_back *b, struct turn *turn, const struct answer_view *v,
+	   const struct pg_owed *e)
+{
+	uint8_t status = v->body[0];
+
+	b->view.tx = status == 'I' ? TX_IDLE :
+		     status == 'T' ? TX_OPEN :
+				     TX_FAILED;
+	if (e->kind == OWED_QUERY)
+		b->unnamed = UNNAMED_NONE;
+	if (e->action != OWED_HIDE) {
+		b->view.queries++;
+		b->view.xacts += status == 'I';
+		if (status != 'I' && turn->policy->mode == POOL_STATEMENT &&
+		    turn->peer_out != NULL)
+			b->pending_fail = REASON_STATEMENT_MODE_TX;
+	}
+	b->is_boundary_due = true;
+	return end_task(b, turn, e);
+}
+
+static bool
+take_report(struct pg_back *b, struct turn *turn, const struct answer_view *v)
+{
+	struct pg_body at = { .at = v->body, .left = v->len };
+	const char *name = pg_body_text(&at);
+	const char *value = pg_body_text(&at);
+
+	return pg_settings_report(b, turn->peer, name, value);
+}
+
+/* Changes the state as the message says; false: memory is out. */
+static bool
+take(struct pg_back *b, struct turn *turn, const struct answer_view *v)
+{
+	uint8_t type = v->frame.type;
+	struct pg_owed e;
+
+	if (type == 'N' || type == 'A')
+		return true;
+	if (type == 'S')
+		return take_report(b, turn, v);
+	if (!v->is_matched) {
+		pg_back_keep_error(b, v->body, v->len);
+		b->is_lost = true;
+		return true;
+	}
+	if (type == 'D' || type == 'd')
+		return true;
+	if (type == 'C' && !take_tag(b, v, pg_owed_at(&b->owed, v->at)))
+		return false;
+	e = pg_owed_answer(&b->owed, type, v->at);
+	if (type == '1' && e.is_unnamed)
+		b->unnamed = UNNAMED_OWN;
+	else if (type == 'E')
+		take_error(b, turn, v, &e);
+	else if (type == 'Z')
+		return take_ready(b, turn, v, &e);
+	else if (type == 'G' && turn->peer_out == NULL)
+		return pg_clean_copy(b, turn->out);
+	return true;
+}
+
+/* ---- runs ---- */
+
+/* Consecutive messages of one fate. */
+struct run {
+	size_t bytes;
+	enum fate fate;
+};
+
+static struct order
+run_order(const struct run *run)
+{
+	return order_bytes(run->fate == FATE_PASS ? ORDER_RELAY : ORDER_DISCARD,
+			   run->bytes);
+}
+
+static struct order
+fail_protocol(struct pg_back *b, const struct answer_view *v)
+{
+	enum reason reason = REASON_SERVER_PROTOCOL;
+
+	if (v != NULL && v->frame.type == 'E' && v->body != NULL) {
+		pg_back_keep_error(b, v->body, v->len);
+		if (is_fatal(v->body, v->len))
+			reason = REASON_SERVER_LOST;
+	}
+	return order_fail(FAIL_CONNECTION, reason);
+}
+
+static struct order
+fail_memory(void)
+{
+	return order_fail(FAIL_CONNECTION, REASON_NO_MEMORY);
+}
+
+/* Replaces the server's error by the reason of the refused message. */
+static struct order
+rewrite_error(struct pg_back *b, struct turn *turn, const struct answer_view *v)
+{
+	struct str s = { 0 };
+
+	pg_put_reason(&s, (enum reason)pg_owed_at(&b->owed, v->at)->reason,
+		      false);
+	if (!pg_put_flush(&s, turn->peer_out))
+		return fail_memory();
+	(void)take(b, turn, v);
+	return order_bytes(ORDER_DISCARD, v->frame.total);
+}
+
+/* Does the client get its own startup settings back before this message? */
+static bool
+is_restart(const struct pg_back *b, const struct turn *turn,
+	   const struct answer_view *v, enum fate fate)
+{
+	return b->was_reset && turn->peer != NULL && fate == FATE_PASS &&
+	       v->frame.type == 'Z' && v->body[0] == 'I';
+}
+
+/* Must the run stop before this message? */
+static bool
+is_apart(const struct pg_back *b, const struct turn *turn,
+	 const struct run *run, const struct answer_view *v, enum fate fate)
+{
+	if (run->bytes == 0)
+		return false;
+	if (fate != FATE_PASS && fate != FATE_DROP)
+		return true;
+	return fate != run->fate || is_restart(b, turn, v, fate);
+}
+
+/*
+ * Adds the message at the run's end to it.  True when the run may go on; else
+ * *order says what to do, or is the run's.
+ */
+static bool
+extend_run(struct pg_back *b, struct turn *turn, struct pg_scan *s,
+	   struct run *run, struct answer_view *v, struct order *order)
+{
+	enum fate fate = judge(b, turn, s, v);
+
+	if (is_apart(b, turn, run, v, fate)) {
+		*order = run_order(run);
+		return false;
+	}
+	if (fate == FATE_MORE)
+		*order = order_bytes(ORDER_NEED_MORE, v->frame.total);
+	else if (fate == FATE_FAIL)
+		*order = fail_protocol(b, v);
+	else if (fate == FATE_REWRITE)
+		*order = rewrite_error(b, turn, v);
+	if (fate != FATE_PASS && fate != FATE_DROP)
+		return false;
+	if ((is_restart(b, turn, v, fate) && !pg_settings_restart(b, turn)) ||
+	    !take(b, turn, v)) {
+		*order = fail_memory();
+		return false;
+	}
+	run->fate = fate;
+	run->bytes += v->frame.total;
+	*order = run_order(run);
+	/* A boundary is looked at before what follows it. */
+	return v->frame.type != 'Z' || b->owed.count > 0;
+}
+
+static struct order
+read_answers(struct pg_back *b, struct turn *turn)
+{
+	struct pg_scan s = pg_scan(turn->in);
+	struct run run = { 0 };
+	struct order order = order_bytes(ORDER_NEED_MORE, PG_HEADER);
+	struct answer_view v;
+
+	while (run.bytes < turn->in->len) {
+		enum pg_frame_status status =
+			pg_frame_peek(&s, run.bytes, INT32_MAX, &v.frame);
+
+		if (status == PG_FRAME_PARTIAL)
+			break;
+		if (status != PG_FRAME_OK)
+			return run.bytes > 0 ? run_order(&run) :
+					       fail_protocol(b, NULL);
+		if (!extend_run(b, turn, &s, &run, &v, &order))
+			break;
+	}
+	return order;
+}
+
+/* ---- boundaries ---- */
+
+static bool
+is_quiet(const struct pg_back *b, const struct turn *turn)
+{
+	return b->owed.count == 0 && !b->owed.is_skipping &&
+	       !b->is_group_open &&
+	       (b->view.tx == TX_IDLE || turn->peer == NULL);
+}
+
+static struct order
+boundary(const struct pg_back *b, const struct turn *turn)
+{
+	bool is_linked = turn->peer != NULL;
+	bool is_pinned = is_linked && turn->policy->mode == POOL_SESSION;
+
+	return (struct order){
+		.kind = ORDER_BOUNDARY,
+		.hold = is_pinned ? HOLD_PINNED : HOLD_NONE,
+		.residue = pg_clean_residue(b, turn->policy, is_linked),
+	};
+}
+
+struct order
+pg_back_answers(struct pg_back *b, struct turn *turn)
+{
+	if (b->pending_fail != REASON_NONE) {
+		enum reason reason = b->pending_fail;
+
+		b->pending_fail = REASON_NONE;
+		return order_fail(FAIL_CONNECTION, reason);
+	}
+	if (may_probe(b, turn) &&
+	    !pg_back_query(b, turn->out, "", TASK_PROBE))
+		return fail_memory();
+	if (b->is_boundary_due && !is_quiet(b, turn))
+		b->is_boundary_due = false;
+	if (b->is_boundary_due && !turn->out_busy && !b->is_half_sent) {
+		b->is_boundary_due = false;
+		return boundary(b, turn);
+	}
+	return read_answers(b, turn);
+}
+
+struct order
+pg_back_step(struct turn *turn)
+{
+	struct pg_back *b = turn->self;
+	struct order order = b->login != NULL ? pg_back_login_step(b, turn) :
+						pg_back_answers(b, turn);
+
+	pg_back_count(b);
+	return order;
+}
+
+/* ---- the rest of the table ---- */
+
+void
+pg_back_terminate(struct turn *turn)
+{
+	static const uint8_t message[] = { 'X', 0, 0, 0, 4 };
+	const struct pg_back *b = turn->self;
+
+	if (b->is_half_sent)
+		return;
+	/* Without memory the server sees the connection's end alone. */
+	(void)!buf_append(turn->out, message, sizeof(message));
+}
+
+size_t
+pg_back_cancel(void *back, uint8_t *out, size_t out_size)
+{
+	static const uint8_t code[] = { 0x04, 0xd2, 0x16, 0x2e };
+	struct pg_back *b = back;
+	size_t total = 8 + (size_t)b->key_len;
+
+	if (b->key == NULL || out_size < total)
+		return 0;
+	out[0] = out[1] = 0;
+	out[2] = (uint8_t)(total >> 8);
+	out[3] = (uint8_t)total;
+	memcpy(out + 4, code, sizeof(code));
+	memcpy(out + 8, b->key, b->key_len);
+	return total;
+}
+
+void
+pg_back_unix_path(const char *host, uint16_t port, char *out, size_t size)
+{
+	text_format(out, size, "%s/.s.PGSQL.%u", host, port);
+}
+
+const void *
+pg_back_facts(void *back)
+{
+	struct pg_back *b = back;
+
+	return b->facts;
+}
+
+const void *
+pg_facts_ref(const void *facts)
+{
+	return pg_params_ref(facts);
+}
+
+void
+pg_facts_unref(const void *facts)
+{
+	pg_params_unref(facts);
+}

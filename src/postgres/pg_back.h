@@ -1,0 +1,137 @@
+/*
+ * The state of one server connection, shared by the files of the back and by
+ * the front's step, which pushes what the server will owe.
+ *
+ * Runs on the worker that owns the connection.  Must not know sockets, pools
+ * or time.
+ */
+#ifndef CARPOOL_SRC_POSTGRES_PG_BACK_H
+#define CARPOOL_SRC_POSTGRES_PG_BACK_H
+
+#include "pg_frame.h"
+#include "pg_owed.h"
+#include "pg_params.h"
+#include "pgwire.h"
+
+struct pg_back_login;
+struct pg_front;
+
+/* Whose is the server's unnamed statement? */
+enum pg_unnamed {
+	UNNAMED_NONE,    /* there is none */
+	UNNAMED_OWN,     /* the linked client's */
+	UNNAMED_FOREIGN, /* an earlier client's */
+};
+
+#define PG_ACCEPTED 16u
+#define PG_RETRIES 3u
+
+struct pg_back {
+	struct back_view view; /* first: the core reads it */
+	struct pg_owed_queue owed;
+	struct pg_params *params; /* refs: the server's settings now */
+	struct pg_params *facts;  /* refs: those it has after login or reset */
+	struct pg_params *wanted; /* refs: what the hidden SETs make of them */
+	struct pg_params *before; /* refs: what they were before */
+	struct pg_params *acked;  /* refs: settings made but not reported */
+	struct pg_back_login *login; /* owns; NULL once logged in */
+	uint8_t *error; /* owns: body of the error worth telling, or NULL */
+	size_t error_len;
+	uint8_t *key; /* owns: process id and secret for cancel */
+	uint16_t key_len;
+	uint16_t accepted_next;
+	uint32_t accepted[PG_ACCEPTED]; /* values this server once took */
+	uint32_t dirt; /* enum classify_flag of this client's texts */
+	enum reason pending_fail; /* to be returned by the next step */
+	enum pg_unnamed unnamed;
+	uint8_t retries; /* of own requests that a late cancel hit */
+	bool is_group_open;  /* extended messages since the last Sync */
+	bool is_boundary_due; /* ReadyForQuery came: look whether to say so */
+	bool was_used;       /* by a client since the last reset */
+	bool was_reset;      /* by the client: RESET or DISCARD ALL */
+	bool is_restoring;   /* a reset that restores the facts is running */
+	bool has_own_error;  /* one of carpool's own requests failed */
+	bool was_canceled;   /* ... with 57014 */
+	bool must_wait;      /* the hidden SETs decide about the client */
+	bool must_close;     /* its state cannot be trusted */
+	bool is_half_sent;   /* of a message to it the rest is still to come */
+	bool is_lost;        /* a FATAL error came: the end is near */
+};
+
+/* Brings the counts that the core reads up to date. */
+void pg_back_count(struct pg_back *b);
+
+/*
+ * Appends a simple Query of carpool's own and its hidden entry; false when
+ * memory is out (nothing added).
+ */
+bool pg_back_query(struct pg_back *b, struct buf *out, const char *sql,
+		   enum pg_owed_task task);
+
+/*
+ * Appends a Describe that must fail, in place of a message or to break a group
+ * that must not be committed.  One entry must be reserved.
+ */
+bool pg_back_fail_group(struct pg_back *b, struct buf *out,
+			struct pg_owed entry);
+
+/* A field of an error's body, or NULL; borrows from the body. */
+const char *pg_error_field(const uint8_t *body, size_t len, char code);
+
+/* The steps after login, also used for connect_query. */
+struct order pg_back_answers(struct pg_back *b, struct turn *turn);
+
+/* Remembers an error's body as the one worth telling. */
+void pg_back_keep_error(struct pg_back *b, const uint8_t *body, size_t len);
+
+/*
+ * Writes what turns the server's settings into the client's; LINK_GO when
+ * there is nothing to do or every value is known to be good.  pg_link.c
+ */
+enum link_result pg_settings_apply(struct pg_back *b, struct pg_front *f,
+				   struct buf *out,
+				   const struct policy *policy);
+
+/* The hidden SETs are answered: takes over what they did.  False: no memory */
+bool pg_settings_done(struct pg_back *b, struct turn *turn,
+		      unsigned statements_done);
+
+/* The server reported a setting. */
+bool pg_settings_report(struct pg_back *b, struct pg_front *f,
+			const char *name, const char *value);
+
+/* Would the linked client be told something new by this report? */
+bool pg_settings_is_news(const struct pg_front *f, const char *name,
+			 const char *value);
+
+/*
+ * A statement that restores every setting was completed: those that were made
+ * without a report go back without one.
+ */
+bool pg_settings_restored(struct pg_back *b);
+
+/*
+ * The client reset its settings on a server whose defaults are not the
+ * client's: the client gets its own startup values back.
+ */
+bool pg_settings_restart(struct pg_back *b, struct turn *turn);
+
+/* A request for resetting or checking ended.  pg_clean.c */
+bool pg_clean_done(struct pg_back *b, struct turn *turn,
+		   enum pg_owed_task task);
+
+/* What must happen before somebody else may use the server. */
+enum residue pg_clean_residue(const struct pg_back *b,
+			      const struct policy *policy, bool is_linked);
+
+/* The abandoned server waits for COPY data that will never come. */
+bool pg_clean_copy(struct pg_back *b, struct buf *out);
+
+/* pg_back_login.c */
+struct pg_back_login *pg_back_login_new(const struct credential *cred,
+					const char *database,
+					const struct policy *policy);
+void pg_back_login_free(struct pg_back_login *login);
+struct order pg_back_login_step(struct pg_back *b, struct turn *turn);
+
+#endif

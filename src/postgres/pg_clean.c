@@ -1,0 +1,206 @@
+/*
+ * How a server gets fit for the next client: resets and checks, and the way
+ * back from whatever a vanished client left half done.
+ *
+ * A group whose Sync never came must not be committed by a Sync of ours: a
+ * message that fails goes in front of it.  Runs on the worker that owns the
+ * connection.
+ */
+#include <string.h>
+
+#include "base/mem.h"
+#include "pg_back.h"
+#include "sql/classify.h"
+
+static const char discard_all[] = "DISCARD ALL";
+
+/* The text that makes this server fit for anyone; NULL: nothing to do. */
+static const char *
+reset_text(const struct pg_back *b, const struct policy *policy)
+{
+	bool is_session = policy->mode == POOL_SESSION;
+
+	if ((b->dirt & CLASSIFY_DIRT) && !is_session)
+		return discard_all;
+	if (!b->was_used || (!is_session && !policy->reset_always))
+		return NULL;
+	return policy->reset_query[0] != '\0' ? policy->reset_query : NULL;
+}
+
+enum residue
+pg_clean_residue(const struct pg_back *b, const struct policy *policy,
+		 bool is_linked)
+{
+	if (b->must_close || b->is_lost)
+		return RESIDUE_CLOSE;
+	if (is_linked && policy->mode == POOL_SESSION)
+		return RESIDUE_NONE;
+	return reset_text(b, policy) != NULL ? RESIDUE_RESET : RESIDUE_NONE;
+}
+
+/* Does the text restore every setting? */
+static bool
+restores_all(const char *text)
+{
+	struct classify_options options = { 0 };
+	struct classify c;
+
+	classify_init(&c, &options);
+	classify_feed(&c, text, strlen(text));
+	return classify_end(&c) &
+	       (CLASSIFY_RESET_ALL | CLASSIFY_DISCARD_ALL);
+}
+
+static bool
+send_reset(struct pg_back *b, struct turn *turn)
+{
+	const char *text = reset_text(b, turn->policy);
+
+	if (text == NULL) {
+		b->dirt = 0;
+		b->was_used = false;
+		b->is_boundary_due = true;
+		return true;
+	}
+	b->is_restoring = restores_all(text);
+	return pg_back_query(b, turn->out, text, TASK_RESET);
+}
+
+bool
+pg_back_reset(struct turn *turn)
+{
+	struct pg_back *b = turn->self;
+
+	b->retries = 0;
+	return send_reset(b, turn);
+}
+
+bool
+pg_back_check(struct turn *turn)
+{
+	struct pg_back *b = turn->self;
+
+	return pg_back_query(b, turn->out, turn->policy->check_query,
+			     TASK_CHECK);
+}
+
+/* A late cancel hit our own request: it goes out again, a few times. */
+static bool
+repeat_task(struct pg_back *b, struct turn *turn, enum pg_owed_task task)
+{
+	b->retries++;
+	return task == TASK_RESET ? send_reset(b, turn) : pg_back_check(turn);
+}
+
+bool
+pg_clean_done(struct pg_back *b, struct turn *turn, enum pg_owed_task task)
+{
+	if (task != TASK_RESET && task != TASK_CHECK)
+		return true;
+	if (b->has_own_error && b->was_canceled && b->retries < PG_RETRIES)
+		return repeat_task(b, turn, task);
+	if (b->has_own_error)
+		b->must_close = true;
+	if (task == TASK_RESET) {
+		b->dirt = 0;
+		b->was_used = false;
+		b->is_restoring = false;
+	}
+	return true;
+}
+
+/* ---- a client that is gone ---- */
+
+static bool
+append_sync(struct pg_back *b, struct buf *out)
+{
+	static const uint8_t message[] = { 'S', 0, 0, 0, 4 };
+
+	if (!buf_append(out, message, sizeof(message)))
+		return false;
+	pg_owed_push(&b->owed, (struct pg_owed){ .kind = OWED_SYNC,
+						 .action = OWED_HIDE });
+	b->is_group_open = false;
+	return true;
+}
+
+/* Ends a group that the client left open, so that it is rolled back. */
+static bool
+break_group(struct pg_back *b, struct buf *out)
+{
+	struct pg_owed entry = { .action = OWED_HIDE, .task = TASK_BREAK };
+
+	if (!b->is_group_open && !b->owed.is_skipping)
+		return true;
+	return pg_owed_reserve(&b->owed, 2) &&
+	       (b->owed.is_skipping || pg_back_fail_group(b, out, entry)) &&
+	       append_sync(b, out);
+}
+
+/*
+ * The failing CopyFail ends the statement, and in a group the server then
+ * skips to a Sync; those that came before it were swallowed as data's.
+ */
+bool
+pg_clean_copy(struct pg_back *b, struct buf *out)
+{
+	static const char text[] = "the client has gone away";
+	struct pg_owed end = { .kind = OWED_COPY_END, .action = OWED_HIDE };
+	bool is_group = pg_owed_at(&b->owed, 0)->kind == OWED_EXECUTE;
+	struct str s = { 0 };
+
+	if (b->owed.kinds[OWED_COPY_END] > 0)
+		return true;
+	pg_put_message(&s, 'f', text);
+	if (!pg_owed_reserve(&b->owed, 2)) {
+		str_fini(&s);
+		return false;
+	}
+	if (!pg_put_flush(&s, out))
+		return false;
+	pg_owed_push(&b->owed, end);
+	return !is_group || append_sync(b, out);
+}
+
+/* At a boundary of the server, with a transaction open or not. */
+static enum abandon_result
+abandon_at_boundary(struct pg_back *b, struct turn *turn)
+{
+	enum residue residue = pg_clean_residue(b, turn->policy, false);
+
+	if (b->view.tx == TX_IDLE) {
+		b->is_boundary_due = true;
+		return residue == RESIDUE_NONE ? ABANDON_DONE : ABANDON_DRAIN;
+	}
+	if (b->retries++ >= PG_RETRIES ||
+	    !pg_back_query(b, turn->out, "ROLLBACK", TASK_ROLLBACK))
+		return ABANDON_CLOSE;
+	return ABANDON_DRAIN;
+}
+
+enum abandon_result
+pg_back_abandon(struct turn *turn, bool half_sent)
+{
+	struct pg_back *b = turn->self;
+	uint32_t ends = pg_owed_ends(&b->owed) - b->owed.hidden_ends;
+	bool is_running = ends > 0 || (b->is_group_open && b->owed.count > 0);
+	bool ok;
+
+	if (half_sent || b->is_half_sent || b->login != NULL ||
+	    b->must_close || b->is_lost)
+		return ABANDON_CLOSE;
+	pg_owed_hide_all(&b->owed);
+	b->pending_fail = REASON_NONE;
+	b->was_reset = false;
+	b->must_wait = false;
+	if (b->owed.count == 0 && !b->is_group_open && !b->owed.is_skipping)
+		return abandon_at_boundary(b, turn);
+	if (b->owed.is_copy_in)
+		ok = pg_clean_copy(b, turn->out) && break_group(b, turn->out);
+	else
+		ok = break_group(b, turn->out);
+	pg_back_count(b);
+	if (!ok)
+		return ABANDON_CLOSE;
+	return is_running ? ABANDON_CANCEL : ABANDON_DRAIN;
+}

@@ -1,0 +1,102 @@
+/*
+ * The state of one client connection.
+ *
+ * Runs on the worker that owns the client.  Most clients are idle, so what is
+ * needed only while something goes on (login, a long statement's text, the
+ * console's statements) stands in objects of its own.
+ */
+#ifndef CARPOOL_SRC_POSTGRES_PG_FRONT_H
+#define CARPOOL_SRC_POSTGRES_PG_FRONT_H
+
+#include "pg_frame.h"
+#include "pg_params.h"
+#include "pgwire.h"
+
+struct pg_front_login;
+struct pg_console;
+struct pg_text;
+struct pg_back;
+
+/* What happens to the client's messages after a refused statement. */
+enum pg_skip {
+	SKIP_NOTHING,
+	SKIP_PENDING, /* the request that is next: Query or a whole group */
+	SKIP_GROUP,   /* all up to the next Sync */
+};
+
+struct pg_front {
+	struct front_view view; /* first: the core reads it */
+	struct pg_params *params; /* refs: the settings the client has */
+	struct pg_params *start;  /* refs: those it asked for at startup */
+	struct pg_front_login *login; /* owns; NULL once logged in */
+	struct pg_console *console;   /* owns; NULL for other clients */
+	struct pg_text *text; /* owns: a long text that is being read */
+	uint8_t *keys;        /* owns: the proven SCRAM keys, until taken */
+	char *words;          /* owns: of the last refusal, or NULL */
+	size_t text_left;     /* bytes of the text still to come */
+	enum pg_skip skip;
+	bool is_group_open;  /* messages since the last Sync */
+	bool has_parsed;     /* the unnamed statement, in this group */
+	bool must_reapply;   /* its settings, before its next request */
+	uint8_t lexer;       /* enum lexer_option for its texts */
+};
+
+#define PG_KEYS_BYTES 64u
+
+/* The set of settings was replaced: what was derived from it follows. */
+void pg_front_params_changed(struct pg_front *f);
+
+/* pg_front_login.c */
+struct pg_front_login *pg_front_login_new(void);
+void pg_front_login_free(struct pg_front_login *login);
+struct order pg_front_login_step(struct pg_front *f, struct turn *turn);
+
+/* The names in the refusal's words, "" before they are known. */
+void pg_front_login_words(const struct pg_front_login *login,
+			  enum reason reason, struct str *text);
+bool pg_front_login_is_old(const struct pg_front_login *login);
+
+/* pg_console.c */
+struct pg_console *pg_console_new(void);
+void pg_console_free(struct pg_console *c);
+struct order pg_console_step(struct pg_front *f, struct turn *turn);
+
+/* pg_refuse.c */
+struct pg_error_words {
+	bool is_fatal;
+	const char *sqlstate;
+	const char *text;
+	const char *detail; /* NULL = none */
+	const char *hint;   /* NULL = none */
+};
+/* Adds an ErrorResponse, or a notice, whose texts are made plain ASCII. */
+void pg_put_error(struct str *s, const struct pg_error_words *words);
+void pg_put_warning(struct str *s, const char *text);
+void pg_put_notice(struct str *s, const char *text);
+/* Adds a reason's own error. */
+void pg_put_reason(struct str *s, enum reason reason, bool is_fatal);
+/* ReadyForQuery, idle. */
+bool pg_append_ready(struct buf *out);
+
+/* pg_text.c */
+/* The flags (enum classify_flag) of a text that is whole. */
+unsigned pg_text_flags(const struct pg_front *f, const struct pg_back *b,
+		       const struct policy *policy, const uint8_t *text,
+		       size_t len);
+
+/*
+ * Starts a text that comes in pieces, behind skip terminated texts (a Parse's
+ * name); NULL: memory is out.
+ */
+struct pg_text *pg_text_new(const struct pg_front *f, unsigned skip);
+
+/* Takes len bytes of the message's body from offset at of in. */
+void pg_text_feed(struct pg_text *t, const struct pg_back *b,
+		  const struct policy *policy, const struct buf *in, size_t at,
+		  size_t len);
+/* The text is complete: its flags. */
+unsigned pg_text_end(struct pg_text *t, const struct pg_back *b,
+		     const struct policy *policy);
+void pg_text_free(struct pg_text *t);
+
+#endif

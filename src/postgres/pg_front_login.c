@@ -1,0 +1,879 @@
+/*
+ * A client's login: from the startup packet to the first ReadyForQuery.
+ *
+ * Which message is legal stands in the state: a startup packet in STARTUP, a
+ * password message ('p') in PASSWORD and the SASL states, nothing anywhere
+ * else.  Who the client is, is written once, by the startup packet.  A user
+ * that does not exist goes the same way as one that does, against a mock, and
+ * whatever is wrong besides the password (no such database, an unsupported
+ * setting) is told only to those who have proven who they are.
+ *
+ * Owns the login's state, which is wiped and freed at READY.  PostgreSQL
+ * manual, "Message Flow", "Start-up" and "SASL Authentication".
+ */
+#include <string.h>
+
+#include "auth/pg_md5.h"
+#include "auth/scram.h"
+#include "auth/secret.h"
+#include "base/mem.h"
+#include "pg_front.h"
+#include "pg_startup.h"
+#include "postgres/pgwire.h"
+
+#define PASSWORD_MAX 65535u /* bytes of a password message */
+
+enum login_state {
+	LOGIN_STARTUP,
+	LOGIN_ROUTED,   /* the answer to ROUTE is due */
+	LOGIN_VERIFIED, /* the answer to VERIFY is due */
+	LOGIN_PASSWORD,
+	LOGIN_SASL_INITIAL,
+	LOGIN_SASL_FIRST, /* as INITIAL, which came without data */
+	LOGIN_SASL_FINAL,
+	LOGIN_WORKING, /* a helper thread computes */
+	LOGIN_PROVEN,
+	LOGIN_FACTS, /* the answer to NEED_FACTS is due */
+};
+
+struct pg_front_login {
+	enum login_state state;
+	unsigned seen; /* PG_SEEN_* */
+	struct pg_startup startup;
+	enum reason doomed; /* told after the proof */
+	enum auth_method method;
+	bool is_console;
+	bool is_old; /* speaks protocol 2 */
+	bool is_costly; /* PBKDF2 for him, or for one who is taken for him */
+	char *secret;   /* owns: NULL = a mock */
+	uint8_t salt[PG_MD5_SALT_BYTES];
+	struct scram_server scram;
+	char words[256]; /* of the refusal */
+};
+
+struct pg_front_login *
+pg_front_login_new(void)
+{
+	return mem_zalloc(sizeof(struct pg_front_login));
+}
+
+void
+pg_front_login_free(struct pg_front_login *l)
+{
+	if (l == NULL)
+		return;
+	pg_startup_fini(&l->startup);
+	scram_server_fini(&l->scram);
+	mem_wipe_str(l->secret);
+	mem_wipe_free(l, sizeof(*l));
+}
+
+bool
+pg_front_login_is_old(const struct pg_front_login *l)
+{
+	return l != NULL && l->is_old;
+}
+
+void
+pg_front_login_words(const struct pg_front_login *l, enum reason reason,
+		     struct str *text)
+{
+	char name[160];
+
+	if (l == NULL)
+		return;
+	if (reason == REASON_AUTH_FAILED && l->startup.user != NULL)
+		str_printf(text, "password authentication failed for user "
+				 "\"%s\"",
+			   pg_safe_name(l->startup.user, name, sizeof(name)));
+	else if (reason == REASON_NO_DATABASE && l->startup.database != NULL)
+		str_printf(text, "database \"%s\" does not exist",
+			   pg_safe_name(l->startup.database, name,
+					sizeof(name)));
+}
+
+static struct order
+fail_words(struct pg_front_login *l, enum reason reason, const char *words)
+{
+	struct order o = order_fail(FAIL_CONNECTION, reason);
+
+	if (words != NULL && words[0] != '\0') {
+		if (words != l->words)
+			(void)text_copy(l->words, sizeof(l->words), words);
+		o.fail.text = l->words;
+	}
+	return o;
+}
+
+static struct order
+fail(struct pg_front_login *l, enum reason reason)
+{
+	struct str text = { 0 };
+	struct order o;
+
+	pg_front_login_words(l, reason, &text);
+	o = fail_words(l, reason, str_text(&text));
+	str_fini(&text);
+	return o;
+}
+
+static struct order
+next(struct pg_front_login *l, enum login_state state, struct order o)
+{
+	l->state = state;
+	return o;
+}
+
+/* An authentication request: code, then data. */
+static bool
+put_request(struct buf *out, uint32_t code, const void *data, size_t len)
+{
+	struct str s = { 0 };
+	size_t mark = pg_put_begin(&s, 'R');
+
+	pg_put_u32(&s, code);
+	str_add(&s, data, len);
+	pg_put_end(&s, mark);
+	return pg_put_flush(&s, out);
+}
+
+/* ------------------------------------------------------------------------
+ * Startup
+ */
+
+static struct order
+on_message(struct pg_front_login *l, struct turn *t)
+{
+	struct order o = { .kind = ORDER_ROUTE };
+
+	if (!pg_startup_negotiate(&l->startup, t->out))
+		return fail(l, REASON_NO_MEMORY);
+	o.route.database = l->startup.database;
+	o.route.user = l->startup.user;
+	o.route.kind = ROUTE_NORMAL;
+	if (l->startup.is_replication)
+		return fail(l, REASON_REPLICATION);
+	l->state = LOGIN_ROUTED;
+	return o;
+}
+
+static struct order
+on_no(struct pg_front_login *l, struct turn *t, unsigned seen)
+{
+	size_t total = l->startup.total;
+
+	l->seen |= seen;
+	pg_startup_fini(&l->startup);
+	if (!buf_append(t->out, "N", 1))
+		return fail(l, REASON_NO_MEMORY);
+	return order_bytes(ORDER_DISCARD, total);
+}
+
+static struct order
+on_startup(struct pg_front_login *l, struct turn *t)
+{
+	struct order o;
+
+	/* Its packet was dropped by the last order, now it is looked at. */
+	if (l->startup.kind == PG_STARTUP_MESSAGE)
+		return on_message(l, t);
+	pg_startup_read(&l->startup, t->in, l->seen, t->policy);
+	switch (l->startup.kind) {
+	case PG_STARTUP_PARTIAL:
+		return order_bytes(ORDER_NEED_MORE, l->startup.total);
+	case PG_STARTUP_BAD:
+		/* Version 2 packets begin with a length too. */
+		l->is_old = l->startup.reason == REASON_UNSUPPORTED_PROTOCOL &&
+			    strstr(l->startup.text, " 2.") != NULL;
+		return fail_words(l, l->startup.reason, l->startup.text);
+	case PG_STARTUP_SSL:
+		return on_no(l, t, PG_SEEN_SSL);
+	case PG_STARTUP_GSSENC:
+		return on_no(l, t, PG_SEEN_GSS);
+	case PG_STARTUP_CANCEL:
+		o = order_plain(ORDER_CANCEL);
+		o.cancel.key = l->startup.key;
+		o.cancel.len = l->startup.key_len;
+		return o;
+	case PG_STARTUP_MESSAGE:
+		break;
+	}
+	return order_bytes(ORDER_DISCARD, l->startup.total);
+}
+
+/* ------------------------------------------------------------------------
+ * Proofs
+ */
+
+static struct order
+on_routed(struct pg_front_login *l, struct turn *t)
+{
+	if (t->answer.kind != ANSWER_ROUTE)
+		return order_plain(ORDER_WAIT);
+	l->doomed = t->answer.reason;
+	l->is_console = t->answer.is_console;
+	return next(l, LOGIN_VERIFIED, order_plain(ORDER_VERIFY));
+}
+
+static struct order
+proven(struct pg_front_login *l)
+{
+	return next(l, LOGIN_PROVEN, order_bytes(ORDER_DISCARD, 0));
+}
+
+static struct order
+ask(struct pg_front_login *l, struct turn *t, enum login_state state,
+    uint32_t code, const void *data, size_t len)
+{
+	if (!put_request(t->out, code, data, len))
+		return fail(l, REASON_NO_MEMORY);
+	return next(l, state, order_bytes(ORDER_DISCARD, 0));
+}
+
+static struct order
+ask_sasl(struct pg_front_login *l, struct turn *t)
+{
+	static const char mechanisms[] = SCRAM_MECHANISM "\0";
+
+	return ask(l, t, LOGIN_SASL_INITIAL, 10, mechanisms,
+		   sizeof(mechanisms));
+}
+
+static struct order
+begin_proof(struct pg_front_login *l, struct turn *t, enum secret_kind kind)
+{
+	switch (l->method) {
+	case AUTH_TRUST:
+		return l->secret != NULL ? proven(l)
+					 : fail(l, REASON_AUTH_FAILED);
+	case AUTH_ANY:
+		return proven(l);
+	case AUTH_PLAIN:
+		l->is_costly = kind == SECRET_SCRAM;
+		return ask(l, t, LOGIN_PASSWORD, 3, "", 0);
+	case AUTH_MD5:
+		if (kind == SECRET_SCRAM)
+			return ask_sasl(l, t);
+		t->entropy(l->salt, sizeof(l->salt));
+		return ask(l, t, LOGIN_PASSWORD, 5, l->salt, sizeof(l->salt));
+	case AUTH_SCRAM:
+		l->is_costly = kind == SECRET_CLEAR;
+		return ask_sasl(l, t);
+	case AUTH_REJECT:
+		break;
+	}
+	return fail(l, REASON_AUTH_METHOD);
+}
+
+static struct order
+on_verified(struct pg_front_login *l, struct turn *t)
+{
+	const char *like;
+
+	if (t->answer.kind != ANSWER_VERIFY)
+		return order_plain(ORDER_WAIT);
+	l->method = t->answer.method;
+	like = t->answer.decoy;
+	if (t->answer.secret != NULL) {
+		like = t->answer.secret;
+		l->secret = mem_strdup(like);
+		if (l->secret == NULL)
+			return fail(l, REASON_NO_MEMORY);
+	}
+	return begin_proof(l, t, secret_kind(like));
+}
+
+/* The password message at the head, whole; NULL: *o says what to do. */
+static uint8_t *
+take_message(struct pg_front_login *l, struct turn *t, size_t *len,
+	     struct order *o)
+{
+	struct pg_scan scan = pg_scan(t->in);
+	struct pg_frame f;
+	uint8_t *body;
+	uint8_t type;
+
+	*o = order_bytes(ORDER_NEED_MORE, PG_HEADER);
+	if (t->in->len == 0)
+		return NULL;
+	buf_copy_out(t->in, 0, &type, 1);
+	if (type != 'p') {
+		(void)text_format(l->words, sizeof(l->words),
+				  "expected password response, got message "
+				  "type %u",
+				  type);
+		*o = fail_words(l, REASON_PROTOCOL, l->words);
+		return NULL;
+	}
+	switch (pg_frame_peek(&scan, 0, PASSWORD_MAX, &f)) {
+	case PG_FRAME_PARTIAL:
+		return NULL;
+	case PG_FRAME_SHORT:
+	case PG_FRAME_LARGE:
+		*o = fail_words(l, REASON_PROTOCOL,
+				"invalid message length");
+		return NULL;
+	case PG_FRAME_OK:
+		break;
+	}
+	if (!pg_frame_is_whole(&scan, &f)) {
+		o->bytes = f.total;
+		return NULL;
+	}
+	*len = f.total - PG_HEADER;
+	body = mem_zalloc(*len + 1);
+	if (body == NULL)
+		*o = fail(l, REASON_NO_MEMORY);
+	else
+		buf_copy_out(t->in, PG_HEADER, body, *len);
+	return body;
+}
+
+/* ------------------------------------------------------------------------
+ * Work for a helper: PBKDF2
+ */
+
+struct login_work {
+	char *secret;   /* owns; NULL = a mock */
+	char *user;     /* owns */
+	char *password; /* owns: what the client sent, or NULL for SCRAM */
+	struct auth_mock mock;
+	uint32_t iterations;
+	bool ok;
+	struct scram_verifier verifier;
+	uint8_t *message; /* owns: client-first that waits for the verifier */
+	size_t message_len;
+};
+
+static void
+work_drop(void *arg)
+{
+	struct login_work *w = arg;
+
+	mem_wipe_str(w->secret);
+	mem_wipe_str(w->password);
+	mem_free(w->user);
+	mem_free(w->message);
+	mem_wipe_free(w, sizeof(*w));
+}
+
+static void
+work_password(void *arg)
+{
+	struct login_work *w = arg;
+	struct scram_verifier mock;
+
+	if (w->secret != NULL) {
+		w->ok = secret_accepts(w->secret, w->user, w->password);
+	} else if (scram_verifier_mock(&mock, &w->mock, w->user,
+				       w->iterations)) {
+		w->ok = scram_verifier_accepts(&mock, w->password);
+		scram_verifier_fini(&mock);
+	}
+}
+
+static void
+work_verifier(void *arg)
+{
+	struct login_work *w = arg;
+	uint8_t salt[SCRAM_SALT_BYTES];
+
+	w->ok = scram_user_salt(&w->mock, w->user, salt) &&
+		scram_verifier_from_password(
+			&w->verifier, w->secret == NULL ? "-" : w->secret,
+			salt, sizeof(salt), w->iterations);
+	if (w->secret == NULL)
+		w->verifier.is_mock = true;
+}
+
+static struct order
+start_work(struct pg_front_login *l, struct turn *t, void (*run)(void *arg),
+	   uint8_t *message, size_t len)
+{
+	struct order o = { .kind = ORDER_WORK };
+	struct login_work *w = mem_zalloc(sizeof(*w));
+
+	if (w == NULL) {
+		mem_wipe_free(message, len);
+		return fail(l, REASON_NO_MEMORY);
+	}
+	if (run == work_password)
+		w->password = (char *)message;
+	else
+		w->message = message;
+	w->message_len = len;
+	w->user = mem_strdup(l->startup.user);
+	if (l->secret != NULL)
+		w->secret = mem_strdup(l->secret);
+	memcpy(w->mock.secret, t->mock_secret, sizeof(w->mock.secret));
+	w->iterations = t->policy->scram_iterations;
+	if (w->user == NULL || (l->secret != NULL && w->secret == NULL)) {
+		work_drop(w);
+		return fail(l, REASON_NO_MEMORY);
+	}
+	o.job.run = run;
+	o.job.drop = work_drop;
+	o.job.arg = w;
+	return next(l, LOGIN_WORKING, o);
+}
+
+/* ------------------------------------------------------------------------
+ * Passwords
+ */
+
+static struct order
+on_password(struct pg_front_login *l, struct turn *t)
+{
+	struct order o;
+	size_t len;
+	uint8_t *body = take_message(l, t, &len, &o);
+	bool ok;
+
+	if (body == NULL)
+		return o;
+	if (len == 0 || memchr(body, '\0', len) != body + len - 1) {
+		mem_wipe_free(body, len);
+		return fail_words(l, REASON_PROTOCOL,
+				  "invalid password packet size");
+	}
+	if (l->is_costly)
+		return start_work(l, t, work_password, body, len);
+	if (l->method == AUTH_MD5)
+		ok = pg_md5_verify(l->secret, l->startup.user, l->salt, body,
+				   len - 1);
+	else
+		ok = secret_accepts(l->secret, l->startup.user,
+				    (const char *)body);
+	mem_wipe_free(body, len);
+	if (!ok)
+		return fail(l, REASON_AUTH_FAILED);
+	return next(l, LOGIN_PROVEN,
+		    order_bytes(ORDER_DISCARD, len + PG_HEADER));
+}
+
+/* ------------------------------------------------------------------------
+ * SASL
+ */
+
+static struct order
+sasl_failed(struct pg_front_login *l, enum scram_status status)
+{
+	struct order o;
+
+	if (status == SCRAM_WRONG_PROOF)
+		return fail(l, REASON_AUTH_FAILED);
+	o = fail_words(l, REASON_PROTOCOL, "malformed SCRAM message");
+	o.fail.detail = scram_status_text(status);
+	return o;
+}
+
+/* client-first is there, and the verifier: answers it. */
+static struct order
+answer_first(struct pg_front_login *l, struct turn *t,
+	     const struct scram_verifier *v, const uint8_t *msg, size_t len)
+{
+	uint8_t nonce[SCRAM_NONCE_RAW];
+	struct scram_message reply;
+	enum scram_status status;
+
+	t->entropy(nonce, sizeof(nonce));
+	scram_server_begin(&l->scram, v, nonce);
+	status = scram_server_first(&l->scram, msg, len, &reply);
+	if (status != SCRAM_OK)
+		return sasl_failed(l, status);
+	return ask(l, t, LOGIN_SASL_FINAL, 11, reply.text, reply.len);
+}
+
+static bool
+find_verifier(const struct pg_front_login *l, const struct turn *t,
+	      struct scram_verifier *v)
+{
+	struct auth_mock mock;
+
+	if (scram_verifier_parse(l->secret, v))
+		return true;
+	memcpy(mock.secret, t->mock_secret, sizeof(mock.secret));
+	return scram_verifier_mock(v, &mock, l->startup.user,
+				   t->policy->scram_iterations);
+}
+
+/* The data of SASLInitialResponse; NULL: *o says why not. */
+static const uint8_t *
+initial_data(struct pg_front_login *l, uint8_t *body, size_t *len,
+	     struct order *o)
+{
+	struct pg_body b = { .at = body, .left = *len };
+	const char *mechanism = pg_body_text(&b);
+	const uint8_t *size = pg_body_bytes(&b, 4);
+
+	if (mechanism == NULL || size == NULL ||
+	    strcmp(mechanism, SCRAM_MECHANISM) != 0) {
+		*o = fail_words(l, REASON_PROTOCOL,
+				"client selected an invalid SASL "
+				"authentication mechanism");
+		return NULL;
+	}
+	if (pg_get_u32(size) == UINT32_MAX && b.left == 0) {
+		l->state = LOGIN_SASL_FIRST;
+		*o = order_bytes(ORDER_DISCARD, *len + PG_HEADER);
+		return NULL;
+	}
+	if (pg_get_u32(size) != b.left) {
+		*o = fail_words(l, REASON_PROTOCOL, "invalid message format");
+		return NULL;
+	}
+	*len = b.left;
+	return b.at;
+}
+
+static struct order
+on_client_first(struct pg_front_login *l, struct turn *t)
+{
+	struct scram_verifier v;
+	struct order o;
+	size_t len, total;
+	uint8_t *body = take_message(l, t, &len, &o);
+	const uint8_t *data = body;
+
+	if (body == NULL)
+		return o;
+	total = len + PG_HEADER;
+	if (l->state == LOGIN_SASL_INITIAL) {
+		data = initial_data(l, body, &len, &o);
+		if (data == NULL) {
+			mem_free(body);
+			/* No data came with it: an empty challenge asks. */
+			if (o.kind == ORDER_DISCARD &&
+			    !put_request(t->out, 11, "", 0))
+				return fail(l, REASON_NO_MEMORY);
+			return o;
+		}
+	}
+	if (l->is_costly && len <= SCRAM_CLIENT_MESSAGE_MAX) {
+		memmove(body, data, len);
+		return start_work(l, t, work_verifier, body, len);
+	}
+	if (!find_verifier(l, t, &v)) {
+		mem_free(body);
+		return fail(l, REASON_INTERNAL);
+	}
+	o = answer_first(l, t, &v, data, len);
+	scram_verifier_fini(&v);
+	mem_free(body);
+	if (o.kind == ORDER_DISCARD)
+		o.bytes = total;
+	return o;
+}
+
+static struct order
+on_client_final(struct pg_front_login *l, struct turn *t)
+{
+	struct scram_message reply;
+	enum scram_status status;
+	struct order o;
+	size_t len;
+	uint8_t *body = take_message(l, t, &len, &o);
+
+	if (body == NULL)
+		return o;
+	status = scram_server_final(&l->scram, body, len, &reply);
+	mem_wipe_free(body, len);
+	if (status != SCRAM_OK)
+		return sasl_failed(l, status);
+	o = ask(l, t, LOGIN_PROVEN, 12, reply.text, reply.len);
+	if (o.kind == ORDER_DISCARD)
+		o.bytes = len + PG_HEADER;
+	return o;
+}
+
+/* The bytes of the message that the work was for are dropped only now. */
+static struct order
+on_work_done(struct pg_front_login *l, struct turn *t)
+{
+	struct login_work *w = t->answer.job;
+	struct pg_scan scan = pg_scan(t->in);
+	struct pg_frame f;
+	struct order o;
+
+	if (t->answer.kind != ANSWER_JOB)
+		return order_plain(ORDER_WAIT);
+	if (pg_frame_peek(&scan, 0, PASSWORD_MAX, &f) != PG_FRAME_OK)
+		return fail(l, REASON_INTERNAL);
+	if (w->password != NULL) {
+		if (!w->ok)
+			return fail(l, REASON_AUTH_FAILED);
+		return next(l, LOGIN_PROVEN,
+			    order_bytes(ORDER_DISCARD, f.total));
+	}
+	if (!w->ok)
+		return fail(l, REASON_INTERNAL);
+	o = answer_first(l, t, &w->verifier, w->message, w->message_len);
+	if (o.kind == ORDER_DISCARD)
+		o.bytes = f.total;
+	return o;
+}
+
+/* ------------------------------------------------------------------------
+ * After the proof
+ */
+
+static struct order
+unsupported(struct pg_front_login *l)
+{
+	char name[64];
+
+	(void)text_format(l->words, sizeof(l->words),
+			  "unsupported startup parameter: %s",
+			  pg_safe_name(l->startup.unsupported, name,
+				       sizeof(name)));
+	return fail_words(l, REASON_STARTUP_PARAMETER, l->words);
+}
+
+/* For SCRAM pass-through; without memory it is not to be had. */
+static void
+keep_keys(struct pg_front *f, struct pg_front_login *l)
+{
+	struct scram_keys keys;
+
+	if (!scram_server_keys(&l->scram, &keys))
+		return;
+	f->keys = mem_zalloc(PG_KEYS_BYTES);
+	if (f->keys != NULL) {
+		memcpy(f->keys, keys.client_key, SCRAM_KEY_BYTES);
+		memcpy(f->keys + SCRAM_KEY_BYTES, keys.server_key,
+		       SCRAM_KEY_BYTES);
+	}
+	mem_wipe(&keys, sizeof(keys));
+}
+
+static bool
+put_parameter(struct str *s, const char *name, const char *value)
+{
+	size_t mark = pg_put_begin(s, 'S');
+
+	pg_put_text(s, name);
+	pg_put_text(s, value);
+	pg_put_end(s, mark);
+	return true;
+}
+
+/* AuthenticationOk comes before the parameters, ReadyForQuery after them. */
+static void
+put_ok(struct str *s)
+{
+	size_t mark = pg_put_begin(s, 'R');
+
+	pg_put_u32(s, 0);
+	pg_put_end(s, mark);
+}
+
+static void
+put_ready(struct str *s)
+{
+	size_t mark = pg_put_begin(s, 'Z');
+
+	str_putc(s, 'I');
+	pg_put_end(s, mark);
+}
+
+static struct order
+finish(struct pg_front *f, struct turn *t, struct str *s)
+{
+	put_ready(s);
+	if (!pg_put_flush(s, t->out))
+		return fail(f->login, REASON_NO_MEMORY);
+	pg_front_login_free(f->login);
+	f->login = NULL;
+	f->view.is_at_rest = true;
+	return order_plain(ORDER_READY);
+}
+
+static struct order
+start_console(struct pg_front *f, struct turn *t)
+{
+	static const struct pg_setting told[] = {
+		{ "server_version", "1.25.2/carpool" },
+		{ "client_encoding", "UTF8" },
+		{ "server_encoding", "UTF8" },
+		{ "DateStyle", "ISO" },
+		{ "TimeZone", "GMT" },
+		{ "standard_conforming_strings", "on" },
+		{ "integer_datetimes", "on" },
+		{ "is_superuser", "on" },
+	};
+	struct str s = { 0 };
+	size_t mark;
+
+	f->console = pg_console_new();
+	if (f->console == NULL)
+		return fail(f->login, REASON_NO_MEMORY);
+	put_ok(&s);
+	for (size_t i = 0; i < COUNT_OF(told); i++)
+		(void)put_parameter(&s, told[i].name, told[i].value);
+	mark = pg_put_begin(&s, 'K');
+	str_add(&s, (const char *)t->cancel_key, CANCEL_KEY_BYTES);
+	pg_put_end(&s, mark);
+	return finish(f, t, &s);
+}
+
+static struct order
+on_proven(struct pg_front *f, struct turn *t)
+{
+	struct pg_front_login *l = f->login;
+
+	if (l->doomed != REASON_NONE)
+		return fail(l, l->doomed);
+	if (l->is_console)
+		return start_console(f, t);
+	if (l->startup.unsupported != NULL)
+		return unsupported(l);
+	keep_keys(f, l);
+	return next(l, LOGIN_FACTS, order_plain(ORDER_NEED_FACTS));
+}
+
+/* ------------------------------------------------------------------------
+ * Facts
+ */
+
+/* "utf-8" and "UTF8" are one encoding. */
+static bool
+is_same_encoding(const char *a, const char *b)
+{
+	for (;; a++, b++) {
+		while (*a == '-' || *a == '_')
+			a++;
+		while (*b == '-' || *b == '_')
+			b++;
+		if (text_lower(*a) != text_lower(*b))
+			return false;
+		if (*a == '\0')
+			return true;
+	}
+}
+
+/* Asking for "ISO" leaves the order of day and month as it is. */
+static bool
+is_same_style(const char *asked, const char *has)
+{
+	size_t len = strlen(asked);
+	char head[32];
+
+	if (len >= sizeof(head) || strlen(has) < len ||
+	    (has[len] != '\0' && has[len] != ','))
+		return false;
+	(void)text_copy(head, len + 1, has);
+	return text_equal_nocase(asked, head);
+}
+
+/* Does the server's value already say what the client asked for? */
+static bool
+is_same_value(const char *name, const char *asked, const char *has)
+{
+	if (has == NULL)
+		return false;
+	if (text_equal_nocase(name, "client_encoding"))
+		return is_same_encoding(asked, has);
+	if (text_equal_nocase(name, "DateStyle"))
+		return is_same_style(asked, has);
+	return strcmp(asked, has) == 0;
+}
+
+static bool
+set_value(struct pg_front *f, const char *name, const char *value)
+{
+	struct pg_params *p;
+
+	if (is_same_value(name, value, pg_params_find(f->params, name)))
+		return true;
+	p = pg_params_with(f->params, name, value);
+	if (p == NULL)
+		return false;
+	pg_params_put(&f->params, p);
+	/* Those that the client asked for are kept apart. */
+	p = pg_params_with(f->start, name, value);
+	if (p == NULL)
+		return false;
+	pg_params_put(&f->start, p);
+	return true;
+}
+
+static bool
+add_host(struct pg_front *f, const struct turn *t, const char *name)
+{
+	char text[256];
+
+	(void)text_format(text, sizeof(text), "%.*s - %s:%u", 100,
+			  name == NULL || name[0] == '\0' ? "app" : name,
+			  t->stream->peer_addr, t->stream->peer_port);
+	return set_value(f, "application_name", text);
+}
+
+static bool
+take_facts(struct pg_front *f, const struct turn *t)
+{
+	const struct pg_startup *st = &f->login->startup;
+	const char *application = NULL;
+
+	pg_params_put(&f->params, pg_params_ref(t->answer.facts));
+	for (size_t i = 0; i < st->setting_count; i++) {
+		const struct pg_setting *s = &st->settings[i];
+
+		if (text_equal_nocase(s->name, "application_name"))
+			application = s->value;
+		if (!set_value(f, s->name, s->value))
+			return false;
+	}
+	if (t->policy->add_host && !add_host(f, t, application))
+		return false;
+	pg_front_params_changed(f);
+	return true;
+}
+
+static struct order
+on_facts(struct pg_front *f, struct turn *t)
+{
+	struct pg_param at = { 0 };
+	struct str s = { 0 };
+	size_t mark;
+
+	if (t->answer.kind != ANSWER_FACTS)
+		return order_plain(ORDER_NEED_FACTS);
+	if (!take_facts(f, t))
+		return fail(f->login, REASON_NO_MEMORY);
+	put_ok(&s);
+	while (pg_params_next(f->params, &at))
+		(void)put_parameter(&s, at.name, at.value);
+	mark = pg_put_begin(&s, 'K');
+	str_add(&s, (const char *)t->cancel_key, CANCEL_KEY_BYTES);
+	pg_put_end(&s, mark);
+	return finish(f, t, &s);
+}
+
+struct order
+pg_front_login_step(struct pg_front *f, struct turn *t)
+{
+	struct pg_front_login *l = f->login;
+
+	switch (l->state) {
+	case LOGIN_STARTUP:
+		return on_startup(l, t);
+	case LOGIN_ROUTED:
+		return on_routed(l, t);
+	case LOGIN_VERIFIED:
+		return on_verified(l, t);
+	case LOGIN_PASSWORD:
+		return on_password(l, t);
+	case LOGIN_SASL_INITIAL:
+	case LOGIN_SASL_FIRST:
+		return on_client_first(l, t);
+	case LOGIN_SASL_FINAL:
+		return on_client_final(l, t);
+	case LOGIN_WORKING:
+		return on_work_done(l, t);
+	case LOGIN_PROVEN:
+		return on_proven(f, t);
+	case LOGIN_FACTS:
+		return on_facts(f, t);
+	}
+	return fail(l, REASON_INTERNAL);
+}

@@ -1,0 +1,149 @@
+/*
+ * What the server still owes: one entry for each message that it will answer,
+ * in the order of the wire.
+ *
+ * Whoever writes a request pushes its entry in the same call; only the back's
+ * step takes entries off, by telling the queue which message came.  The queue
+ * knows which requests the server drops by its own rules: after an error all
+ * up to the next Sync; inside COPY IN every Sync up to the end of the data.
+ * Where that cannot be known (an error inside COPY IN after a Sync), the Sync
+ * is a `maybe` until the answers tell.
+ *
+ * Owned by a back; the worker that owns the connection runs it.  Knows no
+ * buffer and no bytes but the types of messages.  PostgreSQL manual, "Message
+ * Flow".
+ */
+#ifndef CARPOOL_SRC_POSTGRES_PG_OWED_H
+#define CARPOOL_SRC_POSTGRES_PG_OWED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum pg_owed_kind {
+	OWED_QUERY, /* the first three end with ReadyForQuery */
+	OWED_FUNCTION,
+	OWED_SYNC,
+	OWED_PARSE,
+	OWED_BIND,
+	OWED_DESCRIBE_STATEMENT,
+	OWED_DESCRIBE_PORTAL,
+	OWED_EXECUTE,
+	OWED_CLOSE,
+	OWED_COPY_END, /* a marker: CopyDone or CopyFail, not answered */
+	OWED_KINDS,
+};
+
+enum pg_owed_action {
+	OWED_FORWARD, /* the client's */
+	OWED_HIDE,    /* carpool's own, or the client is gone */
+	OWED_REWRITE, /* must fail: the client gets the entry's reason */
+};
+
+/* What carpool's own requests are for. */
+enum pg_owed_task {
+	TASK_NONE,
+	TASK_SETTINGS, /* the client's settings, at link */
+	TASK_RESET,
+	TASK_PROBE, /* its answer tells which Syncs were dropped */
+	TASK_ROLLBACK,
+	TASK_CHECK,
+	TASK_CONNECT, /* connect_query */
+	TASK_BREAK,   /* fails, so that a group is not committed */
+};
+
+struct pg_owed {
+	uint8_t kind;
+	uint8_t action;
+	uint8_t task;
+	bool is_maybe : 1;   /* a Sync that was perhaps dropped */
+	bool is_unnamed : 1; /* a Parse of the unnamed statement */
+	bool has_failed : 1; /* its error has come, the end is due */
+	uint16_t reason;     /* REWRITE: enum reason */
+	uint16_t done;       /* statements of it that were completed */
+};
+
+#define OWED_SMALL 8u
+#define OWED_MAX 65536u /* entries; a client with more has to wait */
+
+struct pg_owed_queue {
+	struct pg_owed *ring; /* owns, unless it is small */
+	uint32_t head;
+	uint32_t count;
+	uint32_t room;              /* a power of two */
+	uint32_t kinds[OWED_KINDS]; /* entries of each kind */
+	uint32_t hidden_ends;
+	uint32_t unnamed; /* Parses of the unnamed statement */
+	bool is_skipping; /* the server drops all up to the next Sync */
+	bool is_copy_in;  /* the head's COPY waits for data */
+	bool in_doubt;    /* a COPY failed: a Sync was perhaps dropped */
+	struct pg_owed small[OWED_SMALL];
+};
+
+/* What a message from the server means to the queue. */
+enum pg_owed_fit {
+	OWED_FITS,
+	OWED_SURPRISE, /* the server owes no such message */
+	OWED_UNKNOWN,  /* two readings would be possible: give up */
+};
+
+void pg_owed_init(struct pg_owed_queue *q);
+void pg_owed_fini(struct pg_owed_queue *q);
+
+/*
+ * Makes sure that n (<= OWED_SMALL) entries can be pushed; false when the
+ * queue is as long as it may be or memory is out: try again later.
+ */
+bool pg_owed_reserve(struct pg_owed_queue *q, uint32_t n);
+
+/*
+ * Puts an entry at the end; room was reserved.  Entries that the server will
+ * drop by its own rules are dropped here.
+ */
+void pg_owed_push(struct pg_owed_queue *q, struct pg_owed entry);
+
+/*
+ * The entry that a message of this type answers, without changing anything:
+ * FITS with *at its place in the queue.
+ */
+enum pg_owed_fit pg_owed_match(const struct pg_owed_queue *q, uint8_t type,
+			       uint32_t *at);
+
+/* The entry at place at (< count). */
+struct pg_owed *pg_owed_at(struct pg_owed_queue *q, uint32_t at);
+
+/*
+ * Takes what a message of this type, matched at place at, ends or drops.
+ * Returns a copy of the matched entry.
+ */
+struct pg_owed pg_owed_answer(struct pg_owed_queue *q, uint8_t type,
+			      uint32_t at);
+
+/* Entries that end with ReadyForQuery. */
+static inline uint32_t
+pg_owed_ends(const struct pg_owed_queue *q)
+{
+	return q->kinds[OWED_QUERY] + q->kinds[OWED_FUNCTION] +
+	       q->kinds[OWED_SYNC];
+}
+
+/* Requests that may take CopyData. */
+static inline uint32_t
+pg_owed_takes_data(const struct pg_owed_queue *q)
+{
+	return q->kinds[OWED_QUERY] + q->kinds[OWED_EXECUTE];
+}
+
+/* Nothing is left but Syncs of which nobody knows whether they are owed. */
+bool pg_owed_wants_probe(const struct pg_owed_queue *q);
+
+/* The client is gone: its answers are for nobody. */
+void pg_owed_hide_all(struct pg_owed_queue *q);
+
+/* Drops markers at the head that belong to no COPY. */
+void pg_owed_settle(struct pg_owed_queue *q);
+
+/* Recounts everything (for tests). */
+bool pg_owed_is_sane(const struct pg_owed_queue *q);
+
+#endif

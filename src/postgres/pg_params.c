@@ -1,0 +1,311 @@
+/*
+ * Sets of settings.  One flat block each: head, then name and value, both
+ * NUL-terminated, pair after pair in the order of their first appearance.
+ */
+#include "pg_params.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+struct pg_params {
+	atomic_uint refs;
+	uint32_t len;  /* of data */
+	uint64_t hash; /* of data */
+	char data[];
+};
+
+/* FNV-1a. */
+static uint64_t
+hash_bytes(uint64_t h, const char *data, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ (uint8_t)data[i]) * UINT64_C(0x100000001b3);
+	return h;
+}
+
+#define HASH_START UINT64_C(0xcbf29ce484222325)
+
+uint32_t
+pg_param_hash(const char *name, const char *value)
+{
+	uint64_t h = HASH_START;
+
+	for (; *name != '\0'; name++) {
+		char c = text_lower(*name);
+
+		h = hash_bytes(h, &c, 1);
+	}
+	h = hash_bytes(h, "", 1);
+	h = hash_bytes(h, value, strlen(value));
+	return (uint32_t)(h ^ h >> 32);
+}
+
+struct pg_params *
+pg_params_ref(const struct pg_params *p)
+{
+	union {
+		const struct pg_params *from;
+		struct pg_params *to;
+	} set = { .from = p };
+
+	if (p != NULL)
+		atomic_fetch_add_explicit(&set.to->refs, 1,
+					  memory_order_relaxed);
+	return set.to;
+}
+
+void
+pg_params_unref(const struct pg_params *p)
+{
+	union {
+		const struct pg_params *from;
+		struct pg_params *to;
+	} set = { .from = p };
+
+	if (p != NULL && atomic_fetch_sub_explicit(&set.to->refs, 1,
+						   memory_order_acq_rel) == 1)
+		mem_free(set.to);
+}
+
+void
+pg_params_put(struct pg_params **slot, struct pg_params *p)
+{
+	pg_params_unref(*slot);
+	*slot = p;
+}
+
+bool
+pg_params_next(const struct pg_params *p, struct pg_param *at)
+{
+	if (p == NULL || at->next >= p->len)
+		return false;
+	at->name = p->data + at->next;
+	at->value = at->name + strlen(at->name) + 1;
+	at->next = (size_t)(at->value - p->data) + strlen(at->value) + 1;
+	return true;
+}
+
+const char *
+pg_params_find(const struct pg_params *p, const char *name)
+{
+	struct pg_param at = { 0 };
+
+	while (pg_params_next(p, &at)) {
+		if (text_equal_nocase(at.name, name))
+			return at.value;
+	}
+	return NULL;
+}
+
+bool
+pg_params_equal(const struct pg_params *a, const struct pg_params *b)
+{
+	if (a == b)
+		return true;
+	if (a == NULL || b == NULL)
+		return false;
+	return a->hash == b->hash && a->len == b->len &&
+	       memcmp(a->data, b->data, a->len) == 0;
+}
+
+/* Makes a set of the pairs written to s, which is freed. */
+static struct pg_params *
+make(struct str *s)
+{
+	struct pg_params *p = NULL;
+
+	if (!s->failed && s->len < UINT32_MAX)
+		p = mem_zalloc(sizeof(*p) + s->len);
+	if (p != NULL) {
+		atomic_init(&p->refs, 1);
+		p->len = (uint32_t)s->len;
+		memcpy(p->data, str_text(s), s->len);
+		p->hash = hash_bytes(HASH_START, p->data, p->len);
+	}
+	str_fini(s);
+	return p;
+}
+
+static void
+add_pair(struct str *s, const char *name, const char *value)
+{
+	str_add(s, name, strlen(name) + 1);
+	str_add(s, value, strlen(value) + 1);
+}
+
+struct pg_params *
+pg_params_with(const struct pg_params *p, const char *name, const char *value)
+{
+	struct str s = { 0 };
+	struct pg_param at = { 0 };
+	bool found = false;
+
+	while (pg_params_next(p, &at)) {
+		bool is_it = text_equal_nocase(at.name, name);
+
+		add_pair(&s, at.name, is_it ? value : at.value);
+		found |= is_it;
+	}
+	if (!found)
+		add_pair(&s, name, value);
+	return make(&s);
+}
+
+struct pg_params *
+pg_params_without(const struct pg_params *p, const char *name)
+{
+	struct str s = { 0 };
+	struct pg_param at = { 0 };
+
+	while (pg_params_next(p, &at)) {
+		if (!text_equal_nocase(at.name, name))
+			add_pair(&s, at.name, at.value);
+	}
+	return make(&s);
+}
+
+/* ---- which settings are carried ---- */
+
+bool
+pg_in_list(const char *name, const char *list)
+{
+	size_t len = strlen(name);
+
+	while (*list != '\0') {
+		size_t skip = strspn(list, " \t,"), n;
+
+		list += skip;
+		n = strcspn(list, " \t,");
+		if (n == 1 && *list == '*')
+			return true;
+		if (n == len && len > 0) {
+			size_t i = 0;
+
+			while (i < n &&
+			       text_lower(list[i]) == text_lower(name[i]))
+				i++;
+			if (i == n)
+				return true;
+		}
+		list += n;
+	}
+	return false;
+}
+
+bool
+pg_is_tracked(const char *name, const struct policy *policy)
+{
+	static const char fixed[] =
+		"client_encoding,DateStyle,TimeZone,IntervalStyle,"
+		"standard_conforming_strings,application_name";
+	static const char never[] =
+		"role,session_authorization,is_superuser,server_version,"
+		"server_encoding,integer_datetimes,in_hot_standby";
+
+	if (pg_in_list(name, fixed))
+		return true;
+	return pg_in_list(name, policy->extra_tracked) &&
+	       !pg_in_list(name, never);
+}
+
+/* ---- differences ---- */
+
+bool
+pg_params_change(const struct pg_params *from, const struct pg_params *to,
+		 const struct policy *policy, struct pg_walk *at,
+		 struct pg_change *change)
+{
+	while (!at->is_removing && pg_params_next(to, &at->in_to)) {
+		const char *old = pg_params_find(from, at->in_to.name);
+
+		if ((old != NULL && strcmp(old, at->in_to.value) == 0) ||
+		    !pg_is_tracked(at->in_to.name, policy))
+			continue;
+		change->name = at->in_to.name;
+		change->value = at->in_to.value;
+		return true;
+	}
+	at->is_removing = true;
+	while (pg_params_next(from, &at->in_from)) {
+		if (pg_params_find(to, at->in_from.name) != NULL ||
+		    !pg_is_tracked(at->in_from.name, policy))
+			continue;
+		change->name = at->in_from.name;
+		change->value = NULL;
+		return true;
+	}
+	return false;
+}
+
+/*
+ * A setting's name as an identifier; a qualified one keeps its dots.  Plain
+ * ones stay bare, since quotes would keep their letter case.
+ */
+static void
+add_name(struct str *sql, const char *name)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.";
+
+	if (strspn(name, plain) == strlen(name)) {
+		str_puts(sql, name);
+		return;
+	}
+	str_putc(sql, '"');
+	for (; *name != '\0'; name++) {
+		if (*name == '"')
+			str_putc(sql, '"');
+		str_putc(sql, *name);
+	}
+	str_putc(sql, '"');
+}
+
+static void
+add_value(struct str *sql, const char *value)
+{
+	bool has_backslash = strchr(value, '\\') != NULL;
+
+	str_puts(sql, has_backslash ? "E'" : "'");
+	for (; *value != '\0'; value++) {
+		if (*value == '\'' || *value == '\\')
+			str_putc(sql, *value);
+		str_putc(sql, (uint8_t)*value > 0x7e ? '?' : *value);
+	}
+	str_putc(sql, '\'');
+}
+
+void
+pg_change_sql(struct str *sql, const struct pg_change *change)
+{
+	/* SET would take a list in one constant for one quoted name. */
+	static const char lists[] = "search_path,temp_tablespaces,"
+				    "local_preload_libraries,"
+				    "session_preload_libraries";
+
+	if (change->value == NULL) {
+		str_puts(sql, "RESET ");
+		add_name(sql, change->name);
+	} else if (pg_in_list(change->name, lists)) {
+		str_puts(sql, "SELECT pg_catalog.set_config(");
+		add_value(sql, change->name);
+		str_putc(sql, ',');
+		add_value(sql, change->value);
+		str_puts(sql, ",false)");
+	} else {
+		str_puts(sql, "SET ");
+		add_name(sql, change->name);
+		str_putc(sql, '=');
+		add_value(sql, change->value);
+	}
+}
+
+void
+pg_clean_ascii(char *text)
+{
+	for (; *text != '\0'; text++) {
+		if ((uint8_t)*text < 0x20 || (uint8_t)*text > 0x7e)
+			*text = '?';
+	}
+}

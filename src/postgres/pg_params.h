@@ -1,0 +1,102 @@
+/*
+ * Sets of settings: names and values as ParameterStatus reports them.
+ *
+ * A set is immutable and reference-counted with atomics, so it may be shared
+ * by connections of all threads; a change makes a new set.  Most clients of a
+ * pool hold the very set that their server holds, so comparing them is
+ * comparing two pointers.  PostgreSQL manual, "Message Flow", "Asynchronous
+ * Operations".
+ */
+#ifndef CARPOOL_SRC_POSTGRES_PG_PARAMS_H
+#define CARPOOL_SRC_POSTGRES_PG_PARAMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/text.h"
+#include "proto/policy.h"
+
+struct pg_params;
+
+/* A place in a set; zeroed is before the first. */
+struct pg_param {
+	const char *name; /* borrows from the set */
+	const char *value;
+	size_t next;
+};
+
+/* NULL stands for the empty set in all functions but where noted. */
+struct pg_params *pg_params_ref(const struct pg_params *p);
+void pg_params_unref(const struct pg_params *p);
+
+/* Replaces *slot's set by one that is already referenced. */
+void pg_params_put(struct pg_params **slot, struct pg_params *p);
+
+/* The value, or NULL.  Names are compared without letter case. */
+const char *pg_params_find(const struct pg_params *p, const char *name);
+
+/*
+ * A new set in which name has this value; the spelling of a known name stays.
+ * NULL: memory is out.
+ */
+struct pg_params *pg_params_with(const struct pg_params *p, const char *name,
+				 const char *value)
+	__attribute__((warn_unused_result));
+
+/* A new set without name; NULL: memory is out. */
+struct pg_params *pg_params_without(const struct pg_params *p,
+				    const char *name)
+	__attribute__((warn_unused_result));
+
+/* Same names and values, byte for byte. */
+bool pg_params_equal(const struct pg_params *a, const struct pg_params *b);
+
+/* Moves to the next pair; false at the end. */
+bool pg_params_next(const struct pg_params *p, struct pg_param *at);
+
+/* A number for one pair, to remember it by. */
+uint32_t pg_param_hash(const char *name, const char *value);
+
+/*
+ * Does carpool carry this setting from server to server?  The fixed names and
+ * those of policy->extra_tracked, but none that only reports.
+ */
+bool pg_is_tracked(const char *name, const struct policy *policy);
+
+/* Is name in a comma list, in any letter case; "*" matches all. */
+bool pg_in_list(const char *name, const char *list);
+
+/*
+ * How to get from one set to the other: one difference in a tracked setting.
+ * value NULL: from has it, to does not, it goes back to its default.
+ */
+struct pg_change {
+	const char *name;
+	const char *value;
+};
+
+/*
+ * Walks the differences in an order that depends on the sets alone; false at
+ * the end.  at: zeroed before the first call.
+ */
+struct pg_walk {
+	struct pg_param in_to;
+	struct pg_param in_from;
+	bool is_removing;
+};
+bool pg_params_change(const struct pg_params *from, const struct pg_params *to,
+		      const struct policy *policy, struct pg_walk *at,
+		      struct pg_change *change);
+
+/*
+ * Adds the statement that makes the change.  Values are quoted so that they
+ * read the same whatever standard_conforming_strings and encoding the server
+ * has; bytes beyond ASCII become '?', as PostgreSQL does with names.
+ */
+void pg_change_sql(struct str *sql, const struct pg_change *change);
+
+/* Replaces what is not printable ASCII by '?', in place. */
+void pg_clean_ascii(char *text);
+
+#endif

@@ -1,0 +1,153 @@
+/*
+ * Statement texts on their way to the server: what they may leave behind.
+ *
+ * Short ones are looked at where they lie; of long ones only the reader's
+ * state is kept between the pieces.  Runs on the client's worker.
+ */
+#include <string.h>
+
+#include "base/mem.h"
+#include "pg_back.h"
+#include "pg_front.h"
+#include "sql/classify.h"
+
+struct pg_text {
+	unsigned skip; /* terminated texts in front of the statement's */
+	bool is_over;  /* its own end has come */
+	struct classify classify;
+};
+
+/* Whose settings count: the server that runs the text, and the policy. */
+struct context {
+	const struct pg_back *back;
+	const struct policy *policy;
+};
+
+/*
+ * A setting is carried when it is tracked and the server reports it: without a
+ * report nobody would know what the statement made of it.
+ */
+static bool
+is_carried(const void *context, const char *name)
+{
+	const struct context *c = context;
+
+	return pg_is_tracked(name, c->policy) &&
+	       pg_params_find(c->back->facts, name) != NULL;
+}
+
+/* Client encodings whose characters may have a backslash for second byte. */
+static bool
+has_trail_bytes(const char *encoding)
+{
+	static const char names[] = "SJIS,SHIFT_JIS_2004,BIG5,GBK,UHC,"
+				    "GB18030,JOHAB";
+
+	return encoding != NULL && pg_in_list(encoding, names);
+}
+
+void
+pg_front_params_changed(struct pg_front *f)
+{
+	const char *name = pg_params_find(f->params, "application_name");
+	const char *strings =
+		pg_params_find(f->params, "standard_conforming_strings");
+
+	f->view.application_name = name != NULL ? name : "";
+	f->lexer = 0;
+	if (strings != NULL && text_equal_nocase(strings, "off"))
+		f->lexer |= LEXER_BACKSLASHES;
+	if (has_trail_bytes(pg_params_find(f->params, "client_encoding")))
+		f->lexer |= LEXER_TRAIL_BYTES;
+}
+
+unsigned
+pg_text_flags(const struct pg_front *f, const struct pg_back *b,
+	      const struct policy *policy, const uint8_t *text, size_t len)
+{
+	struct context context = { .back = b, .policy = policy };
+	struct classify_options options = {
+		.lexer = f->lexer,
+		.is_tracked = is_carried,
+		.context = &context,
+	};
+	struct classify c;
+
+	classify_init(&c, &options);
+	classify_feed(&c, text, len);
+	return classify_end(&c);
+}
+
+struct pg_text *
+pg_text_new(const struct pg_front *f, unsigned skip)
+{
+	struct classify_options options = {
+		.lexer = f->lexer,
+		.is_tracked = is_carried,
+	};
+	struct pg_text *t = mem_zalloc(sizeof(*t));
+
+	if (t == NULL)
+		return NULL;
+	t->skip = skip;
+	classify_init(&t->classify, &options);
+	return t;
+}
+
+void
+pg_text_free(struct pg_text *t)
+{
+	mem_free(t);
+}
+
+/* One contiguous piece of the body. */
+static void
+feed(struct pg_text *t, const uint8_t *piece, size_t len)
+{
+	while (len > 0 && !t->is_over) {
+		const uint8_t *nul = memchr(piece, 0, len);
+		size_t n = nul != NULL ? (size_t)(nul - piece) : len;
+
+		if (t->skip == 0)
+			classify_feed(&t->classify, piece, n);
+		if (nul == NULL)
+			return;
+		if (t->skip > 0)
+			t->skip--;
+		else
+			t->is_over = true;
+		piece = nul + 1;
+		len -= n + 1;
+	}
+}
+
+void
+pg_text_feed(struct pg_text *t, const struct pg_back *b,
+	     const struct policy *policy, const struct buf *in, size_t at,
+	     size_t len)
+{
+	struct context context = { .back = b, .policy = policy };
+
+	t->classify.options.context = &context;
+	while (len > 0) {
+		size_t n;
+		const uint8_t *piece = buf_run(in, at, &n);
+
+		if (n > len)
+			n = len;
+		feed(t, piece, n);
+		at += n;
+		len -= n;
+	}
+	t->classify.options.context = NULL;
+}
+
+unsigned
+pg_text_end(struct pg_text *t, const struct pg_back *b,
+	    const struct policy *policy)
+{
+	struct context context = { .back = b, .policy = policy };
+
+	t->classify.options.context = &context;
+	return classify_end(&t->classify);
+}

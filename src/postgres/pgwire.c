@@ -1,0 +1,39 @@
+/*
+ * The two tables of the Postgres protocol; nothing else.
+ */
+#include "pgwire.h"
+
+const struct back_ops pg_back_ops = {
+	.name = "postgres",
+	.default_port = 5432,
+	.unix_path = pg_back_unix_path,
+	.open = pg_back_open,
+	.close = pg_back_close,
+	.view = pg_back_view,
+	.step = pg_back_step,
+	.link = pg_back_link,
+	.unlink = pg_back_unlink,
+	.reset = pg_back_reset,
+	.check = pg_back_check,
+	.abandon = pg_back_abandon,
+	.terminate = pg_back_terminate,
+	.cancel = pg_back_cancel,
+	.facts = pg_back_facts,
+	.facts_ref = pg_facts_ref,
+	.facts_unref = pg_facts_unref,
+	.last_error = pg_back_last_error,
+	.distance = pg_back_distance,
+};
+
+const struct front_ops pg_front_ops = {
+	.name = "postgres",
+	.back = &pg_back_ops,
+	.open = pg_front_open,
+	.close = pg_front_close,
+	.view = pg_front_view,
+	.step = pg_front_step,
+	.refuse = pg_front_refuse,
+	.notice = pg_front_notice,
+	.rows = pg_front_rows,
+	.credential = pg_front_credential,
+};

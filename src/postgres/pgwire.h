@@ -1,0 +1,52 @@
+/*
+ * The functions behind the two tables, each in the file that its name says.
+ * Their contracts stand in proto/protocol.h.  Private to postgres/.
+ */
+#ifndef CARPOOL_SRC_POSTGRES_PGWIRE_H
+#define CARPOOL_SRC_POSTGRES_PGWIRE_H
+
+#include "postgres/pgwire.h"
+
+/* pg_front.c */
+void *pg_front_open(void);
+void pg_front_close(void *front);
+struct front_view *pg_front_view(void *front);
+struct order pg_front_step(struct turn *turn);
+bool pg_front_credential(void *front, uint8_t client_key[32],
+			 uint8_t server_key[32]);
+
+/* pg_refuse.c */
+void pg_front_refuse(struct turn *turn, const struct refusal *refusal);
+void pg_front_notice(struct turn *turn, const char *text);
+
+/* pg_rows.c */
+bool pg_front_rows(struct turn *turn, const struct rowset *rows, size_t *next,
+		   size_t budget);
+
+/* pg_back.c */
+void *pg_back_open(const struct credential *cred, const char *database,
+		   const struct policy *policy);
+void pg_back_close(void *back);
+void pg_back_unix_path(const char *host, uint16_t port, char *out,
+		       size_t size);
+struct back_view *pg_back_view(void *back);
+struct order pg_back_step(struct turn *turn);
+size_t pg_back_cancel(void *back, uint8_t *out, size_t out_size);
+void pg_back_terminate(struct turn *turn);
+const void *pg_back_facts(void *back);
+const void *pg_facts_ref(const void *facts);
+void pg_facts_unref(const void *facts);
+const uint8_t *pg_back_last_error(void *back, size_t *len, char *text,
+				  size_t text_size);
+
+/* pg_link.c */
+enum link_result pg_back_link(struct turn *turn);
+void pg_back_unlink(void *back);
+unsigned pg_back_distance(const void *back, const void *front);
+
+/* pg_clean.c */
+bool pg_back_reset(struct turn *turn);
+bool pg_back_check(struct turn *turn);
+enum abandon_result pg_back_abandon(struct turn *turn, bool half_sent);
+
+#endif

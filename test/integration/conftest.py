@@ -1,0 +1,145 @@
+"""Fixtures.  Everything that a test starts is stopped, and looked at by the
+oracles, when the test ends."""
+
+import faulthandler
+import os
+import signal
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(__file__))
+
+from tools.carpool import Carpool  # noqa: E402
+from tools.fakepg import FakePg  # noqa: E402
+from tools.faultproxy import FaultProxy  # noqa: E402
+from tools.postgres import Postgres  # noqa: E402
+
+TEST_SECONDS = int(os.environ.get("TEST_SECONDS", "60"))
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "make_carpool" in getattr(item, "fixturenames", ()):
+            item.add_marker("tsan")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    setattr(item, "report_" + report.when, report)
+    if report.failed:
+        for daemon in getattr(item, "daemons", ()):
+            report.sections.append(("log of " + type(daemon).__name__,
+                                    daemon.log[-6000:]))
+
+
+class TooLong(BaseException):
+    """Not an Exception, so that no wait takes it for 'not yet'."""
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call(item):
+    mark = item.get_closest_marker("seconds")
+    seconds = mark.args[0] if mark else TEST_SECONDS
+
+    def too_long(*_):
+        faulthandler.dump_traceback(all_threads=True)
+        raise TooLong(f"more than {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, too_long)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _failed(request):
+    report = getattr(request.node, "report_call", None)
+    return report is None or report.failed
+
+
+@pytest.fixture(scope="session")
+def pg():
+    """One server for all tests that do not harm it."""
+    with Postgres(max_connections=200) as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(request):
+    """What a failed test leaves on the common server does not fail the next
+    one."""
+    server = (request.getfixturevalue("pg")
+              if "pg" in request.fixturenames else None)
+    yield
+    if server is not None:
+        server.terminate_all()
+
+
+@pytest.fixture
+def make_pg(request):
+    """make_pg(**settings): a server of the test's own."""
+    made = []
+    request.node.daemons = getattr(request.node, "daemons", [])
+
+    def make(**kw):
+        server = Postgres(**kw)
+        made.append(server)
+        request.node.daemons.append(server)
+        return server.start()
+
+    yield make
+    for server in made:
+        server.remove()
+
+
+@pytest.fixture
+def make_carpool(request, pg):
+    """make_carpool(databases=None, **settings): a running carpool, by default
+    with database test on pg; checked by all oracles at the end."""
+    made = []
+    request.node.daemons = getattr(request.node, "daemons", [])
+
+    def make(databases=None, start=True, **kw):
+        carpool = Carpool(
+            {"test": pg} if databases is None else databases, **kw)
+        made.append(carpool)
+        request.node.daemons.append(carpool)
+        return carpool.start() if start else carpool
+
+    yield make
+    failures = []
+    for carpool in made:
+        try:
+            carpool.finish(failed=_failed(request))
+        except Exception as e:
+            failures.append(e)
+    if failures:
+        raise failures[0]
+
+
+@pytest.fixture
+def make_fake():
+    """make_fake(handler=None, **kw): a fake server; a failure in one of its
+    scripts fails the test."""
+    made = []
+
+    def make(*args, **kw):
+        fake = FakePg(*args, **kw)
+        made.append(fake)
+        return fake.start()
+
+    yield make
+    for fake in made:
+        fake.stop()
+
+
+@pytest.fixture
+def fault():
+    """A fault proxy: fault.listen(port) gives a Link."""
+    with FaultProxy() as proxy:
+        yield proxy

@@ -1,0 +1,1 @@
+"""Tools of the integration tests; each works without carpool."""

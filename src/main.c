@@ -46,6 +46,7 @@ struct program {
 	struct console *console;      /* owns */
 	struct core *core;            /* owns */
 	int ready_fd;                 /* owns: process_detach's; -1 = none */
+	unsigned threads;             /* workers */
 	bool is_started;
 };
 
@@ -68,8 +69,7 @@ print_problems(const struct config_report *report)
 			fprintf(stderr, "%s:%u: %s: %s\n", p->file, p->line,
 				kind, p->text);
 		else if (p->file[0] != '\0')
-			fprintf(stderr, "%s: %s: %s\n", p->file, kind,
-				p->text);
+			fprintf(stderr, "%s: %s: %s\n", p->file, kind, p->text);
 		else
 			fprintf(stderr, "carpool: %s: %s\n", kind, p->text);
 	}
@@ -95,12 +95,12 @@ open_listening(struct program *p)
 	const struct settings *set = snapshot_settings(p->snapshot);
 	struct places places = { 0 };
 	char error[ERROR_BYTES] = "";
-	unsigned threads = set->threads > 0 ? set->threads : cpus_available();
 
+	p->threads = set->threads > 0 ? set->threads : cpus_available();
 	if (places_find(&places, set, protocols_front()->back, error,
 			sizeof(error)))
-		p->listening = listen_open(places.specs, places.count, threads,
-					   error, sizeof(error));
+		p->listening = listen_open(places.specs, places.count,
+					   p->threads, error, sizeof(error));
 	places_fini(&places);
 	return p->listening != NULL || complain(error);
 }
@@ -121,6 +121,12 @@ open_as_user(struct program *p)
 	return is_early || open_listening(p);
 }
 
+static enum log_console
+log_console(const struct program *p)
+{
+	return p->cli.quiet ? LOG_CONSOLE_QUIET : LOG_CONSOLE_USED;
+}
+
 static bool
 open_files(struct program *p)
 {
@@ -136,7 +142,7 @@ open_files(struct program *p)
 		if (p->pidfile == NULL)
 			return complain(error);
 	}
-	failed = process_log_open(p->snapshot, p->cli.quiet);
+	failed = process_log_open(p->snapshot, log_console(p));
 	if (failed == 0)
 		return true;
 	snprintf(error, sizeof(error), "logfile %s: %s", set->logfile,
@@ -150,7 +156,7 @@ build_control(struct program *p)
 	struct control_config config = {
 		.source = &p->source,
 		.snapshot = p->snapshot,
-		.is_quiet = p->cli.quiet,
+		.log_console = log_console(p),
 	};
 
 	p->loop = loop_new();
@@ -170,12 +176,25 @@ build_control(struct program *p)
 	return true;
 }
 
+static void
+log_started(const struct program *p)
+{
+	const struct settings *set = snapshot_settings(p->snapshot);
+	char addr[LOG_QUOTE_MAX], dir[LOG_QUOTE_MAX];
+
+	log_event(LOG_INFO, "started",
+		  "version=%s pid=%d threads=%u listen_addr=%s listen_port=%u "
+		  "unix_socket_dir=%s",
+		  carpool_version(), (int)getpid(), p->threads,
+		  log_quote(set->listen_addr, addr), set->listen_port,
+		  log_quote(set->unix_socket_dir, dir));
+}
+
 static bool
 build_core(struct program *p)
 {
-	const struct settings *set = snapshot_settings(p->snapshot);
 	struct core_config config = {
-		.threads = set->threads > 0 ? set->threads : cpus_available(),
+		.threads = p->threads,
 		.front = protocols_front(),
 		.helpers = p->helpers,
 		.resolver = p->resolver,
@@ -192,8 +211,7 @@ build_core(struct program *p)
 	p->is_started = true;
 	if (!core_start(p->core))
 		return complain("the workers cannot be started");
-	log_event(LOG_INFO, "started", "version=%s pid=%d threads=%u",
-		  CARPOOL_VERSION, (int)getpid(), config.threads);
+	log_started(p);
 	return true;
 }
 
@@ -329,7 +347,7 @@ main(int argc, char *argv[])
 	if (cli->show_help)
 		return fputs(cli_usage(), stdout) < 0;
 	if (cli->show_version)
-		return printf("carpool %s\n", CARPOOL_VERSION) < 0;
+		return printf("carpool %s\n", carpool_version()) < 0;
 	if (cli->print_man)
 		return print_manual();
 	return configure(&program);

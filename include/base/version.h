@@ -8,4 +8,11 @@
 #define CARPOOL_VERSION "0.1.0"
 #endif
 
+/* "0.1.0"; constant.  Any thread. */
+static inline const char *
+carpool_version(void)
+{
+	return CARPOOL_VERSION;
+}
+
 #endif

@@ -14,6 +14,7 @@
 #include "base/list.h"
 #include "base/text.h"
 #include "config/snapshot.h"
+#include "control/process.h"
 #include "core/core.h"
 
 struct averages;
@@ -26,7 +27,7 @@ struct control_config {
 	struct resolver *resolver;          /* borrows: outlives control */
 	const struct config_source *source; /* borrows: for its life */
 	struct snapshot *snapshot;          /* the first one; control refs it */
-	bool is_quiet;                      /* -q: nothing on standard error */
+	enum log_console log_console;       /* -q */
 };
 
 /*

@@ -17,8 +17,11 @@ void process_prepare(void);
  * servers that the configuration allows would need. */
 void process_check_descriptors(const struct snapshot *s);
 
-/* Opens the log as the settings say; errno or 0. */
-int process_log_open(const struct snapshot *s, bool is_quiet);
+/* Does the log go to standard error too? */
+enum log_console { LOG_CONSOLE_USED, LOG_CONSOLE_QUIET };
+
+/* Opens the log as the settings say, or changes it; errno or 0. */
+int process_log_open(const struct snapshot *s, enum log_console console);
 
 /*
  * Becomes the user of the settings, if the process is root's.  False with why

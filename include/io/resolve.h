@@ -36,6 +36,14 @@ void resolver_configure(struct resolver *r, usec_t max_ttl, usec_t nxdomain_ttl)
 /* Asks; done() comes later, never from inside the call.  Any thread. */
 void resolver_ask(struct resolver *r, struct resolve_query *query);
 
+/*
+ * Looks a name up there and then, blocking: at the start alone, before threads
+ * carry traffic.  Returns the number of addresses, port filled in; with 0,
+ * error says why.  Needs no resolver.
+ */
+size_t resolve_now(const char *host, uint16_t port,
+		   struct addr addrs[RESOLVE_ADDRS_MAX], char error[128]);
+
 /* One row of the cache, for SHOW DNS_HOSTS; loop's own thread. */
 struct resolver_row {
 	const char *host;  /* borrowed for the callback */

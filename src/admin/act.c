@@ -204,18 +204,17 @@ look_closed(struct control_wait *wait, enum wait_event event)
 	return true;
 }
 
+/* One that has left the configuration counts while it has connections. */
 static bool
 is_known(const struct errand *errand, const char *database)
 {
-	const struct config_database *entry;
 	struct database_info info;
 
-	entry = snapshot_database(control_snapshot(errand->control), database);
-	if (entry != NULL && strcmp(entry->name, database) == 0)
+	if (snapshot_database(control_snapshot(errand->control), database) !=
+	    NULL)
 		return true;
 	core_database_info(control_core(errand->control), database, &info);
-	return info.server_connections > 0 || info.client_connections > 0 ||
-	       entry != NULL;
+	return info.server_connections > 0 || info.client_connections > 0;
 }
 
 void

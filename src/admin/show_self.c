@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "base/version.h"
 #include "errand.h"
 
@@ -41,8 +42,12 @@ show_help(struct errand *errand)
 void
 show_version(struct errand *errand)
 {
-	row_text(&errand->row,
-		 "carpool " CARPOOL_VERSION " (PgBouncer 1.25 compatible)");
+	char text[80];
+
+	text_format(text, sizeof(text),
+		    "carpool %s (PgBouncer 1.25 compatible)",
+		    carpool_version());
+	row_text(&errand->row, text);
 	row_end(&errand->row, errand->rows);
 	errand_end_rows(errand);
 }

@@ -198,7 +198,7 @@ static const struct reason_info table[REASON_COUNT] = {
 	[REASON_IDLE_TRANSACTION] = {
 		.name = "idle_transaction_timeout",
 		.sqlstate = "25P03",
-		.text = "terminating connection due to idle-in-transaction "
+		.text = "terminating connection due to idle transaction "
 			"timeout (idle_transaction_timeout)",
 		.hint = "The transaction was open and nothing was sent; raise "
 			"idle_transaction_timeout if that is intended.",

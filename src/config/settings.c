@@ -613,7 +613,7 @@ const struct setting settings_table[] = {
 	},
 	{
 		ROW(threads, number, "0"),
-		.max = 1024,
+		.max = 128,
 		.scopes = SCOPE_GLOBAL,
 		.effect = EFFECT_RESTART,
 		.help = "Threads that carry traffic; 0 = one a usable CPU.",

@@ -171,7 +171,8 @@ void
 control_answer(struct control *c, struct console_request *request,
 	       struct rowset *result)
 {
-	c->commands++;
+	if (!request->is_describe)
+		c->commands++;
 	request->result = result;
 	core_console_answer(c->core, request);
 }
@@ -221,7 +222,7 @@ control_new(const struct control_config *config)
 	c->resolver = config->resolver;
 	c->source = config->source;
 	c->snapshot = snapshot_ref(config->snapshot);
-	c->is_quiet = config->is_quiet;
+	c->log_console = config->log_console;
 	list_init(&c->waits);
 	c->wait_timer.fire = on_wait_timer;
 	c->period_timer.fire = on_period;

@@ -5,6 +5,7 @@
 #define CARPOOL_CONTROL_INNER_H
 
 #include "control/control.h"
+#include "control/process.h"
 #include "io/timer.h"
 
 struct signals;
@@ -25,7 +26,7 @@ struct control {
 	struct averages *averages;          /* owns */
 	char *file;                         /* owns: SET conffile, or NULL */
 	struct set_pair *sets;              /* owns; newest first */
-	bool is_quiet;
+	enum log_console log_console;
 	bool is_stopped;
 
 	void (*take)(void *arg, struct console_request *request);

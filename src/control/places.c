@@ -3,13 +3,14 @@
  */
 #include "control/places.h"
 
-#include <netdb.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "io/resolve.h"
 
 #define PRIVILEGED_PORTS 1024u
 
@@ -90,29 +91,17 @@ static bool
 add_name(struct places *places, const struct settings *set, const char *name,
 	 char *error, size_t error_size)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
-				  .ai_flags = AI_PASSIVE };
-	struct addrinfo *list = NULL;
-	char port[16];
-	int result;
+	struct addr addrs[RESOLVE_ADDRS_MAX];
+	char why[128];
+	size_t count =
+		resolve_now(name, (uint16_t)set->listen_port, addrs, why);
 
-	text_format(port, sizeof(port), "%u", set->listen_port);
-	result = getaddrinfo(name, port, &hints, &list);
-	if (result != 0) {
-		text_format(error, error_size, "listen_addr: %s: %s", name,
-			    gai_strerror(result));
-		return false;
-	}
-	for (const struct addrinfo *ai = list; ai != NULL; ai = ai->ai_next) {
-		struct addr addr = { .len = ai->ai_addrlen };
-
-		if (ai->ai_addrlen > sizeof(addr.storage))
-			continue;
-		memcpy(&addr.storage, ai->ai_addr, ai->ai_addrlen);
-		add_place(places, set, &addr);
-	}
-	freeaddrinfo(list);
-	return true;
+	for (size_t i = 0; i < count; i++)
+		add_place(places, set, &addrs[i]);
+	if (count > 0)
+		return true;
+	text_format(error, error_size, "listen_addr: %s: %s", name, why);
+	return false;
 }
 
 static bool

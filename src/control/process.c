@@ -63,10 +63,11 @@ process_check_descriptors(const struct snapshot *s)
 }
 
 int
-process_log_open(const struct snapshot *s, bool is_quiet)
+process_log_open(const struct snapshot *s, enum log_console console)
 {
 	const struct settings *set = snapshot_settings(s);
 	bool has_file = set->logfile[0] != '\0';
+	bool is_quiet = console == LOG_CONSOLE_QUIET;
 	struct log_target target = {
 		/* Without a file the log would fall back to stderr. */
 		.file = is_quiet && !has_file ? "/dev/null" : set->logfile,
@@ -77,13 +78,27 @@ process_log_open(const struct snapshot *s, bool is_quiet)
 	return log_open(&target);
 }
 
+/* Somebody who is not root stays who it is, whatever the setting says. */
+static bool
+keep_user(const char *user)
+{
+	const struct passwd *pw = user[0] != '\0' ? getpwnam(user) : NULL;
+	char quoted[LOG_QUOTE_MAX];
+
+	if (user[0] != '\0' && (pw == NULL || pw->pw_uid != geteuid()))
+		log_event(LOG_WARNING, "user_ignored",
+			  "user=%s hint=\"only root can become another user\"",
+			  log_quote(user, quoted));
+	return true;
+}
+
 bool
 process_become(const char *user, char *error, size_t error_size)
 {
 	const struct passwd *pw;
 
 	if (geteuid() != 0)
-		return true;
+		return keep_user(user);
 	if (user[0] == '\0') {
 		text_format(error, error_size,
 			    "must not run as root: name another user with the "

@@ -19,7 +19,7 @@ static void
 apply_log(const struct control *c)
 {
 	const struct settings *set = snapshot_settings(c->snapshot);
-	int error = process_log_open(c->snapshot, c->is_quiet);
+	int error = process_log_open(c->snapshot, c->log_console);
 	char file[LOG_QUOTE_MAX];
 
 	if (error != 0)

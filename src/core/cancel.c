@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "core/client.h"
 #include "core/server.h"
 #include "core/session.h"
@@ -22,70 +23,37 @@
 /* Cancel connections of one worker; duplicates for a server are dropped. */
 #define CANCELS_MAX 256u
 
-bool
-cancel_map_init(struct cancel_map *m)
+/* The first four bytes are shown as a process id, which is positive: 7 bits
+ * for the worker, 24 for the slot.  The other four are the secret. */
+#define SLOT_BITS 24u
+
+static void
+put_place(uint8_t key[4], uint32_t worker, uint32_t slot)
 {
-	lock_init(&m->lock);
-	m->keys = map_new();
-	return m->keys != NULL;
+	uint32_t place = (worker << SLOT_BITS | slot) & 0x7fffffffu;
+
+	for (int i = 0; i < 4; i++)
+		key[i] = (uint8_t)(place >> (24 - 8 * i));
 }
 
 void
-cancel_map_fini(struct cancel_map *m)
+cancel_set_key(struct client *c)
 {
-	size_t cursor = 0;
-	void *handle;
-
-	while (m->keys != NULL &&
-	       (handle = map_next(m->keys, &cursor, NULL, NULL)) != NULL)
-		mem_free(handle);
-	map_free(m->keys);
-	lock_fini(&m->lock);
+	put_place(c->key, c->worker->id, c->slot);
+	worker_entropy(c->worker, c->key + 4, sizeof(c->key) - 4);
 }
 
-bool
-cancel_map_put(struct cancel_map *m, const uint8_t *key, size_t len,
-	       struct client_handle handle)
+/* The client of this key on this worker, compared in constant time. */
+static struct client *
+find_target(struct worker *w, const uint8_t key[CANCEL_KEY_BYTES])
 {
-	struct client_handle *copy = mem_zalloc(sizeof(*copy));
-	bool ok = false;
+	uint32_t slot = (uint32_t)key[1] << 16 | (uint32_t)key[2] << 8 | key[3];
+	struct client *c = slot < w->slot_count ? w->slots[slot].client : NULL;
 
-	if (copy == NULL)
-		return false;
-	*copy = handle;
-	lock_take(&m->lock);
-	/* A key that is taken stays with its owner. */
-	if (map_find(m->keys, key, len) == NULL)
-		ok = map_put(m->keys, key, len, copy);
-	lock_give(&m->lock);
-	if (!ok)
-		mem_free(copy);
-	return ok;
-}
-
-void
-cancel_map_remove(struct cancel_map *m, const uint8_t *key, size_t len)
-{
-	void *handle;
-
-	lock_take(&m->lock);
-	handle = map_remove(m->keys, key, len);
-	lock_give(&m->lock);
-	mem_free(handle);
-}
-
-bool
-cancel_map_find(struct cancel_map *m, const uint8_t *key, size_t len,
-		struct client_handle *handle)
-{
-	const struct client_handle *found;
-
-	lock_take(&m->lock);
-	found = map_find(m->keys, key, len);
-	if (found != NULL)
-		*handle = *found;
-	lock_give(&m->lock);
-	return found != NULL;
+	if (c == NULL || !c->is_keyed ||
+	    !text_equal_secret(c->key, key, CANCEL_KEY_BYTES))
+		return NULL;
+	return c;
 }
 
 /* ------------------------------------------------------------------------
@@ -95,7 +63,8 @@ cancel_map_find(struct cancel_map *m, const uint8_t *key, size_t len,
 struct cancel_mail {
 	struct mail mail;
 	struct core *core;
-	struct client_handle asker, target;
+	struct client_handle asker;
+	uint8_t key[CANCEL_KEY_BYTES]; /* of the target */
 };
 
 static struct worker *
@@ -129,10 +98,9 @@ void
 cancel_request(struct client *c, const uint8_t *key, size_t len)
 {
 	struct core *core = c->worker->core;
-	struct client_handle target;
 	struct cancel_mail *m;
 
-	if (!cancel_map_find(&core->cancels, key, len, &target)) {
+	if (len != CANCEL_KEY_BYTES || key[0] >= core->worker_count) {
 		client_end(c, REASON_CLIENT_TERMINATE);
 		return;
 	}
@@ -146,8 +114,8 @@ cancel_request(struct client *c, const uint8_t *key, size_t len)
 	m->mail.deliver = target_asked;
 	m->core = core;
 	m->asker = client_handle(c);
-	m->target = target;
-	loop_post(worker_of(core, target)->loop, &m->mail);
+	memcpy(m->key, key, sizeof(m->key));
+	loop_post(core->workers[key[0]]->loop, &m->mail);
 }
 
 /* ------------------------------------------------------------------------
@@ -161,7 +129,8 @@ cancel_waiting(struct client *c)
 				   .reason = REASON_CANCELED };
 	struct session_turn st;
 
-	pool_leave(c->pool, c->worker, &c->ticket);
+	pool_leave(c->pool, c->worker, c->ticket);
+	client_drop_ticket(c);
 	client_set_state(c, CLIENT_IDLE);
 	session_client_turn(c, &st);
 	c->worker->core->front->refuse(&st.turn, &refusal);
@@ -184,10 +153,9 @@ static void
 target_asked(struct mail *mail)
 {
 	struct cancel_mail *m = (struct cancel_mail *)mail;
-	struct client *c = worker_client(worker_of(m->core, m->target),
-					 m->target);
+	struct client *c = find_target(m->core->workers[m->key[0]], m->key);
 
-	if (c != NULL && c->state == CLIENT_WAITING && !c->is_login)
+	if (c != NULL && c->state == CLIENT_WAITING)
 		cancel_waiting(c);
 	else if (c != NULL && is_running(c) &&
 		 cancel_server(c->server, &m->asker)) {

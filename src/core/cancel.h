@@ -1,12 +1,14 @@
 /*
  * Cancel requests.
  *
- * The map from the key that a client was given to its handle is shared by all
- * threads under one lock.  A cancel runs on the worker of the client that it
- * is for: it checks the link again and takes the hold on the server before it
- * connects.  The held server is neither shared nor moved until the cancel
- * connection was closed by the server (which proves that the signal was sent),
- * or it is closed on timeout.  So a late cancel can never hit a stranger.
+ * The key that a client is given says where it is (worker and slot) and holds
+ * 32 unpredictable bits, as PostgreSQL's own does; so finding the client needs
+ * no map and no lock: the request goes to that worker, which compares the
+ * whole key.  There the link is checked again and the hold on the server is
+ * taken before connecting.  The held server is neither shared nor moved until
+ * the cancel connection was closed by the server (which proves that the signal
+ * was sent), or it is closed on timeout.  So a late cancel can never hit a
+ * stranger.
  */
 #ifndef CARPOOL_CORE_CANCEL_H
 #define CARPOOL_CORE_CANCEL_H
@@ -16,8 +18,6 @@
 #include <stdint.h>
 
 #include "base/list.h"
-#include "base/lock.h"
-#include "base/map.h"
 #include "core/core.h"
 #include "io/stream.h"
 #include "io/timer.h"
@@ -25,19 +25,8 @@
 struct client;
 struct server;
 
-struct cancel_map {
-	struct lock lock;
-	struct map *keys; /* owns; key bytes to struct client_handle (owns) */
-};
-
-bool cancel_map_init(struct cancel_map *m);
-void cancel_map_fini(struct cancel_map *m);
-/* Registers a client's key; false: out of memory.  Any thread. */
-bool cancel_map_put(struct cancel_map *m, const uint8_t *key, size_t len,
-		    struct client_handle handle);
-void cancel_map_remove(struct cancel_map *m, const uint8_t *key, size_t len);
-bool cancel_map_find(struct cancel_map *m, const uint8_t *key, size_t len,
-		     struct client_handle *handle);
+/* Writes a fresh key for the place that the client has just taken. */
+void cancel_set_key(struct client *c);
 
 /* A cancel connection to a server; owned by its worker. */
 struct canceler {

@@ -126,10 +126,10 @@ deadline(const struct client *c)
 		return at;
 	switch ((enum client_state)c->state) {
 	case CLIENT_WAITING:
-		earliest(&at, c->ticket.since,
+		earliest(&at, c->ticket->since,
 			 times_of(c)->query_wait_timeout);
 		if (!c->was_notified)
-			earliest(&at, c->ticket.since, set->query_wait_notify);
+			earliest(&at, c->ticket->since, set->query_wait_notify);
 		break;
 	case CLIENT_IDLE:
 		earliest(&at, c->last_active, times_of(c)->client_idle_timeout);
@@ -188,7 +188,7 @@ expired_reason(const struct client *c, usec_t now)
 		return REASON_NONE;
 	times = times_of(c);
 	if (c->state == CLIENT_WAITING &&
-	    is_due(now, c->ticket.since, times->query_wait_timeout))
+	    is_due(now, c->ticket->since, times->query_wait_timeout))
 		return REASON_QUERY_WAIT;
 	if (c->state == CLIENT_IDLE &&
 	    is_due(now, c->last_active, times->client_idle_timeout))
@@ -251,7 +251,7 @@ on_timer(struct timer *timer)
 		return;
 	}
 	if (c->state == CLIENT_WAITING && !c->was_notified &&
-	    is_due(now, c->ticket.since,
+	    is_due(now, c->ticket->since,
 		   snapshot_settings(c->worker->snapshot)->query_wait_notify))
 		notify_waiting(c);
 	at = deadline(c);
@@ -337,8 +337,10 @@ client_accept(struct worker *w, int fd, const struct addr *peer)
 	c->timer.fire = on_timer;
 	c->stream.is_unix = addr_is_unix(peer);
 	c->front = core->front->open();
-	if (c->front == NULL || !worker_add_client(w, c))
+	c->login = mem_zalloc(sizeof(*c->login));
+	if (c->front == NULL || c->login == NULL || !worker_add_client(w, c))
 		goto fail;
+	c->login->client = c;
 	if (!stream_open(&c->stream, w->loop, fd)) {
 		worker_remove_client(w, c);
 		list_remove(&c->node);
@@ -346,8 +348,6 @@ client_accept(struct worker *w, int fd, const struct addr *peer)
 	}
 	c->id = atomic_fetch_add(&core->next_id, 1) + 1;
 	c->connected = c->last_active = loop_now(w->loop);
-	worker_entropy(w, c->key, sizeof(c->key));
-	c->key[0] &= 0x7f; /* clients show it as a positive process id */
 	c->is_login = true;
 	/* Strangers may not use up what those who know a password need. */
 	if (atomic_fetch_add(&core->logins, 1) >=
@@ -361,8 +361,18 @@ client_accept(struct worker *w, int fd, const struct addr *peer)
 fail:
 	if (c != NULL && c->front != NULL)
 		core->front->close(c->front);
+	if (c != NULL)
+		mem_free(c->login);
 	mem_free(c);
 	close(fd);
+}
+
+void
+client_drop_ticket(struct client *c)
+{
+	if (c->ticket != NULL)
+		slab_free(&c->worker->tickets, c->ticket);
+	c->ticket = NULL;
 }
 
 void
@@ -371,9 +381,9 @@ client_granted(struct client *c, struct server *s)
 	struct stats *stats = c->pool->parts[c->worker->id].stats;
 	usec_t now = loop_now(c->worker->loop);
 
-	c->last_wait = c->ticket.since == 0 ? 0 : now - c->ticket.since;
+	c->last_wait = c->ticket->since == 0 ? 0 : now - c->ticket->since;
 	c->was_notified = false;
-	c->ticket.since = 0;
+	client_drop_ticket(c);
 	c->request_at = now;
 	c->server = s;
 	s->client = c;
@@ -393,7 +403,8 @@ client_granted(struct client *c, struct server *s)
 static void
 on_moved(struct mail *mail)
 {
-	struct client *c = LIST_ENTRY(mail, struct client, mail);
+	struct client_login *l = LIST_ENTRY(mail, struct client_login, mail);
+	struct client *c = l->client;
 	struct worker *w = c->worker;
 
 	c->pool->parts[w->id].clients++;
@@ -414,7 +425,7 @@ on_moved(struct mail *mail)
 bool
 client_move(struct client *c, struct worker *to)
 {
-	if (c->server != NULL || c->job != NULL ||
+	if (c->server != NULL || c->login->job != NULL ||
 	    stream_flush(&c->stream) != FLUSH_DONE || c->stream.in.len > 0 ||
 	    c->stream.eof)
 		return false;
@@ -425,7 +436,7 @@ client_move(struct client *c, struct worker *to)
 	list_remove(&c->node);
 	list_push_back(&c->worker->client_leavers, &c->node);
 	c->worker = to;
-	c->mail.deliver = on_moved;
+	c->login->mail.deliver = on_moved;
 	return true;
 }
 
@@ -433,11 +444,21 @@ client_move(struct client *c, struct worker *to)
  * Ends
  */
 
+/* Who it is, as far as that is known. */
+static const char *
+name_of(const char *pool, const char *login, char out[LOG_QUOTE_MAX])
+{
+	if (pool != NULL)
+		return log_quote(pool, out);
+	return login != NULL ? log_quote(login, out) : "-";
+}
+
 static void
 log_end(const struct client *c, enum reason reason)
 {
 	const struct reason_info *info = reason_info(reason);
 	const struct settings *set = snapshot_settings(c->worker->snapshot);
+	const struct client_login *l = c->login;
 	enum log_level level = info->level;
 	static struct log_rate rate = LOG_RATE(50);
 	char user[LOG_QUOTE_MAX], database[LOG_QUOTE_MAX];
@@ -450,13 +471,10 @@ log_end(const struct client *c, enum reason reason)
 	log_event(level, "client_close",
 		  "client=%llu user=%s database=%s reason=%s age_s=%.1f",
 		  (unsigned long long)c->id,
-		  c->pool != NULL     ? log_quote(c->pool->user, user)
-		  : c->login_user != NULL ? log_quote(c->login_user, user)
-					  : "-",
-		  c->pool != NULL	  ? log_quote(c->pool->database, database)
-		  : c->login_database != NULL
-			  ? log_quote(c->login_database, database)
-			  : "-",
+		  name_of(c->pool == NULL ? NULL : c->account->name,
+			  l == NULL ? NULL : l->user, user),
+		  name_of(c->pool == NULL ? NULL : c->pool->database,
+			  l == NULL ? NULL : l->database, database),
 		  info->name,
 		  (double)(loop_now(c->worker->loop) - c->connected) /
 			  (double)USEC_PER_SEC);
@@ -472,16 +490,17 @@ let_go(struct client *c)
 	if (c->pool != NULL && c->received + c->sent > 0)
 		client_account(c, loop_now(c->worker->loop));
 	timer_clear(c->worker->loop, &c->timer);
-	if (c->job != NULL) {
-		c->job->client = NULL;
-		c->job = NULL;
+	if (c->login != NULL && c->login->job != NULL) {
+		c->login->job->client = NULL;
+		c->login->job = NULL;
 	}
 	if (c->request != NULL) {
 		console_request_free(c->request);
 		c->request = NULL;
 	}
-	if (c->pool != NULL)
-		pool_leave(c->pool, c->worker, &c->ticket);
+	if (c->ticket != NULL)
+		pool_leave(c->pool, c->worker, c->ticket);
+	client_drop_ticket(c);
 	if (s != NULL) {
 		c->server = NULL;
 		s->client = NULL;
@@ -553,7 +572,12 @@ start_linger(struct client *c, enum reason reason)
 void
 client_end(struct client *c, enum reason reason)
 {
-	if (c->state != CLIENT_CLOSED && c->state != CLIENT_LINGERING)
+	if (c->state == CLIENT_CLOSED || c->state == CLIENT_LINGERING)
+		return;
+	/* Who said good-bye waits for no last words. */
+	if (reason == REASON_CLIENT_TERMINATE && c->stream.out.len == 0)
+		client_close(c, reason);
+	else
 		start_linger(c, reason);
 }
 

@@ -37,20 +37,29 @@ extern const char *const client_state_names[CLIENT_STATES];
 /* Connections that may log in at a time beside the clients allowed. */
 #define LOGINS_SPARE 100u
 
+/* What a client needs while it logs in. */
+struct client_login {
+	struct mail mail;    /* for its one move */
+	struct client *client; /* borrows: whose this is */
+	char *user;          /* owns; as it said, or NULL before */
+	char *database;      /* owns; as it said, or NULL before */
+	const void *facts;   /* refs, or NULL */
+	struct job_run *job; /* borrows: work under way, or NULL */
+};
+
 struct client {
 	struct stream stream;
 	struct timer timer;
-	struct mail mail;       /* for its one move */
 	struct list_node node;  /* on worker.clients or worker.graves */
 	struct worker *worker;  /* borrows */
 	void *front;            /* owns */
 	struct pool *pool;      /* refs, or NULL */
 	struct user_state *account; /* borrows: as whom it logged in */
-	const void *facts;      /* refs: while its login uses them */
 	struct server *server;  /* borrows: linked, or NULL */
-	struct job_run *job;    /* borrows: work under way, or NULL */
 	struct console_request *request; /* owns: an answer being written */
-	struct ticket ticket;
+	struct client_login *login; /* owns: until logged in; the console's
+				     * for good */
+	struct ticket *ticket;  /* owns, from worker.tickets: while it waits */
 	size_t relay_left;   /* bytes to move to the server unseen */
 	size_t discard_left; /* bytes to drop unseen */
 	size_t rows_next;    /* console: the next row to write */
@@ -61,9 +70,7 @@ struct client {
 	usec_t xact_since;   /* a transaction runs since; 0 = none */
 	usec_t eof_since;    /* it sends nothing more since; 0 = it does */
 	usec_t request_at;   /* last assignment */
-	uint64_t received, sent; /* bytes not yet in the counters */
-	char *login_user;     /* owns; as it said, or NULL before */
-	char *login_database; /* owns; until its pool is known */
+	uint32_t received, sent; /* bytes not yet in the counters */
 	usec_t last_wait;
 	uint32_t slot, generation; /* of its handle */
 	uint32_t seen_queries, seen_xacts; /* the back's, at the last look */
@@ -71,9 +78,10 @@ struct client {
 	uint8_t state;    /* enum client_state, set by client_set_state */
 	uint8_t back_to;  /* enum client_state: where ASKING, WAITING began */
 	bool is_counted;  /* holds places in the client budgets */
-	bool is_keyed;    /* stands in the cancel map */
+	bool is_keyed;    /* logged in to a pool: its key works */
 	bool is_console;
 	bool is_login;    /* counted in core.logins */
+	bool was_full;     /* the last turn stopped for want of room */
 	bool link_pending; /* LINKING: link() was not called yet */
 	bool wants_facts; /* queued for what servers say of themselves */
 	bool is_shut;     /* LINGERING: our side is closed */
@@ -103,6 +111,8 @@ void client_end(struct client *c, enum reason reason);
 
 /* A server is the client's now: taken off the queue, or at once. */
 void client_granted(struct client *c, struct server *s);
+/* Frees the ticket, which stands in no queue any more. */
+void client_drop_ticket(struct client *c);
 /* Its pool cannot give servers: refused with the pool's failure. */
 void client_pool_failed(struct client *c);
 /* The server it is linked to died or misbehaved. */

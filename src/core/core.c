@@ -299,7 +299,7 @@ core_new(const struct core_config *config)
 	snapshot_set_generation(core->snapshot, 1);
 	core_entropy(core->mock_secret, sizeof(core->mock_secret));
 	limits_init(&core->limits);
-	if (!routes_init(&core->routes) || !cancel_map_init(&core->cancels))
+	if (!routes_init(&core->routes))
 		mem_assert_failed("memory at start", __FILE__, __LINE__);
 	copy_numbers(core, core->snapshot);
 	core->workers =
@@ -348,7 +348,6 @@ core_free(struct core *core)
 	for (unsigned i = 0; i < core->worker_count; i++)
 		worker_free(core->workers[i]);
 	mem_free(core->workers);
-	cancel_map_fini(&core->cancels);
 	routes_fini(&core->routes);
 	limits_fini(&core->limits);
 	snapshot_unref(core->snapshot);

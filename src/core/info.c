@@ -51,13 +51,15 @@ fill_client(const struct client *c, struct client_info *info)
 	usec_t now = loop_now(w->loop);
 
 	*info = (struct client_info){
-		.database = c->is_console ? c->login_database : "",
-		.user = c->login_user == NULL ? "" : c->login_user,
+		.database = c->is_console ? c->login->database : "",
+		.user = c->login == NULL || c->login->user == NULL
+				? ""
+				: c->login->user,
 		.state = client_state_names[c->state],
 		.application_name = v->application_name,
 		.connect_wall = wall_of(c->connected, now),
 		.request_wall = wall_of(c->request_at, now),
-		.wait = c->state == CLIENT_WAITING ? now - c->ticket.since : 0,
+		.wait = c->state == CLIENT_WAITING ? now - c->ticket->since : 0,
 		.close_needed = c->close_needed,
 		.is_console = c->is_console,
 		.is_login = c->is_login,
@@ -198,7 +200,7 @@ survey_clients(const struct pool_survey *survey, struct worker *w)
 			continue;
 		if (c->state == CLIENT_WAITING) {
 			count->n[N_CL_WAITING]++;
-			note_oldest(count, c->ticket.since);
+			note_oldest(count, c->ticket->since);
 		} else if (!c->is_login) {
 			count->n[N_CL_ACTIVE]++;
 		}

@@ -41,7 +41,7 @@ static bool
 is_own_account(const struct client *c)
 {
 	return c->is_console && c->stream.is_unix &&
-	       strcmp(c->login_user, "pgbouncer") == 0 &&
+	       strcmp(c->login->user, "pgbouncer") == 0 &&
 	       addr_peer_uid(c->stream.fd) == (int64_t)getuid();
 }
 
@@ -74,11 +74,11 @@ void
 login_route(struct client *c, const struct route *route, struct answer *answer)
 {
 	*answer = (struct answer){ .kind = ANSWER_ROUTE };
-	mem_free(c->login_user);
-	mem_free(c->login_database);
-	c->login_user = mem_strdup(route->user);
-	c->login_database = mem_strdup(route->database);
-	if (c->login_user == NULL || c->login_database == NULL) {
+	mem_free(c->login->user);
+	mem_free(c->login->database);
+	c->login->user = mem_strdup(route->user);
+	c->login->database = mem_strdup(route->database);
+	if (c->login->user == NULL || c->login->database == NULL) {
 		answer->reason = REASON_NO_MEMORY;
 		return;
 	}
@@ -90,7 +90,7 @@ void
 login_verify(struct client *c, struct answer *answer)
 {
 	const struct snapshot *snap = c->worker->snapshot;
-	const struct config_user *user = snapshot_user(snap, c->login_user);
+	const struct config_user *user = snapshot_user(snap, c->login->user);
 
 	*answer = (struct answer){
 		.kind = ANSWER_VERIFY,
@@ -114,16 +114,16 @@ find_pool(struct client *c)
 {
 	struct worker *w = c->worker;
 	const struct config_database *db =
-		snapshot_database(w->snapshot, c->login_database);
+		snapshot_database(w->snapshot, c->login->database);
 	enum reason reason;
 
 	if (db == NULL) { /* a reload took it away since ROUTE */
 		client_refuse_reason(c, REASON_NO_DATABASE);
 		return false;
 	}
-	c->account = route_user(w->core, w->snapshot, c->login_user);
-	c->pool = route_pool(w->core, w->snapshot, db, c->login_database,
-			     c->login_user);
+	c->account = route_user(w->core, w->snapshot, c->login->user);
+	c->pool = route_pool(w->core, w->snapshot, db, c->login->database,
+			     c->login->user);
 	if (c->pool == NULL || c->account == NULL) {
 		client_refuse_reason(c, REASON_NO_MEMORY);
 		return false;
@@ -161,7 +161,7 @@ static void
 keep_keys(struct client *c)
 {
 	const struct config_user *user =
-		snapshot_user(c->worker->snapshot, c->login_user);
+		snapshot_user(c->worker->snapshot, c->login->user);
 	uint8_t client_key[32], server_key[32];
 
 	if (user == NULL || user->secret == NULL ||
@@ -189,14 +189,14 @@ login_facts(struct client *c, struct answer *answer)
 		if (to != c->worker && client_move(c, to))
 			return false;
 	}
-	if (c->facts == NULL)
-		c->facts = pool_facts_ref(c->pool);
-	if (c->facts == NULL) {
+	if (c->login->facts == NULL)
+		c->login->facts = pool_facts_ref(c->pool);
+	if (c->login->facts == NULL) {
 		c->wants_facts = true;
 		return session_want_server(c);
 	}
 	c->wants_facts = false;
-	*answer = (struct answer){ .kind = ANSWER_FACTS, .facts = c->facts };
+	*answer = (struct answer){ .kind = ANSWER_FACTS, .facts = c->login->facts };
 	return true;
 }
 
@@ -212,9 +212,24 @@ log_login(struct client *c)
 	login_stream_facts(c, &facts, addr);
 	log_event(LOG_INFO, "client_login",
 		  "client=%llu user=%s database=%s addr=%s port=%u",
-		  (unsigned long long)c->id, log_quote(c->login_user, user),
-		  log_quote(c->login_database, database), addr,
+		  (unsigned long long)c->id, log_quote(c->login->user, user),
+		  log_quote(c->login->database, database), addr,
 		  facts.peer_port);
+}
+
+static void
+free_login(struct client *c)
+{
+	struct client_login *l = c->login;
+
+	if (l == NULL)
+		return;
+	if (l->facts != NULL)
+		c->pool->back->facts_unref(l->facts);
+	mem_free(l->user);
+	mem_free(l->database);
+	mem_free(l);
+	c->login = NULL;
 }
 
 void
@@ -225,26 +240,15 @@ login_done(struct client *c)
 	log_login(c);
 	c->is_login = false;
 	atomic_fetch_sub(&core->logins, 1);
-	if (c->facts != NULL) {
-		c->pool->back->facts_unref(c->facts);
-		c->facts = NULL;
-	}
 	if (c->is_console) {
 		client_set_state(c, CLIENT_CONSOLE);
 		return;
 	}
-	mem_free(c->login_database);
-	c->login_database = NULL;
-	mem_free(c->login_user);
-	c->login_user = NULL;
+	free_login(c);
 	stats_add(c->pool->parts[c->worker->id].stats, STAT_LOGINS, 1);
 	client_set_state(c, CLIENT_IDLE);
-	c->is_keyed = cancel_map_put(&core->cancels, c->key, sizeof(c->key),
-				     client_handle(c));
-	if (c->is_keyed)
-		c->worker->pool_clients++;
-	else
-		client_refuse_reason(c, REASON_NO_MEMORY);
+	c->is_keyed = true;
+	c->worker->pool_clients++;
 }
 
 void
@@ -255,14 +259,10 @@ login_undo(struct client *c)
 	if (c->is_login)
 		atomic_fetch_sub(&core->logins, 1);
 	c->is_login = false;
-	if (c->is_keyed) {
-		cancel_map_remove(&core->cancels, c->key, sizeof(c->key));
+	if (c->is_keyed)
 		c->worker->pool_clients--;
-	}
 	c->is_keyed = false;
-	if (c->facts != NULL)
-		c->pool->back->facts_unref(c->facts);
-	c->facts = NULL;
+	free_login(c);
 	if (c->is_counted)
 		limits_give_client(&core->limits, &c->pool->db->clients,
 				   &c->account->clients);
@@ -272,7 +272,4 @@ login_undo(struct client *c)
 		pool_unref(c->pool);
 	}
 	c->pool = NULL;
-	mem_free(c->login_user);
-	mem_free(c->login_database);
-	c->login_user = c->login_database = NULL;
 }

@@ -593,7 +593,7 @@ server_check(struct server *s, usec_t now)
 	server_turn(s, &t);
 	if (!s->ops->check(&t))
 		return false;
-	s->idle_since = now; /* once a grant */
+	s->idle_since = 0; /* once a grant */
 	s->state = SERVER_CHECKING;
 	s->deadline = now + CLEANUP_TIME;
 	server_watch(s);

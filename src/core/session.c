@@ -72,7 +72,10 @@ void
 session_client_turn(struct client *c, struct session_turn *st)
 {
 	client_turn(c, &st->turn, &st->policy);
-	if (c->is_login)
+	st->facts = (struct stream_facts){ .peer_addr = "",
+					   .is_unix = c->stream.is_unix };
+	/* The address costs a system call: only where it is used. */
+	if (c->is_login && st->turn.policy->add_host)
 		login_stream_facts(c, &st->facts, st->addr);
 	st->turn.stream = &st->facts;
 }
@@ -84,7 +87,7 @@ session_client_turn(struct client *c, struct session_turn *st)
 /* Moves or drops what an earlier order covers; false: nothing was possible. */
 static bool
 move_bytes(struct buf *in, struct buf *out, size_t *relay_left,
-	   size_t *discard_left, bool *failed)
+	   size_t *discard_left, bool *was_full, bool *failed)
 {
 	size_t n;
 
@@ -95,8 +98,10 @@ move_bytes(struct buf *in, struct buf *out, size_t *relay_left,
 		*discard_left -= n;
 		return n > 0;
 	}
-	if (out->len >= OUT_MAX)
+	if (out->len >= OUT_MAX) {
+		*was_full = true;
 		return false;
+	}
 	n = min_size(*relay_left, in->len);
 	if (n == 0)
 		return false;
@@ -246,7 +251,7 @@ run_back(struct client *c)
 		if (s->relay_left > 0 || s->discard_left > 0) {
 			if (!move_bytes(&s->stream.in, &c->stream.out,
 					&s->relay_left, &s->discard_left,
-					&failed)) {
+					&c->was_full, &failed)) {
 				if (failed)
 					client_close(c, REASON_NO_MEMORY);
 				else if (s->stream.in.len == 0 &&
@@ -259,8 +264,10 @@ run_back(struct client *c)
 			progress = true;
 			continue;
 		}
-		if (c->stream.out.len >= OUT_MAX)
+		if (c->stream.out.len >= OUT_MAX) {
+			c->was_full = true;
 			return progress;
+		}
 		back_turn(c, s, &t);
 		o = s->ops->step(&t);
 		if (!carry_back(c, s, &o))
@@ -333,8 +340,14 @@ session_want_server(struct client *c)
 	bool failed;
 
 	c->back_to = c->state;
-	c->ticket.client = c;
-	s = pool_checkout(c->pool, c->worker, &c->ticket, now, &failed);
+	if (c->ticket == NULL)
+		c->ticket = slab_new(&c->worker->tickets);
+	if (c->ticket == NULL) {
+		client_refuse_reason(c, REASON_NO_MEMORY);
+		return false;
+	}
+	c->ticket->client = c;
+	s = pool_checkout(c->pool, c->worker, c->ticket, now, &failed);
 	if (failed) {
 		client_pool_failed(c);
 		return false;
@@ -360,7 +373,7 @@ submit_query(struct client *c, const struct order *o)
 	if (r != NULL) {
 		r->client = client_handle(c);
 		r->right = (enum console_right)c->right;
-		r->user = mem_strdup(c->login_user);
+		r->user = mem_strdup(c->login->user);
 		r->text = mem_strdup(o->query.text);
 		r->is_describe = o->query.describe_only;
 	}
@@ -406,8 +419,9 @@ carry_front(struct client *c, const struct order *o, struct answer *answer)
 		c->discard_left = o->bytes;
 		return true;
 	case ORDER_NEED_MORE:
+		/* It may still read what it is owed: not a plain close. */
 		if (c->stream.eof)
-			client_close(c, REASON_CLIENT_GONE);
+			client_end(c, REASON_CLIENT_GONE);
 		return false;
 	case ORDER_WAIT:
 		return false;
@@ -448,14 +462,16 @@ carry_front(struct client *c, const struct order *o, struct answer *answer)
 }
 
 static bool
-may_step(const struct client *c)
+may_step(struct client *c)
 {
 	switch ((enum client_state)c->state) {
 	case CLIENT_LOGIN:
 	case CLIENT_IDLE:
 	case CLIENT_CONSOLE:
 		/* Answers made here must not pile up for one who never reads */
-		return c->stream.out.len < OUT_MAX;
+		if (c->stream.out.len >= OUT_MAX)
+			c->was_full = true;
+		return !c->was_full;
 	case CLIENT_ACTIVE:
 		return true;
 	case CLIENT_ASKING:
@@ -479,7 +495,8 @@ relay_front(struct client *c)
 	if (move_bytes(&c->stream.in,
 		       c->server == NULL ? &c->stream.out
 					 : &c->server->stream.out,
-		       &c->relay_left, &c->discard_left, &failed))
+		       &c->relay_left, &c->discard_left, &c->was_full,
+		       &failed))
 		return true;
 	if (failed)
 		client_close(c, REASON_NO_MEMORY);
@@ -506,8 +523,11 @@ run_front(struct client *c, const struct answer *first)
 			progress = true;
 			continue;
 		}
-		if (c->server != NULL && c->server->stream.out.len >= OUT_MAX)
+		if (c->server != NULL &&
+		    c->server->stream.out.len >= OUT_MAX) {
+			c->was_full = true;
 			return progress;
+		}
 		/* Nothing can have changed for a client at rest. */
 		if (c->stream.in.len == 0 && answer.kind == ANSWER_NONE &&
 		    !c->stream.eof && !c->is_login)
@@ -540,7 +560,11 @@ run_rows(struct client *c)
 	struct answer answer = { .kind = ANSWER_ROWS };
 	bool closing;
 
-	while (c->stream.out.len < OUT_MAX) {
+	for (;;) {
+		if (c->stream.out.len >= OUT_MAX) {
+			c->was_full = true;
+			return;
+		}
 		session_client_turn(c, &st);
 		if (!front->rows(&st.turn, r->result, &c->rows_next,
 				 ROWS_PER_STEP))
@@ -565,6 +589,7 @@ pump(struct client *c, const struct answer *answer)
 {
 	bool moved;
 
+	c->was_full = false;
 	if (c->request != NULL)
 		run_rows(c);
 	do {
@@ -602,7 +627,7 @@ read_client(struct client *c)
 		return false;
 	switch (stream_fill(&c->stream, READ_MAX)) {
 	case FILL_SOME:
-		c->received += c->stream.in.len - had;
+		c->received += (uint32_t)(c->stream.in.len - had);
 		c->last_active = loop_now(c->worker->loop);
 		return true;
 	case FILL_NONE:
@@ -652,16 +677,40 @@ flush_both(struct client *c)
 		client_close(c, REASON_CLIENT_GONE);
 		return;
 	}
-	c->sent += had - c->stream.out.len;
+	c->sent += (uint32_t)(had - c->stream.out.len);
 }
 
-/* Stopped by the quota or by room that a flush has made: go on soon. */
+static bool
+is_full(const struct stream *s)
+{
+	return s->out.len >= OUT_MAX;
+}
+
+/* Writes; where that made room for what was read already, it goes on soon:
+ * each direction by itself, for the other one may be stuck for long. */
+static void
+flush_and_go_on(struct client *c)
+{
+	struct server *s = c->server;
+	bool client_full = is_full(&c->stream);
+	bool server_full = s != NULL && is_full(&s->stream);
+
+	flush_both(c);
+	if (is_alive(c) && ((client_full && !is_full(&c->stream)) ||
+			    (server_full && !is_full(&s->stream))))
+		stream_kick(&c->stream);
+}
+
+/* Stopped by the quota: go on soon. */
 static void
 kick_if_more(struct client *c)
 {
 	struct server *s = c->server;
 
-	if (may_read_client(c) ||
+	bool has_room = c->stream.out.len < OUT_MAX &&
+			(s == NULL || s->stream.out.len < OUT_MAX);
+
+	if (may_read_client(c) || (c->was_full && has_room) ||
 	    (s != NULL && s->stream.readable &&
 	     c->stream.out.len < OUT_MAX && s->stream.in.len < IN_MAX))
 		stream_kick(&c->stream);
@@ -681,13 +730,14 @@ turn_with(struct client *c, const struct answer *answer)
 			pump(c, answer);
 		answer = NULL;
 	}
+	check_hang_up(c);
 	if (c->stream.loop == NULL) /* closed, or it leaves */
 		return;
 	if (c->state == CLIENT_LINGERING) {
 		client_linger(c);
 		return;
 	}
-	flush_both(c);
+	flush_and_go_on(c);
 	if (!is_alive(c))
 		return;
 	client_account(c, loop_now(c->worker->loop));

@@ -29,7 +29,6 @@ struct core {
 
 	struct limits limits;      /* under its own lock */
 	struct routes routes;      /* under its own lock */
-	struct cancel_map cancels; /* under its own lock */
 
 	uint8_t mock_secret[MOCK_SECRET_BYTES]; /* constant; see struct turn */
 

@@ -27,7 +27,7 @@ job_done(struct mail *mail)
 	struct server *s = run->server;
 
 	if (c != NULL) {
-		c->job = NULL;
+		c->login->job = NULL;
 		session_answer(c, &answer);
 	} else if (s != NULL) {
 		s->job = NULL;
@@ -64,7 +64,7 @@ work_start_client(struct client *c, const struct job *job)
 		return;
 	}
 	run->client = c;
-	c->job = run;
+	c->login->job = run;
 	c->back_to = c->state;
 	client_set_state(c, CLIENT_ASKING);
 	helpers_post(c->worker->core->helpers, &run->base);

@@ -58,6 +58,7 @@ worker_add_client(struct worker *w, struct client *c)
 	w->free_slot = slot->next_free;
 	slot->client = c;
 	c->generation = slot->generation;
+	cancel_set_key(c);
 	list_push_back(&w->clients, &c->node);
 	count_client(w, 1);
 	return true;
@@ -160,8 +161,8 @@ worker_entropy(struct worker *w, void *out, size_t len)
  * The thread
  */
 
-static void
-reap(void *arg)
+void
+worker_end_turn(void *arg)
 {
 	struct worker *w = arg;
 	struct list_node *n;
@@ -169,7 +170,7 @@ reap(void *arg)
 	while ((n = list_pop_front(&w->client_leavers)) != NULL) {
 		struct client *c = LIST_ENTRY(n, struct client, node);
 
-		loop_post(c->worker->loop, &c->mail);
+		loop_post(c->worker->loop, &c->login->mail);
 	}
 	while ((n = list_pop_front(&w->server_leavers)) != NULL) {
 		struct server *s = LIST_ENTRY(n, struct server, owned);
@@ -243,7 +244,7 @@ worker_main(void *arg)
 	struct worker *w = arg;
 
 	timer_set(w->loop, &w->tick, clock_now() + TICK_TIME);
-	loop_run(w->loop, reap, w);
+	loop_run(w->loop, worker_end_turn, w);
 	return NULL;
 }
 
@@ -289,6 +290,7 @@ worker_new(struct core *core, unsigned id)
 	w->core = core;
 	w->free_slot = NO_SLOT;
 	w->tick.fire = on_tick;
+	slab_init(&w->tickets, sizeof(struct ticket));
 	list_init(&w->clients);
 	list_init(&w->servers);
 	list_init(&w->cancelers);
@@ -351,7 +353,7 @@ worker_settle(struct worker *w)
 {
 	loop_drain(w->loop);
 	close_everything(w);
-	reap(w);
+	worker_end_turn(w);
 }
 
 void
@@ -368,6 +370,7 @@ worker_free(struct worker *w)
 	worker_stop_listening(w);
 	loop_free(w->loop);
 	snapshot_unref(w->snapshot);
+	slab_fini(&w->tickets);
 	mem_free(w->slots);
 	mem_free(w);
 }

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "base/list.h"
+#include "base/slab.h"
 #include "core/core.h"
 #include "io/listen.h"
 #include "io/loop.h"
@@ -39,6 +40,7 @@ struct worker {
 	/* On their way to another worker: posted at the end of the turn, for
 	 * until then callers up the stack may still look at them. */
 	struct list client_leavers, server_leavers;
+	struct slab tickets; /* of struct ticket */
 	struct list pools; /* whose home this is */
 	struct slot *slots; /* owns */
 	uint32_t slot_count, free_slot;
@@ -60,6 +62,9 @@ void worker_stop(struct worker *w);
  * it brought.  Called on all workers in turn until nothing moves any more. */
 void worker_settle(struct worker *w);
 void worker_free(struct worker *w);
+/* At the end of each turn, when no callback is on the stack: posts what leaves
+ * for other workers, frees what was closed.  arg: the worker. */
+void worker_end_turn(void *arg);
 
 /* Runs under another snapshot from now on; its own thread, between turns. */
 void worker_set_snapshot(struct worker *w, struct snapshot *snapshot);

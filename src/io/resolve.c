@@ -173,6 +173,22 @@ run_lookup(struct helper_job *job)
 			  "the name has no usable address");
 }
 
+size_t
+resolve_now(const char *host, uint16_t port,
+	    struct addr addrs[RESOLVE_ADDRS_MAX], char error[128])
+{
+	struct lookup lookup = { 0 };
+
+	text_copy(lookup.host, sizeof(lookup.host), host);
+	run_lookup(&lookup.job);
+	for (size_t i = 0; i < lookup.count; i++) {
+		addrs[i] = lookup.addrs[i];
+		set_port(&addrs[i], port);
+	}
+	text_copy(error, 128, lookup.error);
+	return lookup.count;
+}
+
 static bool
 is_same_set(const struct entry *e, const struct lookup *lookup)
 {

@@ -390,6 +390,11 @@ take_error(struct pg_back *b, const struct turn *turn,
 
 	if (e->is_unnamed)
 		b->unnamed = UNNAMED_NONE;
+	if (v->body != NULL && is_fatal(v->body, v->len)) {
+		/* Its last words, which a linked client has read by now. */
+		pg_back_keep_error(b, v->body, v->len);
+		b->is_lost = true;
+	}
 	if (e->action != OWED_HIDE || v->body == NULL)
 		return;
 	if (e->task != TASK_NONE && e->task != TASK_BREAK) {
@@ -430,7 +435,8 @@ take_ready(struct pg_back *b, struct turn *turn, const struct answer_view *v,
 		    turn->peer_out != NULL)
 			b->pending_fail = REASON_STATEMENT_MODE_TX;
 	}
-	b->is_boundary_due = true;
+	/* A client whose settings were made has its request still to send. */
+	b->is_boundary_due = e->task != TASK_SETTINGS || turn->peer == NULL;
 	return end_task(b, turn, e);
 }
 
@@ -575,8 +581,9 @@ extend_run(struct pg_back *b, struct turn *turn, struct pg_scan *s,
 	run->fate = fate;
 	run->bytes += v->frame.total;
 	*order = run_order(run);
-	/* A boundary is looked at before what follows it. */
-	return v->frame.type != 'Z' || b->owed.count > 0;
+	/* Boundaries and doubts are seen to before what follows. */
+	return v->frame.type != 'Z' ||
+	       (b->owed.count > 0 && !pg_owed_wants_probe(&b->owed));
 }
 
 static struct order
@@ -636,6 +643,9 @@ pg_back_answers(struct pg_back *b, struct turn *turn)
 	}
 	if (may_probe(b, turn) &&
 	    !pg_back_query(b, turn->out, "", TASK_PROBE))
+		return fail_memory();
+	if (turn->peer == NULL && pg_owed_wants_sync(&b->owed) &&
+	    !pg_clean_group(b, turn->out))
 		return fail_memory();
 	if (b->is_boundary_due && !is_quiet(b, turn))
 		b->is_boundary_due = false;

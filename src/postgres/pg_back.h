@@ -124,6 +124,9 @@ bool pg_clean_done(struct pg_back *b, struct turn *turn,
 enum residue pg_clean_residue(const struct pg_back *b,
 			      const struct policy *policy, bool is_linked);
 
+/* The abandoned server has a group open: ends it so that it is undone. */
+bool pg_clean_group(struct pg_back *b, struct buf *out);
+
 /* The abandoned server waits for COPY data that will never come. */
 bool pg_clean_copy(struct pg_back *b, struct buf *out);
 

@@ -124,16 +124,16 @@ append_sync(struct pg_back *b, struct buf *out)
 	return true;
 }
 
-/* Ends a group that the client left open, so that it is rolled back. */
-static bool
-break_group(struct pg_back *b, struct buf *out)
+bool
+pg_clean_group(struct pg_back *b, struct buf *out)
 {
 	struct pg_owed entry = { .action = OWED_HIDE, .task = TASK_BREAK };
+	bool is_failed = pg_owed_wants_sync(&b->owed);
 
-	if (!b->is_group_open && !b->owed.is_skipping)
+	if (!b->is_group_open && !is_failed)
 		return true;
 	return pg_owed_reserve(&b->owed, 2) &&
-	       (b->owed.is_skipping || pg_back_fail_group(b, out, entry)) &&
+	       (is_failed || pg_back_fail_group(b, out, entry)) &&
 	       append_sync(b, out);
 }
 
@@ -169,7 +169,7 @@ abandon_at_boundary(struct pg_back *b, struct turn *turn)
 	enum residue residue = pg_clean_residue(b, turn->policy, false);
 
 	if (b->view.tx == TX_IDLE) {
-		b->is_boundary_due = true;
+		b->is_boundary_due = residue != RESIDUE_NONE;
 		return residue == RESIDUE_NONE ? ABANDON_DONE : ABANDON_DRAIN;
 	}
 	if (b->retries++ >= PG_RETRIES ||
@@ -196,9 +196,9 @@ pg_back_abandon(struct turn *turn, bool half_sent)
 	if (b->owed.count == 0 && !b->is_group_open && !b->owed.is_skipping)
 		return abandon_at_boundary(b, turn);
 	if (b->owed.is_copy_in)
-		ok = pg_clean_copy(b, turn->out) && break_group(b, turn->out);
+		ok = pg_clean_copy(b, turn->out) && pg_clean_group(b, turn->out);
 	else
-		ok = break_group(b, turn->out);
+		ok = pg_clean_group(b, turn->out);
 	pg_back_count(b);
 	if (!ok)
 		return ABANDON_CLOSE;

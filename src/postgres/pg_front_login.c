@@ -164,6 +164,14 @@ on_no(struct pg_front_login *l, struct turn *t, unsigned seen)
 
 	l->seen |= seen;
 	pg_startup_fini(&l->startup);
+	/* Whatever came with the request was not meant to be read in clear. */
+	if (t->in->len > total)
+		return fail_words(l, REASON_PROTOCOL,
+				  seen == PG_SEEN_SSL
+					  ? "received unencrypted data after "
+					    "SSL request"
+					  : "received unencrypted data after "
+					    "GSSAPI encryption request");
 	if (!buf_append(t->out, "N", 1))
 		return fail(l, REASON_NO_MEMORY);
 	return order_bytes(ORDER_DISCARD, total);

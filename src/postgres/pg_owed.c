@@ -342,6 +342,20 @@ pg_owed_wants_probe(const struct pg_owed_queue *q)
 	       first_certain(q, 0) == q->count;
 }
 
+bool
+pg_owed_wants_sync(const struct pg_owed_queue *q)
+{
+	if (!q->in_doubt)
+		return q->is_skipping;
+	for (uint32_t i = 0; i < q->count; i++) {
+		const struct pg_owed *e = peek_at(q, i);
+
+		if (e->has_failed || (e->kind == OWED_SYNC && !e->is_maybe))
+			return false;
+	}
+	return true;
+}
+
 void
 pg_owed_hide_all(struct pg_owed_queue *q)
 {

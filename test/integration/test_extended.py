@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from tools import pgwire as w
+from tools import oracles, pgwire as w
 from tools.raw import RawClient
 from tools.wait import wait_until
 
@@ -255,7 +255,6 @@ def test_large_result_is_streamed_not_stored(make_carpool, pg):
     for it."""
     cp = make_carpool()
     c = cp.connect()
-    from tools import oracles
     base = oracles.rss_bytes(cp.pid)
     c.send(w.query("SELECT repeat('x', 1000) FROM"
                    " generate_series(1, 200000)"))
@@ -276,8 +275,6 @@ def test_large_result_is_streamed_not_stored(make_carpool, pg):
 
 def test_large_bind_waits_for_no_buffer(make_carpool, pg):
     """The message goes on while it comes; memory stays bounded."""
-    from tools import oracles
-
     cp = make_carpool()
     cp.rss_tolerance = 48 << 20
     c = cp.connect(timeout=30)

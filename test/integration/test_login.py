@@ -154,7 +154,7 @@ def test_unknown_database(make_carpool):
         cp.connect(database="missing")
     assert e.value.sqlstate == "3D000"
     assert e.value.severity == "FATAL"
-    assert "no such database: missing" in e.value.message
+    assert e.value.message == 'database "missing" does not exist'
 
 
 @pytest.mark.parametrize("method", ["plain", "md5", "scram-sha-256"])
@@ -278,7 +278,20 @@ def test_plain_3_0_needs_no_negotiation(make_carpool):
     assert "v" not in cp.raw().login().types
 
 
-@pytest.mark.parametrize("protocol", [0, 2 << 16, 4 << 16, 0x12345678])
+def test_protocol_2_is_refused_in_its_own_format(make_carpool):
+    """As PostgreSQL: an old client cannot read the errors of 3.0."""
+    cp = make_carpool()
+    c = cp.raw()
+    c.send(pgwire.startup({"user": "app", "database": "test"},
+                          protocol=2 << 16))
+    got = b""
+    while data := c.sock.recv(1000):
+        got += data
+    assert got.startswith(b"E"), got
+    assert b"unsupported frontend protocol 2.0" in got, got
+
+
+@pytest.mark.parametrize("protocol", [0, 4 << 16, 0x12345678])
 def test_other_major_versions_are_refused(make_carpool, protocol):
     cp = make_carpool()
     c = cp.raw()
@@ -286,6 +299,20 @@ def test_other_major_versions_are_refused(make_carpool, protocol):
         c.login(protocol=protocol)
     assert e.value.sqlstate == "0A000"
     c.expect_closed()
+
+
+def test_protocol_2_is_refused(make_carpool):
+    """In whatever form: its errors have no length."""
+    cp = make_carpool()
+    c = cp.raw()
+    c.send(pgwire.startup({"user": "app", "database": "test"}, 2 << 16))
+    got = b""
+    try:
+        while data := c.sock.recv(1000):
+            got += data
+    except ConnectionError:
+        pass
+    assert not got.startswith(b"R")
 
 
 @pytest.mark.parametrize("value", ["true", "database", "on", "1"])

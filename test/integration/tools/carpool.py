@@ -148,13 +148,14 @@ class Carpool:
     """Carpool(databases, ...).start() ... check() ... stop().
 
     settings are those of section [pgbouncer]; None takes a default away.
+    under is a command that runs the daemon, such as prlimit.
     After a change of self.settings, databases, users or userlist, reload()
     writes the files and says RELOAD.
     """
 
     def __init__(self, databases, users=None, userlist=None,
                  section="pgbouncer", env=None, args=(), tail="",
-                 **settings):
+                 under=(), **settings):
         self.dir = scratch("carpool")
         self.port = free_port()
         self.host = "127.0.0.1"
@@ -183,6 +184,7 @@ class Carpool:
         }
         self.env = dict(env or {})
         self.args = list(args)
+        self.under = list(under)
         self.proc = None
         self.clients = []
         self.closers = []
@@ -221,7 +223,8 @@ class Carpool:
         with open(self.stderr, "ab") as log:
             give(self.stderr)
             self.proc = subprocess.Popen(
-                as_account([binary(), *self.args, self.ini]),
+                as_account(
+                    [*self.under, binary(), *self.args, self.ini]),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 cwd=self.dir, start_new_session=True,
                 env={**os.environ, **sanitizer_environment(self.dir),
@@ -398,6 +401,11 @@ class Carpool:
                 out.append(value)
         return [pg for pg in out
                 if pg.proc is not None and pg.proc.poll() is None]
+
+    def ends_itself(self):
+        """The test makes the daemon end: only the oracles for after the end
+        look at it."""
+        self._checked = True
 
     def check(self):
         """All oracles that need the running daemon."""

@@ -1,0 +1,51 @@
+/*
+ * Statement texts: any cut of a text gives the same tokens and flags.
+ * The input's first byte chooses the lexer's options.
+ */
+#include <string.h>
+
+#include "base/mem.h"
+#include "fuzz_main.h"
+#include "sql/classify.h"
+
+static bool
+is_tracked(const void *context, const char *name)
+{
+	(void)context;
+	ASSERT(strlen(name) <= LEXER_WORD_MAX);
+	return (name[0] & 1) != 0;
+}
+
+static unsigned
+classify(const uint8_t *text, size_t len, unsigned lexer, unsigned cuts)
+{
+	struct classify_options options = { .lexer = lexer,
+					    .is_tracked = is_tracked };
+	struct classify c;
+
+	classify_init(&c, &options);
+	while (len > 0) {
+		size_t n = cuts == 0 ? len : 1 + (size_t)rand_r(&cuts) % 9;
+
+		if (n > len)
+			n = len;
+		classify_feed(&c, text, n);
+		text += n;
+		len -= n;
+	}
+	return classify_end(&c);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	unsigned flags, lexer;
+
+	if (size == 0)
+		return 0;
+	lexer = data[0] & 3;
+	flags = classify(data + 1, size - 1, lexer, 0);
+	for (unsigned seed = 1; seed < 4; seed++)
+		ASSERT(classify(data + 1, size - 1, lexer, seed) == flags);
+	return 0;
+}

@@ -1,0 +1,659 @@
+/*
+ * Clients' logins: every method, known and unknown users, and what stands in
+ * the startup packet; whole and byte by byte.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "auth/pg_md5.h"
+#include "auth/scram.h"
+#include "drive.h"
+
+/* What the core would answer, and what came of it. */
+struct door {
+	struct drive d;
+	enum auth_method method;
+	const char *secret; /* NULL: unknown user */
+	const char *decoy;
+	enum reason route_reason;
+	bool is_console;
+	bool is_ready;
+	unsigned jobs;
+	char database[70], user[130];
+	struct str failure; /* reason and words */
+};
+
+static void
+open_door(struct door *o, enum drive_cut cut)
+{
+	memset(o, 0, sizeof(*o));
+	drive_init(&o->d, POOL_TRANSACTION, cut);
+	pg_front_ops.close(o->d.front);
+	o->d.front = pg_front_ops.open();
+	o->method = AUTH_TRUST;
+	o->secret = "secret";
+}
+
+static void
+close_door(struct door *o)
+{
+	str_fini(&o->failure);
+	drive_fini(&o->d);
+}
+
+/* One order of a login; true: step on, with the answer if one was asked. */
+static bool
+answer(struct door *o, const struct order *order, struct answer *a)
+{
+	*a = (struct answer){ 0 };
+	switch ((int)order->kind) {
+	case ORDER_DISCARD:
+		buf_drop(&o->d.c_in, order->bytes);
+		return true;
+	case ORDER_ROUTE:
+		text_copy(o->database, sizeof(o->database),
+			  order->route.database);
+		text_copy(o->user, sizeof(o->user), order->route.user);
+		a->kind = ANSWER_ROUTE;
+		a->reason = o->route_reason;
+		a->is_console = o->is_console;
+		return true;
+	case ORDER_VERIFY:
+		a->kind = ANSWER_VERIFY;
+		a->method = o->method;
+		a->secret = o->secret;
+		a->decoy = o->decoy;
+		return true;
+	case ORDER_WORK:
+		order->job.run(order->job.arg);
+		o->jobs++;
+		o->d.job = order->job;
+		a->kind = ANSWER_JOB;
+		a->job = order->job.arg;
+		return true;
+	case ORDER_NEED_FACTS:
+		a->kind = ANSWER_FACTS;
+		a->facts = pg_back_ops.facts(o->d.back);
+		return true;
+	case ORDER_READY:
+		o->is_ready = true;
+		return false;
+	case ORDER_FAIL:
+		str_puts(&o->failure, reason_info(order->reason)->name);
+		if (order->fail.text != NULL)
+			str_printf(&o->failure, ": %s", order->fail.text);
+		return false;
+	case ORDER_CANCEL:
+		str_printf(&o->failure, "cancel %zu", order->cancel.len);
+		return false;
+	default:
+		return false;
+	}
+}
+
+static void
+knock(struct door *o, const void *data, size_t len)
+{
+	const uint8_t *p = data;
+	struct answer a = { 0 };
+
+	while (len > 0 && o->failure.len == 0 && !o->is_ready) {
+		size_t n = o->d.cut == CUT_NONE ? len : 1;
+		bool goes_on = true;
+
+		assert_true(buf_append(&o->d.c_in, p, n));
+		p += n;
+		len -= n;
+		while (goes_on) {
+			struct turn t = drive_turn(&o->d, false);
+			struct order order;
+
+			t.answer = a;
+			order = pg_front_ops.step(&t);
+			if (o->d.job.drop != NULL) {
+				o->d.job.drop(o->d.job.arg);
+				o->d.job = (struct job){ 0 };
+			}
+			goes_on = answer(o, &order, &a);
+		}
+	}
+	drive_drain(&o->d.c_out, &o->d.to_client);
+}
+
+/* A startup packet of pairs that end with NULL. */
+static void
+startup(struct door *o, uint32_t version, const char *const *pairs)
+{
+	struct str s = { 0 };
+	size_t mark = pg_put_begin(&s, 0);
+
+	pg_put_u32(&s, version);
+	while (*pairs != NULL)
+		pg_put_text(&s, *pairs++);
+	str_putc(&s, '\0');
+	pg_put_end(&s, mark);
+	knock(o, s.data, s.len);
+	str_fini(&s);
+}
+
+static void
+hello(struct door *o)
+{
+	static const char *const pairs[] = { "user", "joe", NULL };
+
+	startup(o, 3u << 16, pairs);
+}
+
+static void
+password(struct door *o, const char *text, size_t len)
+{
+	struct str s = { 0 };
+	size_t mark = pg_put_begin(&s, 'p');
+
+	str_add(&s, text, len);
+	pg_put_end(&s, mark);
+	knock(o, s.data, s.len);
+	str_fini(&s);
+}
+
+/* The last authentication request: its code and data. */
+static uint32_t
+last_request(struct door *o, const uint8_t **data, size_t *len)
+{
+	const uint8_t *p = (uint8_t *)o->d.to_client.data;
+	size_t left = o->d.to_client.len;
+	uint32_t code = UINT32_MAX;
+
+	while (left >= PG_HEADER) {
+		size_t total = (size_t)pg_get_u32(p + 1) + 1;
+
+		if (p[0] == 'R') {
+			code = pg_get_u32(p + PG_HEADER);
+			*data = p + PG_HEADER + 4;
+			*len = total - PG_HEADER - 4;
+		}
+		p += total;
+		left -= total;
+	}
+	return code;
+}
+
+static const uint8_t nonce[SCRAM_NONCE_RAW] = { 1, 2, 3 };
+
+/* A client's whole SCRAM exchange with this password. */
+static void
+scram(struct door *o, const char *text)
+{
+	struct scram_client c;
+	struct scram_message m;
+	struct scram_keys keys;
+	uint8_t salted[SCRAM_KEY_BYTES];
+	struct str s = { 0 };
+	const uint8_t *data = NULL;
+	size_t len = 0;
+
+	assert_int_equal(last_request(o, &data, &len), 10);
+	scram_client_begin(&c, nonce, &m);
+	pg_put_text(&s, SCRAM_MECHANISM);
+	pg_put_u32(&s, (uint32_t)m.len);
+	str_add(&s, m.text, m.len);
+	password(o, s.data, s.len);
+	str_fini(&s);
+	assert_int_equal(last_request(o, &data, &len), 11);
+	assert_int_equal(scram_client_challenge(&c, data, len, 100000),
+			 SCRAM_OK);
+	assert_true(scram_salted_password(text, c.salt, c.salt_len,
+					  c.iterations, salted));
+	assert_true(scram_keys_derive(salted, &keys));
+	assert_int_equal(scram_client_answer(&c, &keys, &m), SCRAM_OK);
+	password(o, m.text, m.len);
+	if (o->is_ready) {
+		const uint8_t *p = (uint8_t *)o->d.to_client.data;
+
+		while (p[0] != 'R' || pg_get_u32(p + 5) != 12)
+			p += pg_get_u32(p + 1) + 1;
+		assert_int_equal(scram_client_finish(&c, p + 9,
+						     pg_get_u32(p + 1) - 8),
+				 SCRAM_OK);
+	}
+}
+
+#define WRONG                                                                  \
+	"auth_failed: password authentication failed for user \"joe\""
+
+static void
+trust_and_any(void **state)
+{
+	struct door o;
+
+	(void)state;
+	for (unsigned cut = 0; cut < 2; cut++) {
+		struct str client = { 0 };
+
+		open_door(&o, (enum drive_cut)cut);
+		hello(&o);
+		assert_true(o.is_ready);
+		assert_string_equal(o.user, "joe");
+		assert_string_equal(o.database, "joe");
+		assert_true(pg_front_view(o.d.front)->is_at_rest);
+		drive_show(&client, (uint8_t *)o.d.to_client.data,
+			   o.d.to_client.len, true);
+		assert_string_equal(
+			str_text(&client),
+			"R|S:in_hot_standby:off|S:integer_datetimes:on|"
+			"S:TimeZone:UTC|S:IntervalStyle:postgres|"
+			"S:is_superuser:off|S:application_name:|"
+			"S:DateStyle:ISO, MDY|S:standard_conforming_strings:on|"
+			"S:client_encoding:UTF8|S:server_version:15.0|K|Z:I");
+		assert_ptr_equal(((struct pg_front *)o.d.front)->params,
+				 ((struct pg_back *)o.d.back)->params);
+		str_fini(&client);
+		close_door(&o);
+		open_door(&o, (enum drive_cut)cut);
+		o.secret = NULL;
+		hello(&o);
+		assert_string_equal(str_text(&o.failure), WRONG);
+		close_door(&o);
+		open_door(&o, (enum drive_cut)cut);
+		o.secret = NULL;
+		o.method = AUTH_ANY;
+		hello(&o);
+		assert_true(o.is_ready);
+		close_door(&o);
+	}
+}
+
+static void
+passwords(void **state)
+{
+	static const struct row {
+		enum auth_method method;
+		const char *secret;
+		const char *password;
+		bool ok;
+	} rows[] = {
+		{ AUTH_PLAIN, "secret", "secret", true },
+		{ AUTH_PLAIN, "secret", "wrong", false },
+		{ AUTH_PLAIN, NULL, "secret", false },
+		{ AUTH_PLAIN, "md551a7ed06a09e0cd3379f6bffdd0ac556", "x",
+		  false },
+		{ AUTH_MD5, "secret", "secret", true },
+		{ AUTH_MD5, "secret", "wrong", false },
+		{ AUTH_MD5, NULL, "secret", false },
+		{ AUTH_SCRAM, "secret", "secret", true },
+		{ AUTH_SCRAM, "secret", "wrong", false },
+		{ AUTH_SCRAM, NULL, "secret", false },
+		{ AUTH_SCRAM, "md551a7ed06a09e0cd3379f6bffdd0ac556", "x",
+		  false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * COUNT_OF(rows); i++) {
+		const struct row *r = &rows[i / 2];
+		const uint8_t *data = NULL;
+		char md5[PG_MD5_ROOM];
+		struct door o;
+		size_t len = 0;
+
+		open_door(&o, (enum drive_cut)(i % 2));
+		o.method = r->method;
+		o.secret = r->secret;
+		hello(&o);
+		if (r->method == AUTH_PLAIN) {
+			assert_int_equal(last_request(&o, &data, &len), 3);
+			password(&o, r->password, strlen(r->password) + 1);
+		} else if (r->method == AUTH_MD5) {
+			assert_int_equal(last_request(&o, &data, &len), 5);
+			assert_true(pg_md5_response(r->password, "joe", data,
+						    md5));
+			password(&o, md5, sizeof(md5));
+		} else {
+			scram(&o, r->password);
+		}
+		assert_int_equal(o.is_ready, r->ok);
+		if (!r->ok)
+			assert_string_equal(str_text(&o.failure), WRONG);
+		close_door(&o);
+	}
+}
+
+/* The stored verifier decides; the client's keys may be used for servers. */
+static void
+verifiers(void **state)
+{
+	static const uint8_t salt[16] = { 9 };
+	struct scram_verifier v;
+	uint8_t client_key[32], server_key[32];
+	struct door o;
+	char text[200] = "SCRAM-SHA-256$4096:CQAAAAAAAAAAAAAAAAAAAA==$";
+
+	(void)state;
+	assert_true(scram_verifier_from_password(&v, "pw", salt, 16, 4096));
+	for (unsigned i = 0; i < 2; i++) {
+		const uint8_t *key = i == 0 ? v.stored_key : v.server_key;
+		static const char digits[] =
+			"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+			"0123456789+/";
+		size_t n = strlen(text);
+
+		for (unsigned k = 0; k < 33; k += 3) {
+			uint32_t w = (uint32_t)key[k] << 16 |
+				     (uint32_t)key[k + 1] << 8 |
+				     (k + 2 < 32 ? key[k + 2] : 0);
+
+			for (int shift = 18; shift >= 0; shift -= 6)
+				text[n++] = digits[w >> shift & 63];
+		}
+		text[n - 1] = '=';
+		if (i == 0)
+			text[n++] = ':';
+		text[n] = '\0';
+	}
+	assert_int_equal(secret_kind(text), SECRET_SCRAM);
+	for (unsigned method = 0; method < 3; method++) {
+		static const enum auth_method methods[] = { AUTH_SCRAM,
+							    AUTH_MD5,
+							    AUTH_PLAIN };
+
+		open_door(&o, CUT_NONE);
+		o.method = methods[method];
+		o.secret = text;
+		hello(&o);
+		if (method < 2)
+			scram(&o, "pw");
+		else
+			password(&o, "pw", 3);
+		assert_true(o.is_ready);
+		assert_int_equal(o.jobs, method == 2);
+		assert_int_equal(pg_front_ops.credential(o.d.front, client_key,
+							 server_key),
+				 method < 2);
+		if (method < 2)
+			assert_memory_equal(server_key, v.server_key, 32);
+		assert_false(pg_front_ops.credential(o.d.front, client_key,
+						     server_key));
+		close_door(&o);
+	}
+}
+
+/* Whoever cannot prove who he is learns nothing. */
+static void
+route_failures_come_last(void **state)
+{
+	struct door o;
+
+	(void)state;
+	open_door(&o, CUT_NONE);
+	o.method = AUTH_PLAIN;
+	o.route_reason = REASON_NO_DATABASE;
+	hello(&o);
+	assert_int_equal(o.failure.len, 0);
+	password(&o, "wrong", 6);
+	assert_string_equal(str_text(&o.failure), WRONG);
+	close_door(&o);
+	open_door(&o, CUT_NONE);
+	o.method = AUTH_PLAIN;
+	o.route_reason = REASON_NO_DATABASE;
+	hello(&o);
+	password(&o, "secret", 7);
+	assert_string_equal(str_text(&o.failure),
+			    "no_database: database \"joe\" does not exist");
+	close_door(&o);
+}
+
+static void
+startup_parameters(void **state)
+{
+	static const struct row {
+		const char *pairs[8];
+		const char *ignore;
+		const char *failure; /* NULL: none */
+		const char *timezone, *name;
+	} rows[] = {
+		{ { "user", "joe", "TimeZone", "CET" }, "", NULL, "CET", "" },
+		{ { "user", "joe", "timezone", "a", "timezone", "b" },
+		  "",
+		  NULL,
+		  "b",
+		  "" },
+		{ { "user", "joe", "options", "-c TimeZone=CET" },
+		  "",
+		  NULL,
+		  "CET",
+		  "" },
+		{ { "user", "joe", "options",
+		    "-capplication-name=a\\ b\\\\c --TimeZone=X" },
+		  "",
+		  NULL,
+		  "X",
+		  "a b\\c" },
+		{ { "user", "joe", "options", "-c TimeZone=CET", "TimeZone",
+		    "EET" },
+		  "",
+		  NULL,
+		  "EET",
+		  "" },
+		{ { "user", "joe", "options", "-c geqo=off" },
+		  "",
+		  "startup_parameter: unsupported startup parameter: geqo",
+		  NULL,
+		  NULL },
+		{ { "user", "joe", "options", "-c geqo=off" },
+		  "geqo",
+		  NULL,
+		  "UTC",
+		  "" },
+		{ { "user", "joe", "options", "-c" }, "", "startup_parameter: ",
+		  NULL, NULL },
+		{ { "user", "joe", "options", "-c =x" }, "",
+		  "startup_parameter: ", NULL, NULL },
+		{ { "user", "joe", "options", "--" }, "",
+		  "startup_parameter: ", NULL, NULL },
+		{ { "user", "joe", "options", "-B 3" }, "",
+		  "startup_parameter: ", NULL, NULL },
+		{ { "user", "joe", "options", "-B 3" }, "options", NULL, "UTC",
+		  "" },
+		{ { "user", "joe", "extra_float_digits", "3" },
+		  "",
+		  "startup_parameter: unsupported startup parameter: "
+		  "extra_float_digits",
+		  NULL,
+		  NULL },
+		{ { "user", "joe", "extra_float_digits", "3" },
+		  "x, extra_float_digits",
+		  NULL,
+		  "UTC",
+		  "" },
+		{ { "user", "joe", "extra_float_digits", "3" }, "*", NULL,
+		  "UTC", "" },
+		{ { "user", "joe", "replication", "true" },
+		  "",
+		  "replication",
+		  NULL,
+		  NULL },
+		{ { "user", "joe", "replication", "database" },
+		  "",
+		  "replication",
+		  NULL,
+		  NULL },
+		{ { "user", "joe", "replication", "off" }, "", NULL, "UTC",
+		  "" },
+		{ { "user", "" },
+		  "",
+		  "no_user_name: no PostgreSQL user name specified in startup "
+		  "packet",
+		  NULL,
+		  NULL },
+		{ { "database", "x" }, "", "no_user_name: ", NULL, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * COUNT_OF(rows); i++) {
+		const struct row *r = &rows[i / 2];
+		struct door o;
+		struct pg_front *f;
+
+		open_door(&o, (enum drive_cut)(i % 2));
+		o.d.policy.ignore_startup = r->ignore;
+		startup(&o, 3u << 16, r->pairs);
+		if (r->failure != NULL) {
+			assert_memory_equal(str_text(&o.failure), r->failure,
+					    strlen(r->failure));
+		} else {
+			f = o.d.front;
+			assert_true(o.is_ready);
+			assert_string_equal(
+				pg_params_find(f->params, "TimeZone"),
+				r->timezone);
+			assert_string_equal(f->view.application_name, r->name);
+		}
+		close_door(&o);
+	}
+}
+
+static void
+packets_that_are_wrong(void **state)
+{
+	static const struct row {
+		const char *bytes;
+		size_t len;
+		const char *failure;
+	} rows[] = {
+		{ "\0\0\0\7", 4, "protocol_violation: invalid length" },
+		{ "\0\0\47\25", 4, "protocol_violation: invalid length" },
+		{ "GET / HTTP", 10, "protocol_violation: invalid length" },
+		{ "\0\0\0\20\0\3\0\0user\0jo", 16,
+		  "protocol_violation: invalid startup packet layout" },
+		{ "\0\0\0\23\0\3\0\0user\0joe\0\0x", 19,
+		  "protocol_violation: invalid startup packet layout" },
+		{ "\0\0\0\16\0\3\0\0user\0\0", 14,
+		  "protocol_violation: invalid startup packet layout" },
+		{ "\0\0\0\10\0\2\0\0", 8,
+		  "unsupported_protocol: unsupported frontend protocol 2.0: "
+		  "server supports 3.0 to 3.0" },
+		{ "\0\0\0\10\0\4\0\1", 8,
+		  "unsupported_protocol: unsupported frontend protocol 4.1: "
+		  "server supports 3.0 to 3.0" },
+		{ "\0\0\0\20\4\322\26.abcdefgh", 16, "cancel 8" },
+		{ "\0\0\0\50\4\322\26.abcdefghabcdefghabcdefghabcdefgh", 40,
+		  "cancel 32" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * COUNT_OF(rows); i++) {
+		const struct row *r = &rows[i / 2];
+		struct door o;
+
+		open_door(&o, (enum drive_cut)(i % 2));
+		knock(&o, r->bytes, r->len);
+		assert_memory_equal(str_text(&o.failure), r->failure,
+				    strlen(r->failure));
+		assert_false(o.is_ready);
+		close_door(&o);
+	}
+}
+
+static void
+encryption_is_declined(void **state)
+{
+	static const char ssl[] = "\0\0\0\10\4\322\26/";
+	static const char gss[] = "\0\0\0\10\4\322\0260";
+	struct door o;
+
+	(void)state;
+	open_door(&o, CUT_BYTES);
+	knock(&o, gss, 8);
+	knock(&o, ssl, 8);
+	assert_int_equal(o.d.to_client.len, 2);
+	assert_memory_equal(o.d.to_client.data, "NN", 2);
+	hello(&o);
+	assert_true(o.is_ready);
+	close_door(&o);
+	open_door(&o, CUT_BYTES);
+	knock(&o, ssl, 8);
+	knock(&o, ssl, 8);
+	assert_int_equal(o.d.to_client.len, 1);
+	assert_true(o.failure.len > 0);
+	close_door(&o);
+}
+
+static void
+newer_protocols_are_negotiated(void **state)
+{
+	static const char *const pairs[] = { "user", "joe", "_pq_.x", "1",
+					     NULL };
+	static const char want[] =
+		"v\0\0\0\23\0\3\0\0\0\0\0\1_pq_.x";
+	struct door o;
+
+	(void)state;
+	open_door(&o, CUT_BYTES);
+	startup(&o, 3u << 16 | 9999, pairs);
+	assert_true(o.is_ready);
+	assert_memory_equal(o.d.to_client.data, want, sizeof(want));
+	close_door(&o);
+}
+
+static void
+only_the_due_message(void **state)
+{
+	struct door o;
+
+	(void)state;
+	open_door(&o, CUT_NONE);
+	o.method = AUTH_PLAIN;
+	hello(&o);
+	knock(&o, "Q\0\0\0\6x", 7);
+	assert_memory_equal(str_text(&o.failure), "protocol_violation", 18);
+	close_door(&o);
+	open_door(&o, CUT_NONE);
+	o.method = AUTH_PLAIN;
+	hello(&o);
+	knock(&o, "p\0\1\0\0", 5);
+	assert_memory_equal(str_text(&o.failure), "protocol_violation", 18);
+	close_door(&o);
+	open_door(&o, CUT_NONE);
+	o.method = AUTH_SCRAM;
+	hello(&o);
+	password(&o, "SCRAM-SHA-256-PLUS\0\0\0\0\0", 23);
+	assert_memory_equal(str_text(&o.failure), "protocol_violation", 18);
+	close_door(&o);
+}
+
+static void
+host_is_added(void **state)
+{
+	struct door o;
+
+	(void)state;
+	open_door(&o, CUT_NONE);
+	o.d.policy.add_host = true;
+	hello(&o);
+	assert_string_equal(pg_front_view(o.d.front)->application_name,
+			    "app - 127.0.0.1:1234");
+	close_door(&o);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(trust_and_any),
+		cmocka_unit_test(passwords),
+		cmocka_unit_test(verifiers),
+		cmocka_unit_test(route_failures_come_last),
+		cmocka_unit_test(startup_parameters),
+		cmocka_unit_test(packets_that_are_wrong),
+		cmocka_unit_test(encryption_is_declined),
+		cmocka_unit_test(newer_protocols_are_negotiated),
+		cmocka_unit_test(only_the_due_message),
+		cmocka_unit_test(host_is_added),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,185 @@
+/*
+ * What the server owes: the queue by itself, and random pipelines through
+ * carpool compared with the same pipelines sent directly.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "model.h"
+
+/* ---- the queue ---- */
+
+static void
+queue_grows_and_shrinks(void **state)
+{
+	struct pg_owed_queue q;
+	uint32_t at;
+
+	(void)state;
+	pg_owed_init(&q);
+	for (unsigned i = 0; i < OWED_MAX; i++) {
+		assert_true(pg_owed_reserve(&q, 1));
+		pg_owed_push(&q, (struct pg_owed){ .kind = OWED_SYNC });
+	}
+	assert_false(pg_owed_reserve(&q, 1));
+	assert_int_equal(pg_owed_ends(&q), OWED_MAX);
+	for (unsigned i = 0; i < OWED_MAX; i++) {
+		assert_int_equal(pg_owed_match(&q, 'Z', &at), OWED_FITS);
+		pg_owed_answer(&q, 'Z', at);
+	}
+	assert_ptr_equal(q.ring, q.small);
+	assert_true(pg_owed_is_sane(&q));
+	assert_int_equal(pg_owed_match(&q, 'Z', &at), OWED_SURPRISE);
+	assert_int_equal(sizeof(struct pg_owed), 8);
+	pg_owed_fini(&q);
+}
+
+static void
+types_fit_their_requests(void **state)
+{
+	static const struct row {
+		enum pg_owed_kind kind;
+		const char *fits;
+	} rows[] = {
+		{ OWED_QUERY, "CDEGHITZcd" },
+		{ OWED_FUNCTION, "EVZ" },
+		{ OWED_SYNC, "EZ" },
+		{ OWED_PARSE, "1E" },
+		{ OWED_BIND, "2E" },
+		{ OWED_DESCRIBE_STATEMENT, "ETnt" },
+		{ OWED_DESCRIBE_PORTAL, "ETn" },
+		{ OWED_EXECUTE, "CDEGHIcds" },
+		{ OWED_CLOSE, "3E" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		for (unsigned type = 0; type < 256; type++) {
+			struct pg_owed_queue q;
+			bool fits = type != 0 &&
+				    strchr(rows[i].fits, (int)type) != NULL;
+			uint32_t at;
+
+			pg_owed_init(&q);
+			pg_owed_push(&q, (struct pg_owed){
+						 .kind = rows[i].kind });
+			assert_int_equal(
+				pg_owed_match(&q, (uint8_t)type, &at),
+				fits ? OWED_FITS : OWED_SURPRISE);
+		}
+	}
+}
+
+/* ---- pipelines ---- */
+
+#define MESSAGES 30
+
+struct totals {
+	unsigned whole; /* pipelines that came to their end */
+	unsigned lost;  /* where the server itself gave up */
+	unsigned given_up; /* where carpool did */
+};
+
+static bool
+has_failed(const struct drive *d)
+{
+	return strstr(str_text(&d->log), "server:") != NULL;
+}
+
+/* One random pipeline, direct and through carpool. */
+static void
+pipeline(unsigned seed, enum drive_cut cut, struct totals *totals)
+{
+	struct str script = { 0 }, direct = { 0 }, through = { 0 };
+	struct model alone, behind;
+	struct drive d;
+	unsigned s = seed;
+
+	drive_init(&d, POOL_TRANSACTION, cut);
+	d.seed = seed;
+	model_init(&alone);
+	model_init(&behind);
+	for (unsigned i = 0; i < 1 + seed % MESSAGES; i++) {
+		const char *request = model_request(&s);
+
+		str_printf(&script, "%s%s", i > 0 ? "|" : "", request);
+		drive_parse(&alone.in, request, false);
+		d.has_waiters = rand_r(&s) % 4 == 0;
+		drive_client(&d, request);
+		if (rand_r(&s) % 3 != 0)
+			model_let_work(&d, &behind, (unsigned)rand_r(&s) % 8);
+	}
+	for (unsigned i = 0; i < 400; i++)
+		model_let_work(&d, &behind, 1);
+	model_let_work(&d, &behind, UINT32_MAX);
+	model_let_work(&d, &behind, UINT32_MAX);
+	model_work(&alone, UINT32_MAX);
+	drive_show(&direct, (uint8_t *)alone.out.data, alone.out.len, true);
+	drive_show(&through, (uint8_t *)d.to_client.data, d.to_client.len,
+		   true);
+	if (has_failed(&d)) {
+		/* A prefix of the truth, never something else. */
+		totals->given_up++;
+		assert_non_null(strstr(str_text(&script), MODEL_DOUBT));
+		assert_true(strncmp(str_text(&direct), str_text(&through),
+				    through.len) == 0);
+	} else {
+		struct pg_back *b = d.back;
+		bool is_open = behind.tx != 'I' || behind.is_skipping ||
+			       behind.copy != COPY_NONE || b->is_group_open;
+
+		totals->lost += behind.is_dead;
+		totals->whole += !behind.is_dead;
+		if (strcmp(str_text(&direct), str_text(&through)) != 0)
+			print_message("seed %u cut %d: %s\ndirect  %s\n"
+				      "through %s\n%s\n",
+				      seed, (int)cut, str_text(&script),
+				      str_text(&direct), str_text(&through),
+				      str_text(&d.log));
+		assert_string_equal(str_text(&direct), str_text(&through));
+		if (!behind.is_dead) {
+			if (b->owed.count != (behind.copy != COPY_NONE) &&
+			    !is_open)
+				print_message("seed %u cut %d: %s\n", seed,
+					      (int)cut, str_text(&script));
+			assert_true(is_open || b->owed.count == 0);
+			assert_true(is_open || !d.is_linked);
+		}
+	}
+	str_fini(&script);
+	str_fini(&direct);
+	str_fini(&through);
+	model_fini(&alone);
+	model_fini(&behind);
+	drive_fini(&d);
+}
+
+static void
+pipelines_are_transparent(void **state)
+{
+	struct totals totals = { 0 };
+
+	(void)state;
+	for (unsigned seed = 1; seed <= 4000; seed++)
+		pipeline(seed, (enum drive_cut)(seed % CUTS), &totals);
+	print_message("%u whole, %u lost by the server, %u given up\n",
+		      totals.whole, totals.lost, totals.given_up);
+	assert_true(totals.whole > 1000);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(queue_grows_and_shrinks),
+		cmocka_unit_test(types_fit_their_requests),
+		cmocka_unit_test(pipelines_are_transparent),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

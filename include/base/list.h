@@ -70,7 +70,7 @@ list_push_front(struct list *l, struct list_node *n)
 static inline void
 list_remove(struct list_node *n)
 {
-	if (n->next == NULL)
+	if (n->next == NULL || n->prev == NULL)
 		return;
 	n->prev->next = n->next;
 	n->next->prev = n->prev;

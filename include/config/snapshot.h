@@ -175,6 +175,9 @@ void snapshot_pool_config(const struct snapshot *s,
 void snapshot_policy(const struct snapshot *s, const struct config_database *db,
 		     const struct pool_config *pool, struct policy *out);
 
+/* The policy before anybody knows which pool it will be; borrowed from s. */
+void snapshot_login_policy(const struct snapshot *s, struct policy *out);
+
 enum console_right { CONSOLE_NONE, CONSOLE_STATS, CONSOLE_ADMIN };
 /* What the user may do on the console by admin_users and stats_users. */
 enum console_right snapshot_console_right(const struct snapshot *s,

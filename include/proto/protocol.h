@@ -64,6 +64,9 @@ enum abandon_result {
 	ABANDON_CLOSE,  /* it cannot be saved */
 };
 
+/* How much of the client's last message a server has been sent. */
+enum sent { SENT_WHOLE, SENT_HALF };
+
 struct refusal {
 	enum fail_scope scope; /* STATEMENT: error; CONNECTION: fatal */
 	enum reason reason;
@@ -127,11 +130,11 @@ struct back_ops {
 	bool (*check)(struct turn *turn);
 
 	/*
-	 * The client is gone for good.  half_sent: a message of the client was
+	 * The client is gone for good.  SENT_HALF: a message of the client was
 	 * only partly written to the server.  Called again at each BOUNDARY
 	 * with tx != TX_IDLE until it answers DONE or CLOSE.
 	 */
-	enum abandon_result (*abandon)(struct turn *turn, bool half_sent);
+	enum abandon_result (*abandon)(struct turn *turn, enum sent sent);
 
 	/* Says good-bye (Terminate) into turn->out before a close. */
 	void (*terminate)(struct turn *turn);

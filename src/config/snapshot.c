@@ -230,3 +230,27 @@ snapshot_console_right(const struct snapshot *s, const char *user)
 		return CONSOLE_STATS;
 	return CONSOLE_NONE;
 }
+
+void
+snapshot_login_policy(const struct snapshot *s, struct policy *out)
+{
+	const struct settings *set = snapshot_settings(s);
+
+	*out = (struct policy){
+		.mode = set->pool_mode,
+		.max_packet_bytes = set->max_packet_size,
+		.scram_iterations = set->scram_iterations,
+		.simple_query_off = set->disable_pqexec != 0,
+		.add_host = set->application_name_add_host != 0,
+		.reset_always = set->server_reset_query_always != 0,
+		.reset_query = set->server_reset_query,
+		.check_query = "",
+		.connect_query = "",
+		.ignore_startup = set->ignore_startup_parameters,
+		.extra_tracked = set->track_extra_parameters,
+		.client_encoding = "",
+		.datestyle = "",
+		.timezone = "",
+		.application_name = "",
+	};
+}

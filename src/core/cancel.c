@@ -170,7 +170,7 @@ target_asked(struct mail *mail)
  */
 
 void
-canceler_close(struct canceler *x, bool ok)
+canceler_close(struct canceler *x, enum cancel_end end)
 {
 	struct worker *w = x->worker;
 	struct server *s = x->server;
@@ -191,7 +191,7 @@ canceler_close(struct canceler *x, bool ok)
 	x->has_asker = false;
 	x->server = NULL;
 	if (s != NULL)
-		server_cancel_done(s, ok);
+		server_cancel_done(s, end);
 }
 
 static void
@@ -199,7 +199,7 @@ on_timer(struct timer *timer)
 {
 	struct canceler *x = LIST_ENTRY(timer, struct canceler, timer);
 
-	canceler_close(x, !x->is_sent);
+	canceler_close(x, x->is_sent ? CANCEL_UNSURE : CANCEL_OVER);
 }
 
 static void
@@ -211,18 +211,18 @@ on_ready(struct stream *stream)
 	if (error == EINPROGRESS)
 		return;
 	if (error != 0) {
-		canceler_close(x, true); /* nothing was sent */
+		canceler_close(x, CANCEL_OVER); /* nothing was sent */
 		return;
 	}
 	if (!x->is_sent) {
 		x->is_sent = true;
 		if (!buf_append(&stream->out, x->request, x->request_len)) {
-			canceler_close(x, true);
+			canceler_close(x, CANCEL_OVER);
 			return;
 		}
 	}
 	if (stream_flush(stream) == FLUSH_ERROR) {
-		canceler_close(x, false);
+		canceler_close(x, CANCEL_UNSURE);
 		return;
 	}
 	/* Closed by the server: the signal has been sent. */
@@ -231,12 +231,13 @@ on_ready(struct stream *stream)
 
 		buf_clear(&stream->in);
 		if (fill == FILL_EOF) {
-			canceler_close(x, true);
+			canceler_close(x, CANCEL_OVER);
 			return;
 		}
 		if (fill == FILL_ERROR) {
 			/* A reset after all was said counts as a close. */
-			canceler_close(x, stream->out.len == 0);
+			canceler_close(x, stream->out.len == 0 ? CANCEL_OVER
+							       : CANCEL_UNSURE);
 			return;
 		}
 		if (fill == FILL_NONE)
@@ -279,7 +280,7 @@ cancel_server(struct server *s, const struct client_handle *asker)
 					       ? 10 * USEC_PER_SEC
 					       : set->cancel_wait_timeout));
 	if (stream_connect(&x->stream, w->loop, &s->addr, &w->options) != 0)
-		canceler_close(x, true);
+		canceler_close(x, CANCEL_OVER);
 	return true;
 }
 

@@ -19,6 +19,7 @@
 
 #include "base/list.h"
 #include "core/core.h"
+#include "core/server.h"
 #include "io/stream.h"
 #include "io/timer.h"
 
@@ -57,6 +58,6 @@ bool cancel_server(struct server *s, const struct client_handle *asker);
 /* Frees what was closed; the worker's reaper. */
 void canceler_free(struct canceler *x);
 /* Closes at the worker's end. */
-void canceler_close(struct canceler *x, bool ok);
+void canceler_close(struct canceler *x, enum cancel_end end);
 
 #endif

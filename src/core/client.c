@@ -485,7 +485,7 @@ static void
 let_go(struct client *c)
 {
 	struct server *s = c->server;
-	bool half_sent = c->relay_left > 0;
+	enum sent sent = c->relay_left > 0 ? SENT_HALF : SENT_WHOLE;
 
 	if (c->pool != NULL && c->received + c->sent > 0)
 		client_account(c, loop_now(c->worker->loop));
@@ -504,7 +504,7 @@ let_go(struct client *c)
 	if (s != NULL) {
 		c->server = NULL;
 		s->client = NULL;
-		server_abandon(s, half_sent);
+		server_abandon(s, sent);
 	}
 	login_undo(c);
 }

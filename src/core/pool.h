@@ -199,7 +199,8 @@ void pool_tick(struct pool *p, struct worker *home, usec_t now);
 
 /* New numbers from a reload, PAUSE and RESUME, RECONNECT; any thread. */
 void pool_configure(struct pool *p, const struct pool_config *config);
-void pool_set_paused(struct pool *p, bool paused);
+void pool_pause(struct pool *p);
+void pool_resume(struct pool *p);
 void pool_set_removed(struct pool *p);
 /* generation: of the snapshot that its servers are opened under, 0 = any. */
 void pool_new_epoch(struct pool *p, uint64_t generation);
@@ -230,7 +231,7 @@ uint64_t pool_epoch(struct pool *p);
 /* The epoch of a server that is opened under a snapshot of this generation. */
 uint64_t pool_join_epoch(struct pool *p, uint64_t generation);
 /* Which host to open on: the next one where they rotate or the last failed. */
-uint32_t pool_next_host(struct pool *p, bool rotates);
+uint32_t pool_next_host(struct pool *p, enum load_balance balance);
 /* May an idle server go without falling below min_pool_size? */
 bool pool_may_shrink(struct pool *p);
 /* May this idle server not stay: epoch, pause, size? */

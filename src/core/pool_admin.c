@@ -32,11 +32,20 @@ pool_configure(struct pool *p, const struct pool_config *config)
 }
 
 void
-pool_set_paused(struct pool *p, bool paused)
+pool_pause(struct pool *p)
 {
 	lock_take(&p->lock);
-	p->is_paused = paused;
+	p->is_paused = true;
 	lock_give(&p->lock);
+}
+
+void
+pool_resume(struct pool *p)
+{
+	lock_take(&p->lock);
+	p->is_paused = false;
+	lock_give(&p->lock);
+	pool_wake(p);
 }
 
 void
@@ -194,12 +203,13 @@ pool_join_epoch(struct pool *p, uint64_t generation)
 }
 
 uint32_t
-pool_next_host(struct pool *p, bool rotates)
+pool_next_host(struct pool *p, enum load_balance balance)
 {
 	uint32_t n;
 
 	lock_take(&p->lock);
-	if (rotates || p->failure.reason != REASON_NONE)
+	if (balance == LOAD_BALANCE_ROUND_ROBIN ||
+	    p->failure.reason != REASON_NONE)
 		p->next_host++;
 	n = p->next_host;
 	lock_give(&p->lock);

@@ -226,8 +226,8 @@ make_pool(struct core *core, const struct snapshot *snapshot,
 	snapshot_pool_config(snapshot, entry, snapshot_user(snapshot, user),
 			     &config);
 	p = pool_new(core, database, user, db, account, &config);
-	if (p != NULL)
-		pool_set_paused(p, db->is_paused);
+	if (p != NULL && db->is_paused)
+		pool_pause(p);
 	return p;
 }
 

@@ -281,8 +281,7 @@ start_address(struct server *s)
 static void
 choose_host(struct server *s, const struct config_database *db)
 {
-	uint32_t n = pool_next_host(s->pool,
-				    db->balance == LOAD_BALANCE_ROUND_ROBIN);
+	uint32_t n = pool_next_host(s->pool, db->balance);
 	const struct config_host *host = &db->hosts[n % db->host_count];
 
 	(void)text_copy(s->host, sizeof(s->host), host->name);
@@ -478,12 +477,12 @@ server_release(struct server *s, enum residue residue)
 }
 
 static void
-abandon_step(struct server *s, bool half_sent)
+abandon_step(struct server *s, enum sent sent)
 {
 	struct turn t;
 
 	server_turn(s, &t);
-	switch (s->ops->abandon(&t, half_sent)) {
+	switch (s->ops->abandon(&t, sent)) {
 	case ABANDON_DONE:
 		server_release(s, s->residue);
 		return;
@@ -503,9 +502,9 @@ abandon_step(struct server *s, bool half_sent)
 }
 
 void
-server_abandon(struct server *s, bool half_sent)
+server_abandon(struct server *s, enum sent sent)
 {
-	s->is_half_sent = half_sent;
+	s->is_half_sent = sent == SENT_HALF;
 	s->drained = 0;
 	s->deadline = now_of(s) + CLEANUP_TIME;
 	if (worker_policy(s->worker, s->pool)->mode == POOL_SESSION)
@@ -524,7 +523,7 @@ server_abandon(struct server *s, bool half_sent)
 	}
 	s->state = SERVER_ABANDONED;
 	s->at_boundary = false;
-	abandon_step(s, half_sent);
+	abandon_step(s, sent);
 }
 
 static void
@@ -538,7 +537,7 @@ abandoned_boundary(struct server *s)
 	if (s->ops->view(s->back)->tx == TX_IDLE)
 		server_release(s, s->residue);
 	else
-		abandon_step(s, false);
+		abandon_step(s, SENT_WHOLE);
 }
 
 void
@@ -570,10 +569,10 @@ server_boundary(struct server *s, enum residue residue)
 }
 
 void
-server_cancel_done(struct server *s, bool ok)
+server_cancel_done(struct server *s, enum cancel_end end)
 {
 	s->canceler = NULL;
-	if (!ok)
+	if (end == CANCEL_UNSURE)
 		s->close_needed = true;
 	if (s->state == SERVER_HELD)
 		server_release(s, s->residue);

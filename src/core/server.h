@@ -17,6 +17,11 @@
 #include "io/timer.h"
 #include "proto/protocol.h"
 
+enum cancel_end {
+	CANCEL_OVER,   /* no signal can come any more */
+	CANCEL_UNSURE, /* one may still come */
+};
+
 struct canceler;
 struct client;
 struct job_run;
@@ -93,7 +98,7 @@ void server_close(struct server *s, enum reason reason);
 void server_release(struct server *s, enum residue residue);
 
 /* Its client is gone in the middle of something. */
-void server_abandon(struct server *s, bool half_sent);
+void server_abandon(struct server *s, enum sent sent);
 
 /* Runs the check query before a grant; false: none is due. */
 bool server_check(struct server *s, usec_t now);
@@ -101,8 +106,8 @@ bool server_check(struct server *s, usec_t now);
 /* The bytes of a turn for the back step; peer fields as the client's. */
 void server_turn(struct server *s, struct turn *turn);
 
-/* A cancel that held it is over (ok) or hung (close it). */
-void server_cancel_done(struct server *s, bool ok);
+/* A cancel that held it is over, or hung: then it must be closed. */
+void server_cancel_done(struct server *s, enum cancel_end end);
 
 /* Hands a claimed or free server over to the waiter it is bound to. */
 void server_send(struct server *s);

@@ -63,7 +63,7 @@ client_turn(struct client *c, struct turn *t, struct policy *login_policy)
 	if (c->pool != NULL) {
 		t->policy = worker_policy(c->worker, c->pool);
 	} else {
-		worker_login_policy(c->worker, login_policy);
+		snapshot_login_policy(c->worker->snapshot, login_policy);
 		t->policy = login_policy;
 	}
 }

@@ -92,27 +92,16 @@ for_each_pool(struct core *core, const char *database,
 	route_pools_free(pools, count);
 }
 
-static void
-pause_pool(struct pool *p)
-{
-	pool_set_paused(p, true);
-}
+enum pause { PAUSE_OFF, PAUSE_ON };
 
 static void
-resume_pool(struct pool *p)
-{
-	pool_set_paused(p, false);
-	pool_wake(p);
-}
-
-static void
-set_all(struct core *core, bool paused)
+set_all(struct core *core, enum pause paused)
 {
 	struct db_state *db = NULL;
 
-	core->is_paused = paused;
+	core->is_paused = paused == PAUSE_ON;
 	while ((db = route_next_database(core, db)) != NULL)
-		db->is_paused = paused;
+		db->is_paused = paused == PAUSE_ON;
 }
 
 enum verb_result
@@ -123,7 +112,7 @@ core_pause(struct core *core, const char *database)
 	if (database == NULL) {
 		if (core->is_paused)
 			return VERB_ALREADY;
-		set_all(core, true);
+		set_all(core, PAUSE_ON);
 	} else {
 		db = state_of(core, database);
 		if (db == NULL)
@@ -132,7 +121,7 @@ core_pause(struct core *core, const char *database)
 			return VERB_ALREADY;
 		db->is_paused = true;
 	}
-	for_each_pool(core, database, pause_pool);
+	for_each_pool(core, database, pool_pause);
 	start_sweep(core, database, sweep_servers);
 	return VERB_OK;
 }
@@ -148,7 +137,7 @@ core_resume(struct core *core, const char *database)
 			any |= db->is_paused;
 		if (!any)
 			return VERB_ALREADY;
-		set_all(core, false);
+		set_all(core, PAUSE_OFF);
 	} else {
 		db = state_of(core, database);
 		if (db == NULL)
@@ -157,7 +146,7 @@ core_resume(struct core *core, const char *database)
 			return VERB_ALREADY;
 		db->is_paused = false;
 	}
-	for_each_pool(core, database, resume_pool);
+	for_each_pool(core, database, pool_resume);
 	return VERB_OK;
 }
 

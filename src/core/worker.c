@@ -107,7 +107,7 @@ worker_policy(struct worker *w, struct pool *p)
 		enum pool_mode mode = policy->mode;
 		bool had = part->policy_generation != 0;
 
-		worker_login_policy(w, policy);
+		snapshot_login_policy(w->snapshot, policy);
 		if (had)
 			policy->mode = mode;
 	} else {
@@ -119,30 +119,6 @@ worker_policy(struct worker *w, struct pool *p)
 	}
 	part->policy_generation = generation;
 	return &part->policy;
-}
-
-void
-worker_login_policy(struct worker *w, struct policy *out)
-{
-	const struct settings *set = snapshot_settings(w->snapshot);
-
-	*out = (struct policy){
-		.mode = set->pool_mode,
-		.max_packet_bytes = set->max_packet_size,
-		.scram_iterations = set->scram_iterations,
-		.simple_query_off = set->disable_pqexec != 0,
-		.add_host = set->application_name_add_host != 0,
-		.reset_always = set->server_reset_query_always != 0,
-		.reset_query = set->server_reset_query,
-		.check_query = set->server_check_query,
-		.connect_query = "",
-		.ignore_startup = set->ignore_startup_parameters,
-		.extra_tracked = set->track_extra_parameters,
-		.client_encoding = "",
-		.datestyle = "",
-		.timezone = "",
-		.application_name = "",
-	};
 }
 
 void
@@ -232,7 +208,8 @@ close_everything(struct worker *w)
 		client_close(LIST_ENTRY(n, struct client, node),
 			     REASON_SHUTDOWN);
 	LIST_FOREACH(n, tmp, &w->cancelers)
-		canceler_close(LIST_ENTRY(n, struct canceler, node), false);
+		canceler_close(LIST_ENTRY(n, struct canceler, node),
+			       CANCEL_UNSURE);
 	LIST_FOREACH(n, tmp, &w->servers)
 		server_close(LIST_ENTRY(n, struct server, owned),
 			     REASON_SHUTDOWN);

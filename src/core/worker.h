@@ -77,8 +77,6 @@ struct client *worker_client(struct worker *w, struct client_handle h);
 
 /* The policy of a pool under this worker's snapshot; borrowed for the turn. */
 const struct policy *worker_policy(struct worker *w, struct pool *p);
-/* The policy before a pool is known. */
-void worker_login_policy(struct worker *w, struct policy *out);
 
 /* len unpredictable bytes, cheap. */
 void worker_entropy(struct worker *w, void *out, size_t len);

@@ -179,14 +179,14 @@ abandon_at_boundary(struct pg_back *b, struct turn *turn)
 }
 
 enum abandon_result
-pg_back_abandon(struct turn *turn, bool half_sent)
+pg_back_abandon(struct turn *turn, enum sent sent)
 {
 	struct pg_back *b = turn->self;
 	uint32_t ends = pg_owed_ends(&b->owed) - b->owed.hidden_ends;
 	bool is_running = ends > 0 || (b->is_group_open && b->owed.count > 0);
 	bool ok;
 
-	if (half_sent || b->is_half_sent || b->login != NULL ||
+	if (sent == SENT_HALF || b->is_half_sent || b->login != NULL ||
 	    b->must_close || b->is_lost)
 		return ABANDON_CLOSE;
 	pg_owed_hide_all(&b->owed);

@@ -47,6 +47,6 @@ unsigned pg_back_distance(const void *back, const void *front);
 /* pg_clean.c */
 bool pg_back_reset(struct turn *turn);
 bool pg_back_check(struct turn *turn);
-enum abandon_result pg_back_abandon(struct turn *turn, bool half_sent);
+enum abandon_result pg_back_abandon(struct turn *turn, enum sent sent);
 
 #endif

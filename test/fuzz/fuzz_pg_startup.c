@@ -139,7 +139,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 3 || size > 12000)
 		return 0;
 	/* Encryption requests look at what came along with them. */
-	if (size < 6 || memcmp(data + 2, "\0\0\0\10", 4) != 0) {
+	if (size < 9 || memcmp(data + 6, "\4\322\26", 3) != 0) {
 		login(data, size, size, &out[0], &log[0]);
 		login(data, size, 1 + size % 7, &out[1], &log[1]);
 		compare(&out[0], &out[1]);

@@ -104,7 +104,7 @@ def test_bad_configuration_keeps_the_old_one(make_carpool, break_it):
     assert c.value("SELECT 1") == "1"
     assert cp.connect().value("SELECT 2") == "2"
     if break_it in ("unknown setting", "bad value", "bad database"):
-        cp.wait_log("carpool.ini:")
+        cp.wait_log("carpool.ini line=")
     # and the next good one works
     assert cp.reload().tags == ["RELOAD"]
     assert config(cp, "default_pool_size") == "9"

@@ -66,7 +66,7 @@ drive_entropy(void *out, size_t len)
 	memset(out, 7, len);
 }
 
-static inline void
+__attribute__((format(printf, 2, 3))) static inline void
 drive_log(struct drive *d, const char *format, ...)
 {
 	char text[160];
@@ -495,8 +495,12 @@ drive_pump(struct drive *d)
 	do {
 		ASSERT(rounds++ < 1000000);
 		moved = false;
-		while (drive_back(d))
+		while (drive_back(d)) {
 			moved = true;
+			if (d->is_linking &&
+			    pg_back_view(d->back)->owed_hidden == 0)
+				break;
+		}
 		while (drive_front(d))
 			moved = true;
 	} while (moved);

@@ -20,7 +20,7 @@ enum classify_flag {
 	CLASSIFY_SET = 1u << 0, /* a SET of any kind: a SET tag is explained */
 	CLASSIFY_SET_TRACKED = 1u << 1,
 	CLASSIFY_SET_OTHER = 1u << 2, /* also roles and characteristics */
-	CLASSIFY_RESET = 1u << 3, /* RESET, SET name TO DEFAULT */
+	CLASSIFY_RESET = 1u << 3,     /* RESET, SET name TO DEFAULT */
 	CLASSIFY_RESET_ALL = 1u << 4,
 	CLASSIFY_DISCARD_ALL = 1u << 5,
 	CLASSIFY_PREPARE = 1u << 6,

@@ -121,8 +121,7 @@ pg_back_query(struct pg_back *b, struct buf *out, const char *sql,
 bool
 pg_back_fail_group(struct pg_back *b, struct buf *out, struct pg_owed entry)
 {
-	static const char message[] =
-		"D\0\0\0\037Scarpool_no_such_statement";
+	static const char message[] = "D\0\0\0\037Scarpool_no_such_statement";
 
 	/* The array's own NUL ends the name. */
 	if (!buf_append(out, message, sizeof(message)))
@@ -313,8 +312,8 @@ judge(struct pg_back *b, const struct turn *turn, struct pg_scan *s,
 		return is_linked && !is_head_hidden(b) ? FATE_PASS : FATE_DROP;
 	if (v->frame.type == 'S')
 		return judge_report(b, turn, s, v);
-	v->is_matched = pg_owed_match(&b->owed, v->frame.type, &v->at) ==
-			OWED_FITS;
+	v->is_matched =
+		pg_owed_match(&b->owed, v->frame.type, &v->at) == OWED_FITS;
 	if (v->frame.type == 'E')
 		return judge_error(b, turn, s, v);
 	if (!v->is_matched)
@@ -369,8 +368,8 @@ take_tag(struct pg_back *b, const struct answer_view *v, struct pg_owed *e)
 	b->dirt |= tag_dirt(b, tag);
 	if (strcmp(tag, "DISCARD ALL") == 0) {
 		/* What the client sent after it may leave something again. */
-		if (is_client && b->owed.count - v->at - 1 ==
-					 b->owed.kinds[OWED_SYNC])
+		if (is_client &&
+		    b->owed.count - v->at - 1 == b->owed.kinds[OWED_SYNC])
 			b->dirt = 0;
 		b->was_reset |= is_client;
 		return pg_settings_restored(b);
@@ -423,9 +422,9 @@ take_ready(struct pg_back *b, struct turn *turn, const struct answer_view *v,
 {
 	uint8_t status = v->body[0];
 
-	b->view.tx = status == 'I' ? TX_IDLE :
-		     status == 'T' ? TX_OPEN :
-				     TX_FAILED;
+	b->view.tx = status == 'I'   ? TX_IDLE
+		     : status == 'T' ? TX_OPEN
+				     : TX_FAILED;
 	if (e->kind == OWED_QUERY)
 		b->unnamed = UNNAMED_NONE;
 	if (e->action != OWED_HIDE) {
@@ -601,8 +600,8 @@ read_answers(struct pg_back *b, struct turn *turn)
 		if (status == PG_FRAME_PARTIAL)
 			break;
 		if (status != PG_FRAME_OK)
-			return run.bytes > 0 ? run_order(&run) :
-					       fail_protocol(b, NULL);
+			return run.bytes > 0 ? run_order(&run)
+					     : fail_protocol(b, NULL);
 		if (!extend_run(b, turn, &s, &run, &v, &order))
 			break;
 	}
@@ -641,8 +640,7 @@ pg_back_answers(struct pg_back *b, struct turn *turn)
 		b->pending_fail = REASON_NONE;
 		return order_fail(FAIL_CONNECTION, reason);
 	}
-	if (may_probe(b, turn) &&
-	    !pg_back_query(b, turn->out, "", TASK_PROBE))
+	if (may_probe(b, turn) && !pg_back_query(b, turn->out, "", TASK_PROBE))
 		return fail_memory();
 	if (turn->peer == NULL && pg_owed_wants_sync(&b->owed) &&
 	    !pg_clean_group(b, turn->out))
@@ -660,8 +658,8 @@ struct order
 pg_back_step(struct turn *turn)
 {
 	struct pg_back *b = turn->self;
-	struct order order = b->login != NULL ? pg_back_login_step(b, turn) :
-						pg_back_answers(b, turn);
+	struct order order = b->login != NULL ? pg_back_login_step(b, turn)
+					      : pg_back_answers(b, turn);
 
 	pg_back_count(b);
 	return order;

@@ -44,18 +44,18 @@ struct pg_back {
 	uint32_t dirt; /* enum classify_flag of this client's texts */
 	enum reason pending_fail; /* to be returned by the next step */
 	enum pg_unnamed unnamed;
-	uint8_t retries; /* of own requests that a late cancel hit */
-	bool is_group_open;  /* extended messages since the last Sync */
+	uint8_t retries;      /* of own requests that a late cancel hit */
+	bool is_group_open;   /* extended messages since the last Sync */
 	bool is_boundary_due; /* ReadyForQuery came: look whether to say so */
-	bool was_used;       /* by a client since the last reset */
-	bool was_reset;      /* by the client: RESET or DISCARD ALL */
-	bool is_restoring;   /* a reset that restores the facts is running */
-	bool has_own_error;  /* one of carpool's own requests failed */
-	bool was_canceled;   /* ... with 57014 */
-	bool must_wait;      /* the hidden SETs decide about the client */
-	bool must_close;     /* its state cannot be trusted */
-	bool is_half_sent;   /* of a message to it the rest is still to come */
-	bool is_lost;        /* a FATAL error came: the end is near */
+	bool was_used;        /* by a client since the last reset */
+	bool was_reset;       /* by the client: RESET or DISCARD ALL */
+	bool is_restoring;    /* a reset that restores the facts is running */
+	bool has_own_error;   /* one of carpool's own requests failed */
+	bool was_canceled;    /* ... with 57014 */
+	bool must_wait;       /* the hidden SETs decide about the client */
+	bool must_close;      /* its state cannot be trusted */
+	bool is_half_sent;    /* of a message to it the rest is still to come */
+	bool is_lost;         /* a FATAL error came: the end is near */
 };
 
 /* Brings the counts that the core reads up to date. */
@@ -97,8 +97,8 @@ bool pg_settings_done(struct pg_back *b, struct turn *turn,
 		      unsigned statements_done);
 
 /* The server reported a setting. */
-bool pg_settings_report(struct pg_back *b, struct pg_front *f,
-			const char *name, const char *value);
+bool pg_settings_report(struct pg_back *b, struct pg_front *f, const char *name,
+			const char *value);
 
 /* Would the linked client be told something new by this report? */
 bool pg_settings_is_news(const struct pg_front *f, const char *name,

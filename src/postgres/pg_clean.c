@@ -47,8 +47,7 @@ restores_all(const char *text)
 
 	classify_init(&c, &options);
 	classify_feed(&c, text, strlen(text));
-	return classify_end(&c) &
-	       (CLASSIFY_RESET_ALL | CLASSIFY_DISCARD_ALL);
+	return classify_end(&c) & (CLASSIFY_RESET_ALL | CLASSIFY_DISCARD_ALL);
 }
 
 static bool
@@ -196,7 +195,8 @@ pg_back_abandon(struct turn *turn, enum sent sent)
 	if (b->owed.count == 0 && !b->is_group_open && !b->owed.is_skipping)
 		return abandon_at_boundary(b, turn);
 	if (b->owed.is_copy_in)
-		ok = pg_clean_copy(b, turn->out) && pg_clean_group(b, turn->out);
+		ok = pg_clean_copy(b, turn->out) &&
+		     pg_clean_group(b, turn->out);
 	else
 		ok = pg_clean_group(b, turn->out);
 	pg_back_count(b);

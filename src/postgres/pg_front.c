@@ -220,8 +220,7 @@ refuse_message(struct pg_front *f, struct turn *turn, const struct command *m,
 		ok = pg_put_flush(&s, turn->out);
 		f->skip = SKIP_GROUP;
 	}
-	return ok ? stop_discard(order, m) :
-		    stop_fail(order, REASON_NO_MEMORY);
+	return ok ? stop_discard(order, m) : stop_fail(order, REASON_NO_MEMORY);
 }
 
 /* Is the name at offset at of the body another than the unnamed one's? */
@@ -513,8 +512,8 @@ say_good_bye(const struct turn *turn, enum reason reason)
 	order.reason = reason;
 	if (b == NULL || client_ends(b) == 0)
 		return order;
-	waits_for_data = b->owed.is_copy_in &&
-			 b->owed.kinds[OWED_COPY_END] == 0;
+	waits_for_data =
+		b->owed.is_copy_in && b->owed.kinds[OWED_COPY_END] == 0;
 	return waits_for_data ? order : order_plain(ORDER_WAIT);
 }
 
@@ -530,18 +529,12 @@ static const struct rule {
 	handle_fn *handle; /* NULL: no such message */
 	bool is_long;      /* may be as large as max_packet_size */
 } rules[128] = {
-	['B'] = { on_bind, true },
-	['C'] = { on_close, false },
-	['D'] = { on_describe, false },
-	['E'] = { on_execute, false },
-	['F'] = { on_function, true },
-	['H'] = { on_flush, false },
-	['P'] = { on_parse, true },
-	['Q'] = { on_query, true },
-	['S'] = { on_sync, false },
-	['X'] = { on_terminate, false },
-	['c'] = { on_copy_data, false },
-	['d'] = { on_copy_data, true },
+	['B'] = { on_bind, true },       ['C'] = { on_close, false },
+	['D'] = { on_describe, false },  ['E'] = { on_execute, false },
+	['F'] = { on_function, true },   ['H'] = { on_flush, false },
+	['P'] = { on_parse, true },      ['Q'] = { on_query, true },
+	['S'] = { on_sync, false },      ['X'] = { on_terminate, false },
+	['c'] = { on_copy_data, false }, ['d'] = { on_copy_data, true },
 	['f'] = { on_copy_data, false },
 };
 
@@ -574,8 +567,8 @@ skip_message(struct pg_front *f, struct turn *turn, const struct command *m,
 static bool
 see_body(struct pg_scan *s, struct command *m, struct order *order)
 {
-	size_t want = m->frame.total < PG_WHOLE_MAX ? m->frame.total :
-						      PG_WHOLE_MAX;
+	size_t want =
+		m->frame.total < PG_WHOLE_MAX ? m->frame.total : PG_WHOLE_MAX;
 	bool is_data = m->frame.type == 'd';
 
 	m->len = is_data ? 0 : want - PG_HEADER;
@@ -608,9 +601,9 @@ see_header(struct pg_front *f, struct turn *turn, struct pg_scan *s,
 	case PG_FRAME_SHORT:
 		break;
 	case PG_FRAME_LARGE:
-		return stop_fail(order, rules[type].is_long ?
-						REASON_PACKET_TOO_LARGE :
-						REASON_PROTOCOL);
+		return stop_fail(order, rules[type].is_long
+						? REASON_PACKET_TOO_LARGE
+						: REASON_PROTOCOL);
 	}
 	return stop_fail(order, REASON_PROTOCOL);
 }
@@ -661,8 +654,8 @@ pg_front_step(struct turn *turn)
 		return pg_console_step(f, turn);
 	order = f->text != NULL ? go_on_text(f, turn) : read_messages(f, turn);
 	f->view.is_skipping = f->skip != SKIP_NOTHING;
-	f->view.is_at_rest = !f->is_group_open && !f->view.is_skipping &&
-			     f->text == NULL;
+	f->view.is_at_rest =
+		!f->is_group_open && !f->view.is_skipping && f->text == NULL;
 	if (turn->peer != NULL)
 		pg_back_count(turn->peer);
 	return order;

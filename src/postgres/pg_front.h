@@ -25,20 +25,20 @@ enum pg_skip {
 };
 
 struct pg_front {
-	struct front_view view; /* first: the core reads it */
-	struct pg_params *params; /* refs: the settings the client has */
-	struct pg_params *start;  /* refs: those it asked for at startup */
+	struct front_view view;       /* first: the core reads it */
+	struct pg_params *params;     /* refs: the settings the client has */
+	struct pg_params *start;      /* refs: those it asked for at startup */
 	struct pg_front_login *login; /* owns; NULL once logged in */
 	struct pg_console *console;   /* owns; NULL for other clients */
-	struct pg_text *text; /* owns: a long text that is being read */
-	uint8_t *keys;        /* owns: the proven SCRAM keys, until taken */
-	char *words;          /* owns: of the last refusal, or NULL */
-	size_t text_left;     /* bytes of the text still to come */
+	struct pg_text *text;         /* owns: a long text that is being read */
+	uint8_t *keys;    /* owns: the proven SCRAM keys, until taken */
+	char *words;      /* owns: of the last refusal, or NULL */
+	size_t text_left; /* bytes of the text still to come */
 	enum pg_skip skip;
-	bool is_group_open;  /* messages since the last Sync */
-	bool has_parsed;     /* the unnamed statement, in this group */
-	bool must_reapply;   /* its settings, before its next request */
-	uint8_t lexer;       /* enum lexer_option for its texts */
+	bool is_group_open; /* messages since the last Sync */
+	bool has_parsed;    /* the unnamed statement, in this group */
+	bool must_reapply;  /* its settings, before its next request */
+	uint8_t lexer;      /* enum lexer_option for its texts */
 };
 
 #define PG_KEYS_BYTES 64u

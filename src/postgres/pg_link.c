@@ -61,9 +61,9 @@ static bool
 change_set(struct pg_params **slot, const struct pg_change *change)
 {
 	struct pg_params *next =
-		change->value != NULL ?
-			pg_params_with(*slot, change->name, change->value) :
-			pg_params_without(*slot, change->name);
+		change->value != NULL
+			? pg_params_with(*slot, change->name, change->value)
+			: pg_params_without(*slot, change->name);
 
 	if (next == NULL)
 		return false;
@@ -124,8 +124,7 @@ pg_settings_apply(struct pg_back *b, struct pg_front *f, struct buf *out,
 	if (f->params == b->params)
 		return LINK_GO;
 	while (!pg_params_equal(f->params, b->params) &&
-	       pg_params_change(b->params, f->params, policy, &walk,
-				&change)) {
+	       pg_params_change(b->params, f->params, policy, &walk, &change)) {
 		has_change = true;
 		is_good &= is_proven(b, f, &change);
 	}
@@ -192,8 +191,8 @@ fall_back(struct pg_back *b, struct turn *turn, unsigned statements_done)
 	bool ok;
 
 	do {
-		if (!pg_params_change(b->before, b->wanted, turn->policy,
-				      &walk, &change))
+		if (!pg_params_change(b->before, b->wanted, turn->policy, &walk,
+				      &change))
 			return true;
 	} while (statements_done-- > 0);
 	change.value = pg_params_find(b->params, change.name);
@@ -230,8 +229,7 @@ repeat_batch(struct pg_back *b, struct turn *turn)
 }
 
 bool
-pg_settings_done(struct pg_back *b, struct turn *turn,
-		 unsigned statements_done)
+pg_settings_done(struct pg_back *b, struct turn *turn, unsigned statements_done)
 {
 	struct pg_front *f = turn->peer;
 	bool ok = true;
@@ -344,9 +342,8 @@ pg_settings_restart(struct pg_back *b, struct turn *turn)
 
 	b->was_reset = false;
 	while (ok && pg_params_next(f->start, &own)) {
-		struct pg_change change = {
-			.name = own.name, .value = own.value
-		};
+		struct pg_change change = { .name = own.name,
+					    .value = own.value };
 
 		if (!is_lost(b, f, &own))
 			continue;

@@ -124,8 +124,7 @@ pg_owed_push(struct pg_owed_queue *q, struct pg_owed entry)
 #define ANY_END (BIT(OWED_QUERY) | BIT(OWED_FUNCTION) | BIT(OWED_SYNC))
 #define ANY_KIND (BIT(OWED_COPY_END) - 1)
 #define ROWS (BIT(OWED_QUERY) | BIT(OWED_EXECUTE))
-#define DESCRIBES                                                              \
-	(BIT(OWED_DESCRIBE_STATEMENT) | BIT(OWED_DESCRIBE_PORTAL))
+#define DESCRIBES (BIT(OWED_DESCRIBE_STATEMENT) | BIT(OWED_DESCRIBE_PORTAL))
 
 /* Which requests a message may answer; 0: none, ever. */
 static const uint16_t answered_by[128] = {
@@ -150,14 +149,10 @@ static const uint16_t answered_by[128] = {
 
 /* Messages that end the request which they answer. */
 static const uint16_t ended_by[128] = {
-	['1'] = BIT(OWED_PARSE),
-	['2'] = BIT(OWED_BIND),
-	['3'] = BIT(OWED_CLOSE),
-	['C'] = BIT(OWED_EXECUTE),
-	['I'] = BIT(OWED_EXECUTE),
-	['T'] = DESCRIBES,
-	['Z'] = ANY_END,
-	['n'] = DESCRIBES,
+	['1'] = BIT(OWED_PARSE),   ['2'] = BIT(OWED_BIND),
+	['3'] = BIT(OWED_CLOSE),   ['C'] = BIT(OWED_EXECUTE),
+	['I'] = BIT(OWED_EXECUTE), ['T'] = DESCRIBES,
+	['Z'] = ANY_END,           ['n'] = DESCRIBES,
 	['s'] = BIT(OWED_EXECUTE),
 };
 
@@ -338,8 +333,7 @@ pg_owed_settle(struct pg_owed_queue *q)
 bool
 pg_owed_wants_probe(const struct pg_owed_queue *q)
 {
-	return q->count > 0 && !q->in_doubt &&
-	       first_certain(q, 0) == q->count;
+	return q->count > 0 && !q->in_doubt && first_certain(q, 0) == q->count;
 }
 
 bool

@@ -137,7 +137,8 @@ pg_owed_takes_data(const struct pg_owed_queue *q)
 /* Nothing is left but Syncs of which nobody knows whether they are owed. */
 bool pg_owed_wants_probe(const struct pg_owed_queue *q);
 
-/* The server drops everything, and no Sync that would end this is on its way. */
+/* The server drops everything, and no Sync that would end this is on its way.
+ */
 bool pg_owed_wants_sync(const struct pg_owed_queue *q);
 
 /* The client is gone: its answers are for nobody. */

@@ -45,8 +45,7 @@ struct pg_params *pg_params_with(const struct pg_params *p, const char *name,
 	__attribute__((warn_unused_result));
 
 /* A new set without name; NULL: memory is out. */
-struct pg_params *pg_params_without(const struct pg_params *p,
-				    const char *name)
+struct pg_params *pg_params_without(const struct pg_params *p, const char *name)
 	__attribute__((warn_unused_result));
 
 /* Same names and values, byte for byte. */

@@ -65,7 +65,10 @@ struct keyword {
 	uint8_t word;
 };
 
-#define KEYWORD(t, w) { .text = (t), .len = sizeof(t) - 1, .word = (w) }
+#define KEYWORD(t, w)                                                          \
+	{                                                                      \
+		.text = (t), .len = sizeof(t) - 1, .word = (w)                 \
+	}
 
 static const struct keyword words_a[] = {
 	KEYWORD("all", WORD_ALL),
@@ -351,8 +354,7 @@ is_temp_keyword(const struct classify *c)
 static void
 check_word(struct classify *c, enum word word)
 {
-	if (word == WORD_PG_TEMP ||
-	    (word == WORD_TEMP && is_temp_keyword(c)))
+	if (word == WORD_PG_TEMP || (word == WORD_TEMP && is_temp_keyword(c)))
 		c->flags |= CLASSIFY_TEMP;
 	else if (word == WORD_ADVISORY)
 		c->flags |= CLASSIFY_ADVISORY;

@@ -17,7 +17,7 @@ enum state {
 	STATE_NAME_QUOTE, /* a quote: the end, or the first of two */
 	STATE_STRING,     /* '' is its only escape */
 	STATE_STRING_QUOTE,
-	STATE_ESCAPES, /* backslash escapes */
+	STATE_ESCAPES,      /* backslash escapes */
 	STATE_ESCAPES_HIGH, /* after a byte that may eat a backslash */
 	STATE_ESCAPES_BACKSLASH,
 	STATE_ESCAPES_QUOTE,
@@ -49,45 +49,23 @@ enum class {
 	SLASH,
 };
 
-
-#define FOUR(c, k) [(c)] = (k), [(c) + 1] = (k), [(c) + 2] = (k), [(c) + 3] = (k)
+#define FOUR(c, k)                                                             \
+	[(c)] = (k), [(c) + 1] = (k), [(c) + 2] = (k), [(c) + 3] = (k)
 #define SIXTEEN(c, k)                                                          \
 	FOUR(c, k), FOUR((c) + 4, k), FOUR((c) + 8, k), FOUR((c) + 12, k)
 
 static const uint8_t classes[256] = {
-	[' '] = SPACE,
-	['\t'] = SPACE,
-	['\n'] = SPACE,
-	['\r'] = SPACE,
-	['\f'] = SPACE,
-	['\v'] = SPACE,
-	FOUR('0', DIGIT),
-	FOUR('4', DIGIT),
-	['8'] = DIGIT,
-	['9'] = DIGIT,
-	SIXTEEN('a', WORD),
-	FOUR('q', WORD),
-	FOUR('u', WORD),
-	['y'] = WORD,
-	['z'] = WORD,
-	SIXTEEN('A', WORD),
-	FOUR('Q', WORD),
-	FOUR('U', WORD),
-	['Y'] = WORD,
-	['Z'] = WORD,
-	['_'] = WORD,
-	SIXTEEN(0x80, WORD),
-	SIXTEEN(0x90, WORD),
-	SIXTEEN(0xa0, WORD),
-	SIXTEEN(0xb0, WORD),
-	SIXTEEN(0xc0, WORD),
-	SIXTEEN(0xd0, WORD),
-	SIXTEEN(0xe0, WORD),
-	SIXTEEN(0xf0, WORD),
-	['\''] = QUOTE,
-	['"'] = DOUBLE,
-	['$'] = DOLLAR,
-	['-'] = MINUS,
+	[' '] = SPACE,       ['\t'] = SPACE,      ['\n'] = SPACE,
+	['\r'] = SPACE,      ['\f'] = SPACE,      ['\v'] = SPACE,
+	FOUR('0', DIGIT),    FOUR('4', DIGIT),    ['8'] = DIGIT,
+	['9'] = DIGIT,       SIXTEEN('a', WORD),  FOUR('q', WORD),
+	FOUR('u', WORD),     ['y'] = WORD,        ['z'] = WORD,
+	SIXTEEN('A', WORD),  FOUR('Q', WORD),     FOUR('U', WORD),
+	['Y'] = WORD,        ['Z'] = WORD,        ['_'] = WORD,
+	SIXTEEN(0x80, WORD), SIXTEEN(0x90, WORD), SIXTEEN(0xa0, WORD),
+	SIXTEEN(0xb0, WORD), SIXTEEN(0xc0, WORD), SIXTEEN(0xd0, WORD),
+	SIXTEEN(0xe0, WORD), SIXTEEN(0xf0, WORD), ['\''] = QUOTE,
+	['"'] = DOUBLE,      ['$'] = DOLLAR,      ['-'] = MINUS,
 	['/'] = SLASH,
 };
 
@@ -163,8 +141,8 @@ begin_word(struct lexer *lx, const uint8_t **at, const uint8_t *end)
 		return LEXER_MORE;
 	}
 	lx->text = (const char *)from;
-	lx->len = (uint8_t)(p - from < LEXER_WORD_MAX ? p - from :
-							LEXER_WORD_MAX);
+	lx->len = (uint8_t)(p - from < LEXER_WORD_MAX ? p - from
+						      : LEXER_WORD_MAX);
 	return LEXER_WORD;
 }
 
@@ -172,7 +150,7 @@ static enum lexer_token
 on_top(struct lexer *lx, const uint8_t **at, const uint8_t *end)
 {
 	static const uint8_t next[] = {
-		[DIGIT] = STATE_NUMBER,	 [DOUBLE] = STATE_NAME,
+		[DIGIT] = STATE_NUMBER,  [DOUBLE] = STATE_NAME,
 		[DOLLAR] = STATE_DOLLAR, [MINUS] = STATE_MINUS,
 		[SLASH] = STATE_SLASH,
 	};
@@ -291,8 +269,8 @@ on_escapes(struct lexer *lx, const uint8_t **at, const uint8_t *end)
 		lx->has_newline = false;
 		lx->state = STATE_ESCAPES_QUOTE;
 	} else {
-		lx->state = *p == '\\' ? STATE_ESCAPES_BACKSLASH :
-					 STATE_ESCAPES_HIGH;
+		lx->state = *p == '\\' ? STATE_ESCAPES_BACKSLASH
+				       : STATE_ESCAPES_HIGH;
 	}
 	return LEXER_MORE;
 }
@@ -525,8 +503,8 @@ on_block(struct lexer *lx, const uint8_t **at, const uint8_t *end)
 		uint8_t c = *(*at)++;
 
 		if (c == '*' || c == '/') {
-			lx->state = c == '*' ? STATE_BLOCK_STAR :
-					       STATE_BLOCK_SLASH;
+			lx->state =
+				c == '*' ? STATE_BLOCK_STAR : STATE_BLOCK_SLASH;
 			return LEXER_MORE;
 		}
 	}

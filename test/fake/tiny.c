@@ -286,11 +286,11 @@ back_check(struct turn *t)
 }
 
 static enum abandon_result
-back_abandon(struct turn *t, bool half_sent)
+back_abandon(struct turn *t, enum sent sent)
 {
 	struct back *b = t->self;
 
-	if (half_sent)
+	if (sent == SENT_HALF)
 		return ABANDON_CLOSE;
 	/* What was the client's is nobody's now. */
 	for (uint32_t i = 0; i < b->view.owed; i++)

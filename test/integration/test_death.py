@@ -319,9 +319,10 @@ def test_server_that_breaks_the_protocol_harms_only_its_client(
 
     fake = make_fake([tolerant, None])
     cp = make_carpool({"test": {"host": fake.host, "port": fake.port}},
-                      default_pool_size=1, query_timeout=2)
+                      default_pool_size=1, query_timeout=1)
     a, b = cp.connect(), cp.connect()
     a.send(w.query("SELECT 1"))
+    wait_until(lambda: fake.received("Q"))
     b.send(w.query("SELECT 'b'"))
     assert b.read_until("Z", timeout=8).rows == [["b"]]
 

@@ -228,15 +228,16 @@ stage_reload(const char *more)
 	settle();
 }
 
-/* The pool of a database, NULL before somebody used it; borrowed. */
+/* The pool of a database, which somebody has used; borrowed. */
 static inline struct pool *
 stage_pool(const char *database)
 {
 	size_t count;
 	struct pool **pools = route_pools(stage.core, database, &count);
-	struct pool *p = count == 0 ? NULL : pools[0];
+	struct pool *p;
 
-	assert_true(count <= 1);
+	ASSERT(count == 1);
+	p = pools[0];
 	route_pools_free(pools, count);
 	return p;
 }
@@ -247,7 +248,6 @@ assert_at_rest(const char *database, uint32_t idle)
 {
 	struct pool *p = stage_pool(database);
 
-	assert_non_null(p);
 	assert_int_equal(p->waiting, 0);
 	assert_int_equal(p->opening, 0);
 	assert_int_equal(p->in_use, 0);

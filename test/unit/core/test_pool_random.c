@@ -59,13 +59,13 @@ check_turn(struct client *c, struct server *s)
 		struct client *o = chaos.clients[i];
 
 		if (o == NULL || o == c || o->pool != c->pool ||
-		    o->ticket.state != TICKET_QUEUED || chaos.was_bound[i])
+		    o->ticket->state != TICKET_QUEUED || chaos.was_bound[i])
 			continue;
 		/* Of one who was bound, the turn was decided then. */
-		if (c->ticket.since != 0)
-			assert_true(o->ticket.since + USEC_PER_MSEC + 2 * SKEW +
+		if (c->ticket->since != 0)
+			assert_true(o->ticket->since + USEC_PER_MSEC + 2 * SKEW +
 					    1 >=
-				    c->ticket.since);
+				    c->ticket->since);
 	}
 }
 
@@ -75,9 +75,9 @@ note_bound(void)
 	for (unsigned i = 0; i < CLIENTS; i++) {
 		struct client *c = chaos.clients[i];
 
-		if (c == NULL || c->ticket.state == TICKET_NONE)
+		if (c == NULL || c->ticket->state == TICKET_NONE)
 			chaos.was_bound[i] = false;
-		else if (c->ticket.state == TICKET_BOUND)
+		else if (c->ticket->state == TICKET_BOUND)
 			chaos.was_bound[i] = true;
 	}
 }
@@ -101,10 +101,10 @@ chaos_client(void)
 		(void)waiter_want(c);
 	} else if (c->state == CLIENT_WAITING && pick(4) == 0) {
 		waiter_leave(c);
-		mem_free(c);
+		client_free(c);
 		chaos.clients[i] = NULL;
 	} else if (c->state == CLIENT_CLOSED) {
-		mem_free(c);
+		client_free(c);
 		chaos.clients[i] = NULL;
 	}
 }

@@ -422,8 +422,8 @@ listen_for_servers(struct theatre *t)
 	assert_true(t->listening >= 0);
 	assert_int_equal(bind(t->listening, (struct sockaddr *)&at, len), 0);
 	assert_int_equal(listen(t->listening, 64), 0);
-	assert_int_equal(getsockname(t->listening, (struct sockaddr *)&at, &len),
-			 0);
+	assert_int_equal(
+		getsockname(t->listening, (struct sockaddr *)&at, &len), 0);
 	t->port = ntohs(at.sin_port);
 }
 

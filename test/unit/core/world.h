@@ -367,7 +367,7 @@ client_granted(struct client *c, struct server *s)
 	s->client = c;
 	s->state = SERVER_ACTIVE;
 	s->granted_at = loop_now(c->worker->loop);
-	c->ticket.since = 0;
+	c->ticket->since = 0;
 	c->state = CLIENT_ACTIVE;
 }
 
@@ -376,7 +376,7 @@ client_pool_failed(struct client *c)
 {
 	ASSERT(c->server == NULL && c->worker->id == world.current);
 	c->state = CLIENT_CLOSED;
-	c->ticket.since = 0;
+	c->ticket->since = 0;
 	world.pool_failed++;
 }
 
@@ -394,7 +394,15 @@ client_server_failed(struct client *c, enum reason reason)
 void
 client_free(struct client *c)
 {
+	mem_free(c->ticket);
 	mem_free(c);
+}
+
+void
+client_drop_ticket(struct client *c)
+{
+	(void)c;
+	abort();
 }
 
 struct client_handle
@@ -728,7 +736,8 @@ waiter_new(struct pool *p, unsigned worker)
 
 	c->pool = p;
 	c->worker = worker_of(worker);
-	c->ticket.client = c;
+	c->ticket = mem_must_zalloc(sizeof(*c->ticket));
+	c->ticket->client = c;
 	c->state = CLIENT_IDLE;
 	return c;
 }
@@ -742,7 +751,7 @@ waiter_want(struct client *c)
 	bool failed;
 
 	c->state = CLIENT_WAITING;
-	s = pool_checkout(c->pool, w, &c->ticket, loop_now(w->loop), &failed);
+	s = pool_checkout(c->pool, w, c->ticket, loop_now(w->loop), &failed);
 	if (s != NULL)
 		client_granted(c, s);
 	if (failed)
@@ -756,7 +765,7 @@ waiter_leave(struct client *c)
 {
 	struct worker *w = enter(c->worker->id);
 
-	pool_leave(c->pool, w, &c->ticket);
+	pool_leave(c->pool, w, c->ticket);
 	c->state = CLIENT_IDLE;
 	leave();
 }

@@ -176,7 +176,7 @@ done(struct client *c)
 		waiter_release(c, RESIDUE_NONE);
 	else if (c->state == CLIENT_WAITING)
 		waiter_leave(c);
-	mem_free(c);
+	client_free(c);
 }
 
 #endif

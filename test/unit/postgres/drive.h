@@ -87,14 +87,14 @@ drive_turn(struct drive *d, bool is_back)
 
 	return (struct turn){
 		.self = is_back ? d->back : d->front,
-		.peer = !has_peer ? NULL :
-			is_back	  ? d->front :
-				    d->back,
+		.peer = !has_peer ? NULL
+			: is_back ? d->front
+				  : d->back,
 		.in = is_back ? &d->s_in : &d->c_in,
 		.out = is_back ? &d->s_out : &d->c_out,
-		.peer_out = !has_peer ? NULL :
-			    is_back   ? &d->c_out :
-					&d->s_out,
+		.peer_out = !has_peer ? NULL
+			    : is_back ? &d->c_out
+				      : &d->s_out,
 		.now = 1,
 		.policy = &d->policy,
 		.stream = &d->stream,
@@ -181,8 +181,7 @@ drive_put_token(struct str *s, char *token, bool is_server)
 		str_putc(s, 'M');
 		pg_put_text(s, field[3]);
 		str_putc(s, '\0');
-	} else if (is_server && (type == 'G' || type == 'W' ||
-				 type == 'T')) {
+	} else if (is_server && (type == 'G' || type == 'W' || type == 'T')) {
 		str_add(s, "\0\0\0", 3);
 	} else if (is_server && type == 'R') {
 		pg_put_u32(s, (uint32_t)strtoul(field[1], NULL, 10));

@@ -23,8 +23,8 @@ struct model {
 	char tx;
 	char statement[40]; /* the unnamed one, "" = none */
 	char portal[40];
-	char rest[80]; /* of a Query behind its COPY */
-	unsigned pending;   /* inserts of the running transaction */
+	char rest[80];    /* of a Query behind its COPY */
+	unsigned pending; /* inserts of the running transaction */
 	unsigned committed;
 };
 
@@ -99,8 +99,8 @@ model_run(struct model *m, const char *text, bool is_extended)
 		model_say(m, "G");
 		return false;
 	} else if (strcmp(text, "sel") == 0) {
-		model_say(m, is_extended ? "D:x|C:SELECT 1" :
-					   "T|D:x|C:SELECT 1");
+		model_say(m,
+			  is_extended ? "D:x|C:SELECT 1" : "T|D:x|C:SELECT 1");
 	} else {
 		m->pending++;
 		model_say(m, "C:INSERT 0 1");

@@ -50,8 +50,7 @@ scenario_run(const struct scenario *s, enum drive_cut cut, unsigned seed)
 			drive_pump(&d);
 		}
 	}
-	drive_show(&client, (uint8_t *)d.to_client.data, d.to_client.len,
-		   true);
+	drive_show(&client, (uint8_t *)d.to_client.data, d.to_client.len, true);
 	drive_show(&server, (uint8_t *)d.to_server.data, d.to_server.len,
 		   false);
 	if (strcmp(str_text(&client), s->to_client) != 0 ||

@@ -56,8 +56,8 @@ sent(struct drive *d, size_t *len)
 	assert_true(d->to_server.len >= PG_HEADER);
 	assert_int_equal(d->to_server.data[0], 'p');
 	*len = d->to_server.len - PG_HEADER;
-	assert_int_equal(
-		pg_get_u32((uint8_t *)d->to_server.data + 1), *len + 4);
+	assert_int_equal(pg_get_u32((uint8_t *)d->to_server.data + 1),
+			 *len + 4);
 	return d->to_server.data + PG_HEADER;
 }
 
@@ -82,9 +82,9 @@ passwords_are_sent(void **state)
 		drive_server(&d, "R:0|S:TimeZone:UTC|N:hi|K|Z:I");
 		assert_string_equal(str_text(&d.log), "ready");
 		assert_int_equal(pg_back_view(d.back)->remote_pid, 5);
-		assert_string_equal(pg_params_find(pg_back_ops.facts(d.back),
-						   "timezone"),
-				    "UTC");
+		assert_string_equal(
+			pg_params_find(pg_back_ops.facts(d.back), "timezone"),
+			"UTC");
 		drive_fini(&d);
 		for (unsigned i = 0; i < 2; i++) {
 			const char *secret = i == 0 ? "pw" : md5;
@@ -93,9 +93,8 @@ passwords_are_sent(void **state)
 				    (struct credential){ .secret = secret },
 				    "");
 			request(&d, 5, "salt", 4);
-			assert_true(pg_md5_response(secret, "joe",
-						    (const uint8_t *)"salt",
-						    want));
+			assert_true(pg_md5_response(
+				secret, "joe", (const uint8_t *)"salt", want));
 			body = sent(&d, &len);
 			assert_string_equal(body, want);
 			drive_fini(&d);
@@ -178,8 +177,7 @@ scram_works(void **state)
 		str_fini(&d.to_server);
 		request(&d, 11, reply.text, reply.len);
 		body = sent(&d, &len);
-		assert_int_equal(scram_server_final(&server, body, len,
-						    &reply),
+		assert_int_equal(scram_server_final(&server, body, len, &reply),
 				 SCRAM_OK);
 		if (is_wrong)
 			reply.text[5] ^= 1;
@@ -197,14 +195,14 @@ scram_works(void **state)
 static void
 servers_that_cheat(void **state)
 {
-	static const char *const scripts[] = { "R:0|Z:I", "R:3", "R:12",
-					       "Z:I", "S:a:b" };
+	static const char *const scripts[] = { "R:0|Z:I", "R:3", "R:12", "Z:I",
+					       "S:a:b" };
 	struct drive d;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(scripts); i++) {
-		open_server(&d, CUT_NONE,
-			    (struct credential){ .secret = "pw" }, "");
+		open_server(&d, CUT_NONE, (struct credential){ .secret = "pw" },
+			    "");
 		request(&d, 10, "SCRAM-SHA-256\0", 15);
 		drive_server(&d, scripts[i]);
 		assert_memory_equal(str_text(&d.log), "server:", 7);
@@ -217,8 +215,8 @@ servers_that_cheat(void **state)
 
 		/* Its own nonce begins with the client's, at the end. */
 		str_puts(&s, "r=");
-		str_puts(&s, strstr(d.to_server.data + PG_HEADER + 18, "r=") +
-				     2);
+		str_puts(&s,
+			 strstr(d.to_server.data + PG_HEADER + 18, "r=") + 2);
 		str_puts(&s, "x,s=c2FsdA==,i=2000000000");
 		request(&d, 11, s.data, s.len);
 		str_fini(&s);
@@ -272,7 +270,8 @@ connect_query_runs_first(void **state)
 		struct str server = { 0 };
 
 		open_server(&d, (enum drive_cut)(i % 2),
-			    (struct credential){ .secret = "pw" }, "select f()");
+			    (struct credential){ .secret = "pw" },
+			    "select f()");
 		drive_server(&d, "R:0|S:TimeZone:UTC|Z:I");
 		assert_int_equal(d.log.len, 0);
 		drive_show(&server, (uint8_t *)d.to_server.data,
@@ -280,9 +279,9 @@ connect_query_runs_first(void **state)
 		assert_string_equal(str_text(&server), "Q:select f()");
 		drive_server(&d, answers[i / 2]);
 		assert_string_equal(str_text(&d.log), "ready");
-		assert_string_equal(pg_params_find(pg_back_ops.facts(d.back),
-						   "TimeZone"),
-				    "CET");
+		assert_string_equal(
+			pg_params_find(pg_back_ops.facts(d.back), "TimeZone"),
+			"CET");
 		str_fini(&server);
 		drive_fini(&d);
 	}

@@ -78,9 +78,9 @@ headers_over_edges(void **state)
 		assert_true(buf_append(&b, zeros, sizeof(zeros) - cut));
 		assert_true(buf_append(&b, head, 8));
 		s = pg_scan(&b);
-		assert_int_equal(pg_frame_peek(&s, sizeof(zeros) - cut, 100,
-					       &f),
-				 PG_FRAME_OK);
+		assert_int_equal(
+			pg_frame_peek(&s, sizeof(zeros) - cut, 100, &f),
+			PG_FRAME_OK);
 		assert_int_equal(f.total, 8);
 		assert_true(pg_frame_is_whole(&s, &f));
 		assert_memory_equal(pg_scan_view(&s, f.at + 5, 2, scratch),

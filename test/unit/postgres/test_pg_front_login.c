@@ -217,14 +217,13 @@ scram(struct door *o, const char *text)
 
 		while (p[0] != 'R' || pg_get_u32(p + 5) != 12)
 			p += pg_get_u32(p + 1) + 1;
-		assert_int_equal(scram_client_finish(&c, p + 9,
-						     pg_get_u32(p + 1) - 8),
-				 SCRAM_OK);
+		assert_int_equal(
+			scram_client_finish(&c, p + 9, pg_get_u32(p + 1) - 8),
+			SCRAM_OK);
 	}
 }
 
-#define WRONG                                                                  \
-	"auth_failed: password authentication failed for user \"joe\""
+#define WRONG "auth_failed: password authentication failed for user \"joe\""
 
 static void
 trust_and_any(void **state)
@@ -309,8 +308,8 @@ passwords(void **state)
 			password(&o, r->password, strlen(r->password) + 1);
 		} else if (r->method == AUTH_MD5) {
 			assert_int_equal(last_request(&o, &data, &len), 5);
-			assert_true(pg_md5_response(r->password, "joe", data,
-						    md5));
+			assert_true(
+				pg_md5_response(r->password, "joe", data, md5));
 			password(&o, md5, sizeof(md5));
 		} else {
 			scram(&o, r->password);
@@ -448,15 +447,30 @@ startup_parameters(void **state)
 		  NULL,
 		  "UTC",
 		  "" },
-		{ { "user", "joe", "options", "-c" }, "", "startup_parameter: ",
-		  NULL, NULL },
-		{ { "user", "joe", "options", "-c =x" }, "",
-		  "startup_parameter: ", NULL, NULL },
-		{ { "user", "joe", "options", "--" }, "",
-		  "startup_parameter: ", NULL, NULL },
-		{ { "user", "joe", "options", "-B 3" }, "",
-		  "startup_parameter: ", NULL, NULL },
-		{ { "user", "joe", "options", "-B 3" }, "options", NULL, "UTC",
+		{ { "user", "joe", "options", "-c" },
+		  "",
+		  "startup_parameter: ",
+		  NULL,
+		  NULL },
+		{ { "user", "joe", "options", "-c =x" },
+		  "",
+		  "startup_parameter: ",
+		  NULL,
+		  NULL },
+		{ { "user", "joe", "options", "--" },
+		  "",
+		  "startup_parameter: ",
+		  NULL,
+		  NULL },
+		{ { "user", "joe", "options", "-B 3" },
+		  "",
+		  "startup_parameter: ",
+		  NULL,
+		  NULL },
+		{ { "user", "joe", "options", "-B 3" },
+		  "options",
+		  NULL,
+		  "UTC",
 		  "" },
 		{ { "user", "joe", "extra_float_digits", "3" },
 		  "",
@@ -469,8 +483,11 @@ startup_parameters(void **state)
 		  NULL,
 		  "UTC",
 		  "" },
-		{ { "user", "joe", "extra_float_digits", "3" }, "*", NULL,
-		  "UTC", "" },
+		{ { "user", "joe", "extra_float_digits", "3" },
+		  "*",
+		  NULL,
+		  "UTC",
+		  "" },
 		{ { "user", "joe", "replication", "true" },
 		  "",
 		  "replication",
@@ -481,7 +498,10 @@ startup_parameters(void **state)
 		  "replication",
 		  NULL,
 		  NULL },
-		{ { "user", "joe", "replication", "off" }, "", NULL, "UTC",
+		{ { "user", "joe", "replication", "off" },
+		  "",
+		  NULL,
+		  "UTC",
 		  "" },
 		{ { "user", "" },
 		  "",
@@ -587,8 +607,7 @@ newer_protocols_are_negotiated(void **state)
 {
 	static const char *const pairs[] = { "user", "joe", "_pq_.x", "1",
 					     NULL };
-	static const char want[] =
-		"v\0\0\0\23\0\3\0\0\0\0\0\1_pq_.x";
+	static const char want[] = "v\0\0\0\23\0\3\0\0\0\0\0\1_pq_.x";
 	struct door o;
 
 	(void)state;

@@ -66,11 +66,10 @@ types_fit_their_requests(void **state)
 			uint32_t at;
 
 			pg_owed_init(&q);
-			pg_owed_push(&q, (struct pg_owed){
-						 .kind = rows[i].kind });
-			assert_int_equal(
-				pg_owed_match(&q, (uint8_t)type, &at),
-				fits ? OWED_FITS : OWED_SURPRISE);
+			pg_owed_push(&q,
+				     (struct pg_owed){ .kind = rows[i].kind });
+			assert_int_equal(pg_owed_match(&q, (uint8_t)type, &at),
+					 fits ? OWED_FITS : OWED_SURPRISE);
 		}
 	}
 }
@@ -80,8 +79,8 @@ types_fit_their_requests(void **state)
 #define MESSAGES 30
 
 struct totals {
-	unsigned whole; /* pipelines that came to their end */
-	unsigned lost;  /* where the server itself gave up */
+	unsigned whole;    /* pipelines that came to their end */
+	unsigned lost;     /* where the server itself gave up */
 	unsigned given_up; /* where carpool did */
 };
 

@@ -107,12 +107,22 @@ static void
 differences(void **state)
 {
 	static const char *const from[] = {
-		"server_version", "15", "TimeZone", "UTC", "DateStyle", "ISO",
-		"extra", "1", "application_name", "", NULL,
+		"server_version",   "15",  "TimeZone", "UTC",
+		"DateStyle",        "ISO", "extra",    "1",
+		"application_name", "",    NULL,
 	};
 	static const char *const to[] = {
-		"server_version", "16", "TimeZone", "CET", "DateStyle", "ISO",
-		"application_name", "me", "untracked", "x", NULL,
+		"server_version",
+		"16",
+		"TimeZone",
+		"CET",
+		"DateStyle",
+		"ISO",
+		"application_name",
+		"me",
+		"untracked",
+		"x",
+		NULL,
 	};
 	struct policy policy = { .extra_tracked = "other, Extra , role" };
 	struct pg_params *a = set_of(from), *b = set_of(to);

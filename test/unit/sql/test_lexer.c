@@ -101,8 +101,8 @@ lex(const char *text, unsigned options, size_t piece, struct str *s)
 
 	lexer_init(&lx, options);
 	while (at < end) {
-		size_t n = (size_t)(end - at) < piece ? (size_t)(end - at) :
-							piece;
+		size_t n =
+			(size_t)(end - at) < piece ? (size_t)(end - at) : piece;
 		const uint8_t *stop = at + n;
 
 		while ((token = lexer_next(&lx, &at, stop)) != LEXER_MORE)

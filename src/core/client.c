@@ -642,7 +642,7 @@ client_server_failed(struct client *c, enum reason reason)
 		(void)session_want_server(c);
 		return;
 	}
-	s->is_half_sent = c->relay_left > 0;
+	s->is_half_sent = true; /* perhaps: nothing more is said to it */
 	(void)session_unlink(c);
 	server_close(s, reason);
 	if (half_told || len > 0)

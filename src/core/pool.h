@@ -110,8 +110,9 @@ struct pool {
 	bool is_waking;   /* wake_mail is on its way */
 	bool is_hungry;   /* refused by the limits; a token will come */
 	struct list queue; /* of ticket.global, by arrival */
-	uint32_t waiting;  /* tickets queued */
-	uint32_t bound;    /* of these, bound to a moving server */
+	/* Written under lock, read as a hint without it. */
+	_Atomic uint32_t waiting; /* tickets queued */
+	_Atomic uint32_t bound;   /* of these, bound to a moving server */
 	uint32_t idle;     /* servers on all shelves */
 	uint32_t opening;  /* being opened, or about to be */
 	uint32_t held;     /* places held: all servers, opening ones too */

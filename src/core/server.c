@@ -492,6 +492,7 @@ abandon_step(struct server *s, enum sent sent)
 	case ABANDON_DRAIN:
 		break;
 	case ABANDON_CLOSE:
+		s->is_half_sent = true;
 		if (s->ops->view(s->back)->owed_ends > 0)
 			(void)cancel_server(s, NULL);
 		server_close(s, REASON_CLIENT_LOST_QUERY);

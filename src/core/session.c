@@ -59,6 +59,7 @@ client_turn(struct client *c, struct turn *t, struct policy *login_policy)
 		.mock_secret = c->worker->core->mock_secret,
 		.peer_eof = c->stream.eof,
 		.out_busy = s != NULL && s->relay_left > 0,
+		.has_waiters = s != NULL && s->pool->waiting > s->pool->bound,
 	};
 	if (c->pool != NULL) {
 		t->policy = worker_policy(c->worker, c->pool);

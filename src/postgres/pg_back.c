@@ -521,8 +521,7 @@ rewrite_error(struct pg_back *b, struct turn *turn, const struct answer_view *v)
 {
 	struct str s = { 0 };
 
-	pg_put_reason(&s, (enum reason)pg_owed_at(&b->owed, v->at)->reason,
-		      false);
+	pg_put_reason(&s, (enum reason)pg_owed_at(&b->owed, v->at)->reason);
 	if (!pg_put_flush(&s, turn->peer_out))
 		return fail_memory();
 	(void)take(b, turn, v);
@@ -627,7 +626,7 @@ boundary(const struct pg_back *b, const struct turn *turn)
 	return (struct order){
 		.kind = ORDER_BOUNDARY,
 		.hold = is_pinned ? HOLD_PINNED : HOLD_NONE,
-		.residue = pg_clean_residue(b, turn->policy, is_linked),
+		.residue = pg_clean_residue(b, turn->policy, turn->peer),
 	};
 }
 

@@ -120,9 +120,13 @@ bool pg_settings_restart(struct pg_back *b, struct turn *turn);
 bool pg_clean_done(struct pg_back *b, struct turn *turn,
 		   enum pg_owed_task task);
 
-/* What must happen before somebody else may use the server. */
+/*
+ * What must happen before somebody else may use the server; client: the one
+ * that is linked, or NULL.
+ */
 enum residue pg_clean_residue(const struct pg_back *b,
-			      const struct policy *policy, bool is_linked);
+			      const struct policy *policy,
+			      const struct pg_front *client);
 
 /* The abandoned server has a group open: ends it so that it is undone. */
 bool pg_clean_group(struct pg_back *b, struct buf *out);

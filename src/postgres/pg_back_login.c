@@ -28,12 +28,12 @@ enum back_login_state {
 
 struct pg_back_login {
 	enum back_login_state state;
-	struct str startup;   /* owns: the packet */
-	char *user;           /* owns */
-	char *secret;         /* owns */
-	char *connect_query;  /* owns */
+	struct str startup;  /* owns: the packet */
+	char *user;          /* owns */
+	char *secret;        /* owns */
+	char *connect_query; /* owns */
 	bool has_keys;
-	bool is_done;    /* ReadyForQuery was taken: READY is next */
+	bool is_done; /* ReadyForQuery was taken: READY is next */
 	struct scram_keys keys;
 	struct scram_client scram;
 	char words[256]; /* of a refusal */
@@ -308,7 +308,8 @@ on_keys(struct pg_back_login *l, struct turn *t)
 
 	if (t->answer.kind != ANSWER_JOB)
 		return order_plain(ORDER_WAIT);
-	if (!w->ok || pg_frame_peek(&scan, 0, PG_INSPECT_MAX, &f) != PG_FRAME_OK)
+	if (!w->ok ||
+	    pg_frame_peek(&scan, 0, PG_INSPECT_MAX, &f) != PG_FRAME_OK)
 		return fail(l, REASON_INTERNAL, FAIL_CONNECTION, NULL);
 	return send_answer(l, t, &w->keys, f.total);
 }

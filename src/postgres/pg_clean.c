@@ -29,11 +29,11 @@ reset_text(const struct pg_back *b, const struct policy *policy)
 
 enum residue
 pg_clean_residue(const struct pg_back *b, const struct policy *policy,
-		 bool is_linked)
+		 const struct pg_front *client)
 {
 	if (b->must_close || b->is_lost)
 		return RESIDUE_CLOSE;
-	if (is_linked && policy->mode == POOL_SESSION)
+	if (client != NULL && policy->mode == POOL_SESSION)
 		return RESIDUE_NONE;
 	return reset_text(b, policy) != NULL ? RESIDUE_RESET : RESIDUE_NONE;
 }
@@ -165,7 +165,7 @@ pg_clean_copy(struct pg_back *b, struct buf *out)
 static enum abandon_result
 abandon_at_boundary(struct pg_back *b, struct turn *turn)
 {
-	enum residue residue = pg_clean_residue(b, turn->policy, false);
+	enum residue residue = pg_clean_residue(b, turn->policy, NULL);
 
 	if (b->view.tx == TX_IDLE) {
 		b->is_boundary_due = residue != RESIDUE_NONE;

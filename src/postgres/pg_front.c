@@ -165,8 +165,8 @@ has_server(struct pg_front *f, struct turn *turn, const struct command *m,
 
 	if (b == NULL || turn->peer_out == NULL)
 		return stop_plain(order, ORDER_NEED_SERVER);
-	if (b->must_wait || must_yield(f, b, turn) ||
-	    !pg_owed_reserve(&b->owed, 2))
+	if (b->must_wait || b->pending_fail != REASON_NONE ||
+	    must_yield(f, b, turn) || !pg_owed_reserve(&b->owed, 2))
 		return stop_plain(order, ORDER_WAIT);
 	if (!f->must_reapply || !is_settled(b))
 		return true;
@@ -216,7 +216,7 @@ refuse_message(struct pg_front *f, struct turn *turn, const struct command *m,
 		ok = pg_back_fail_group(turn->peer, turn->peer_out, entry);
 		f->is_group_open = true;
 	} else {
-		pg_put_reason(&s, reason, false);
+		pg_put_reason(&s, reason);
 		ok = pg_put_flush(&s, turn->out);
 		f->skip = SKIP_GROUP;
 	}

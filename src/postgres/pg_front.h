@@ -73,8 +73,8 @@ struct pg_error_words {
 void pg_put_error(struct str *s, const struct pg_error_words *words);
 void pg_put_warning(struct str *s, const char *text);
 void pg_put_notice(struct str *s, const char *text);
-/* Adds a reason's own error. */
-void pg_put_reason(struct str *s, enum reason reason, bool is_fatal);
+/* Adds a reason's own error, of one statement. */
+void pg_put_reason(struct str *s, enum reason reason);
 /* ReadyForQuery, idle. */
 bool pg_append_ready(struct buf *out);
 

@@ -65,11 +65,10 @@ pg_put_notice(struct str *s, const char *text)
 }
 
 void
-pg_put_reason(struct str *s, enum reason reason, bool is_fatal)
+pg_put_reason(struct str *s, enum reason reason)
 {
 	const struct reason_info *info = reason_info(reason);
 	struct pg_error_words words = {
-		.is_fatal = is_fatal,
 		.sqlstate = info->sqlstate,
 		.text = info->text,
 		.hint = info->hint,

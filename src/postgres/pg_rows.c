@@ -203,10 +203,10 @@ pg_front_rows(struct turn *t, const struct rowset *r, size_t *next,
 
 	if (r->sqlstate[0] != '\0') {
 		c->has_failed = true;
-		pg_put_error(&s, &(struct pg_error_words){
-					 .sqlstate = r->sqlstate,
-					 .text = r->error,
-					 .hint = r->hint });
+		pg_put_error(&s,
+			     &(struct pg_error_words){ .sqlstate = r->sqlstate,
+						       .text = r->error,
+						       .hint = r->hint });
 	} else {
 		put_head(&s, c, r);
 		if (!is_describe(c))

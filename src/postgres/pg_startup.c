@@ -164,8 +164,7 @@ take_replication(struct pg_startup *s, const char *value)
 
 	for (size_t i = 0; i < n; i++)
 		lower[i] = text_lower(lower[i]);
-	s->is_replication =
-		text_in_list(lower, "database,1,on,true,yes,t,y");
+	s->is_replication = text_in_list(lower, "database,1,on,true,yes,t,y");
 	if (!s->is_replication && !text_in_list(lower, "0,off,false,no,f,n"))
 		bad(s, REASON_STARTUP_PARAMETER,
 		    "invalid value for parameter \"replication\"");

@@ -20,8 +20,8 @@
 #define PG_CANCEL_KEY_MAX 260u /* process id and key */
 
 enum pg_startup_kind {
-	PG_STARTUP_PARTIAL,  /* need bytes */
-	PG_STARTUP_BAD,      /* reason and text say why */
+	PG_STARTUP_PARTIAL, /* need bytes */
+	PG_STARTUP_BAD,     /* reason and text say why */
 	PG_STARTUP_SSL,
 	PG_STARTUP_GSSENC,
 	PG_STARTUP_CANCEL,
@@ -29,7 +29,7 @@ enum pg_startup_kind {
 };
 
 struct pg_setting {
-	const char *name;  /* borrows from the packet's copy */
+	const char *name; /* borrows from the packet's copy */
 	const char *value;
 };
 
@@ -37,7 +37,7 @@ struct pg_startup {
 	enum pg_startup_kind kind;
 	size_t total; /* bytes of the packet, or needed for PARTIAL */
 	enum reason reason;
-	char text[192]; /* BAD: the message, ASCII */
+	char text[192];                 /* BAD: the message, ASCII */
 	uint8_t key[PG_CANCEL_KEY_MAX]; /* CANCEL */
 	size_t key_len;
 	/* MESSAGE */

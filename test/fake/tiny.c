@@ -318,7 +318,9 @@ back_cancel(void *back, uint8_t *out, size_t out_size)
 	const struct back *b = back;
 
 	ASSERT(out_size >= TINY_HEADER + sizeof(b->key));
-	out[0] = 'K', out[1] = 0, out[2] = sizeof(b->key);
+	out[0] = 'K';
+	out[1] = 0;
+	out[2] = sizeof(b->key);
 	memcpy(out + TINY_HEADER, b->key, sizeof(b->key));
 	return TINY_HEADER + sizeof(b->key);
 }

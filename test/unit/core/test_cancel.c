@@ -117,7 +117,8 @@ start_held(void)
 static void
 end_held(struct held *h)
 {
-	close(h->asker), close(h->next);
+	close(h->asker);
+	close(h->next);
 	end_pair(&h->p);
 }
 
@@ -221,7 +222,10 @@ cancel_twice(void **state)
 	close(cancel);
 	settle();
 	expect_end(first);
-	close(first), close(second), close(client), close(server);
+	close(first);
+	close(second);
+	close(client);
+	close(server);
 	settle();
 	close_stage();
 }

@@ -193,7 +193,8 @@ client_shuts_down_and_reads(void **state)
 	settle();
 	expect_end(client);
 	assert_at_rest("a", 1);
-	close(client), close(server);
+	close(client);
+	close(server);
 	settle();
 	close_stage();
 }

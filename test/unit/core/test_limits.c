@@ -428,14 +428,18 @@ give_as_the_model(struct field *f, struct share *s)
 	struct list_node *n, *tmp;
 	bool post, was_posted = false;
 
-	s->used--, s->db->used--, s->user->used--;
+	s->used--;
+	s->db->used--;
+	s->user->used--;
 	LIST_FOREACH(n, tmp, &f->limits.hungry) {
 		expect = LIST_ENTRY(n, struct share, hungry);
 		if (model_fits(expect))
 			break;
 		expect = NULL;
 	}
-	s->used++, s->db->used++, s->user->used++;
+	s->used++;
+	s->db->used++;
+	s->user->used++;
 	if (expect != NULL)
 		was_posted = expect->is_posted;
 	got = limits_give(&f->limits, s, &post);

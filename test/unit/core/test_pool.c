@@ -73,7 +73,9 @@ opens_lends_and_shelves(void **state)
 	assert_true(waiter_want(a)); /* the short cut */
 	assert_int_equal(p->idle, 0);
 	check_pool(p);
-	done(a), done(b), done(c);
+	done(a);
+	done(b);
+	done(c);
 	assert_int_equal(world.opened, 2);
 	assert_int_equal(p->idle, 2);
 	close_one(p);
@@ -107,7 +109,8 @@ resets_before_the_shelf(void **state)
 	assert_int_equal(world.closed, 1);
 	all_log_in(p);
 	assert_non_null(a->server);
-	done(a), done(b);
+	done(a);
+	done(b);
 	close_one(p);
 }
 
@@ -149,7 +152,8 @@ lifetime_ends_at_checkin(void **state)
 	assert_int_equal(world.closed, 2);
 	assert_int_equal(p->held, 0);
 	check_pool(p);
-	done(a), done(b);
+	done(a);
+	done(b);
 	close_one(p);
 }
 
@@ -251,7 +255,9 @@ local_waiters_pass_by_a_millisecond(void **state)
 		deliver_all();
 		assert_int_equal(near->server != NULL, cases[i].passes);
 		assert_int_equal(far->server != NULL, !cases[i].passes);
-		done(near), done(far), done(holder);
+		done(near);
+		done(far);
+		done(holder);
 		close_one(p);
 	}
 }
@@ -279,7 +285,8 @@ fetches_from_another_worker(void **state)
 	assert_true(deliver_to(1));
 	assert_ptr_equal(b->server, s);
 	assert_int_equal(world.opened, 1);
-	done(b), done(a);
+	done(b);
+	done(a);
 	assert_int_equal(p->parts[1].idle, 1);
 	close_one(p);
 }
@@ -351,7 +358,8 @@ a_moving_server_finds_another_waiter(void **state)
 			assert_ptr_equal(next->server, m.s);
 			assert_int_equal(m.s->worker->id, where);
 			check_pool(m.p);
-			done(next), done(m.waiter);
+			done(next);
+			done(m.waiter);
 			close_one(m.p);
 		}
 }
@@ -571,7 +579,8 @@ a_pool_failure_spares_a_working_pool(void **state)
 	assert_int_equal(b->state, CLIENT_WAITING);
 	waiter_release(a, RESIDUE_NONE);
 	assert_non_null(b->server);
-	done(a), done(b);
+	done(a);
+	done(b);
 	close_one(p);
 }
 
@@ -627,7 +636,9 @@ the_reserve_opens_after_its_time(void **state)
 	waiter_leave(c);
 	waiter_release(b, RESIDUE_NONE);
 	assert_int_equal(p->held, 1);
-	done(a), done(b), done(c);
+	done(a);
+	done(b);
+	done(c);
 	close_one(p);
 }
 
@@ -719,7 +730,8 @@ a_raised_budget_serves_who_waits(void **state)
 	all_log_in(p);
 	deliver_all();
 	assert_non_null(b->server);
-	done(a), done(b);
+	done(a);
+	done(b);
 	close_one(p);
 }
 
@@ -802,7 +814,9 @@ pause_and_resume(void **state)
 	assert_int_equal(p->opening, 1);
 	all_log_in(p);
 	assert_non_null(c->server);
-	done(a), done(b), done(c);
+	done(a);
+	done(b);
+	done(c);
 	close_one(p);
 }
 
@@ -827,7 +841,8 @@ a_removed_database_fails_waiters(void **state)
 	all_log_in(p);
 	deliver_all();
 	assert_non_null(a->server);
-	done(a), done(b);
+	done(a);
+	done(b);
 	close_one(p);
 }
 
@@ -876,7 +891,8 @@ a_hungry_pool_gets_the_place(void **state)
 	/* Nobody waits here, somebody waits there: closed, not shelved. */
 	waiter_release(a, RESIDUE_NONE);
 	assert_int_equal(x.p->held, 0);
-	check_pool(x.p), check_pool(x.q);
+	check_pool(x.p);
+	check_pool(x.q);
 	assert_int_equal(x.q->share.tokens, 1);
 	deliver_all();
 	assert_int_equal(x.q->opening, 1);
@@ -884,7 +900,8 @@ a_hungry_pool_gets_the_place(void **state)
 	all_log_in(x.q);
 	deliver_all();
 	assert_non_null(b->server);
-	done(a), done(b);
+	done(a);
+	done(b);
 	close_pair(&x);
 }
 
@@ -912,7 +929,8 @@ a_hungry_pool_evicts_an_idle_server(void **state)
 	all_log_in(x.q);
 	deliver_all();
 	assert_non_null(c->server);
-	check_pool(x.p), check_pool(x.q);
+	check_pool(x.p);
+	check_pool(x.q);
 	done(c);
 	close_pair(&x);
 }
@@ -941,7 +959,9 @@ an_unused_token_goes_on(void **state)
 	all_log_in(x.p);
 	deliver_all();
 	assert_non_null(c->server);
-	mem_free(a), done(b), done(c);
+	done(a);
+	done(b);
+	done(c);
 	close_pair(&x);
 }
 
@@ -962,7 +982,8 @@ hunger_ends_with_the_last_waiter(void **state)
 	world.now += 10;
 	waiter_release(a, RESIDUE_NONE);
 	assert_int_equal(x.p->idle, 1);
-	done(a), done(b);
+	done(a);
+	done(b);
 	close_pair(&x);
 }
 
@@ -979,18 +1000,23 @@ spare_servers_evict_nobody(void **state)
 	all_log_in(x.p);
 	b = waiter_wanting(x.q, 0);
 	all_log_in(x.q);
-	done(a), done(b);
+	done(a);
+	done(b);
 	for (int i = 0; i < 3; i++) {
-		tick(x.p), tick(x.q);
+		tick(x.p);
+		tick(x.q);
 		deliver_all();
-		all_log_in(x.p), all_log_in(x.q);
+		all_log_in(x.p);
+		all_log_in(x.q);
 	}
 	assert_int_equal(x.p->held + x.q->held, 3);
 	opened = world.opened;
 	for (int i = 0; i < 5; i++) {
-		tick(x.p), tick(x.q);
+		tick(x.p);
+		tick(x.q);
 		deliver_all();
-		all_log_in(x.p), all_log_in(x.q);
+		all_log_in(x.p);
+		all_log_in(x.q);
 	}
 	assert_int_equal(world.opened, opened);
 	close_pair(&x);
@@ -1012,7 +1038,8 @@ useless_places_are_kept(void **state)
 	r = world_pool("b", "v", 0);
 	a = waiter_wanting(p, 0);
 	b = waiter_wanting(r, 0);
-	all_log_in(p), all_log_in(r);
+	all_log_in(p);
+	all_log_in(r);
 	world.now += 10;
 	c = waiter_wanting(q, 0); /* v is full */
 	assert_true(q->is_hungry);
@@ -1026,8 +1053,11 @@ useless_places_are_kept(void **state)
 	assert_int_equal(r->held, 0);
 	all_log_in(q);
 	assert_non_null(c->server);
-	done(a), done(b), done(c);
-	pool_unref(q), pool_unref(r);
+	done(a);
+	done(b);
+	done(c);
+	pool_unref(q);
+	pool_unref(r);
 	close_one(p);
 }
 

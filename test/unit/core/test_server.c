@@ -25,7 +25,8 @@ server_dies_in_login(void **state)
 	server = serve();
 	expect_login(client, NULL);
 	assert_at_rest("a", 1);
-	close(client), close(server);
+	close(client);
+	close(server);
 	settle();
 	close_stage();
 }
@@ -45,7 +46,8 @@ server_refuses_login(void **state)
 	settle();
 	expect(client, 'E', NULL);
 	expect_end(client);
-	close(client), close(server);
+	close(client);
+	close(server);
 	settle();
 	assert_int_equal(client_count(), 0);
 	assert_at_rest("a", 0);
@@ -72,7 +74,8 @@ server_login_times_out(void **state)
 	pass(USEC_PER_SEC);
 	server = serve();
 	expect_login(client, NULL);
-	close(client), close(server);
+	close(client);
+	close(server);
 	settle();
 	close_stage();
 }
@@ -92,7 +95,8 @@ server_dies_idle(void **state)
 	settle();
 	server = serve();
 	expect(server, 'Q', "one");
-	close(client), close(server);
+	close(client);
+	close(server);
 	settle();
 	close_stage();
 }
@@ -169,7 +173,8 @@ server_dies_while_linking(void **state)
 	say(server, 'Z', "I");
 	settle();
 	expect(server, 'Q', "two");
-	close(client), close(server);
+	close(client);
+	close(server);
 	settle();
 	close_stage();
 }
@@ -191,7 +196,8 @@ server_check_hangs(void **state)
 	close(server);
 	server = serve();
 	expect(server, 'Q', "one");
-	close(client), close(server);
+	close(client);
+	close(server);
 	settle();
 	close_stage();
 }
@@ -262,7 +268,8 @@ cleaning_times_out(void **state)
 	settle();
 	pass(11 * USEC_PER_SEC);
 	assert_at_rest("a", 0);
-	close(client), close(server);
+	close(client);
+	close(server);
 	settle();
 	close_stage();
 }

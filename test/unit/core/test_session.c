@@ -128,7 +128,9 @@ two_clients_take_turns(void **state)
 	expect(b, 'Z', "I");
 	assert_at_rest("a", 1);
 	expect_no_server();
-	close(a), close(b), close(server);
+	close(a);
+	close(b);
+	close(server);
 	close_stage();
 }
 
@@ -161,7 +163,9 @@ preludes_come_first(void **state)
 	settle();
 	expect(wait, 'Z', "I");
 	assert_at_rest("a", 1);
-	close(go), close(wait), close(server);
+	close(go);
+	close(wait);
+	close(server);
 	close_stage();
 }
 
@@ -222,7 +226,9 @@ pinned_stays(void **state)
 	settle();
 	expect(a, 'Z', "I");
 	expect(server, 'Q', "two");
-	close(a), close(b), close(server);
+	close(a);
+	close(b);
+	close(server);
 	close_stage();
 }
 
@@ -246,7 +252,9 @@ sessions_keep_their_server(void **state)
 	say(server, 'Z', "I");
 	settle();
 	expect(server, 'Q', "two");
-	close(a), close(b), close(server);
+	close(a);
+	close(b);
+	close(server);
 	close_stage();
 }
 
@@ -317,7 +325,8 @@ split_run(size_t client_at, size_t server_at)
 	say(server, 'Z', "I");
 	settle();
 	assert_at_rest("a", 1);
-	close(client), close(server);
+	close(client);
+	close(server);
 	settle();
 	close_stage();
 }
@@ -370,7 +379,8 @@ a_client_that_does_not_read(void **state)
 		expect(client, 'Z', "I");
 		assert_at_rest("a", 1);
 		assert_int_equal(blocks_used(), 0);
-		close(client), close(server);
+		close(client);
+		close(server);
 		settle();
 		close_stage();
 	}
@@ -410,7 +420,8 @@ a_server_that_does_not_read(void **state)
 		expect(client, 'Z', "I");
 		assert_at_rest("a", 1);
 		assert_int_equal(blocks_used(), 0);
-		close(client), close(server);
+		close(client);
+		close(server);
 		settle();
 		close_stage();
 	}
@@ -441,7 +452,8 @@ a_burst_comes_through(void **state)
 		while ((n = recv(client, got, sizeof(got), MSG_DONTWAIT)) > 0)
 			came += (size_t)n;
 		assert_int_equal(came, kib * 1024 / f.size * f.size);
-		close(client), close(server);
+		close(client);
+		close(server);
 		settle();
 		close_stage();
 	}
@@ -473,7 +485,8 @@ nobody_reads(void **state)
 	settle();
 	expect(client, 'Z', "I");
 	assert_at_rest("a", 1);
-	close(client), close(server);
+	close(client);
+	close(server);
 	settle();
 	close_stage();
 }
@@ -502,7 +515,8 @@ a_queued_client_that_sends(void **state)
 	close(b);
 	settle();
 	assert_int_equal(stage_pool("a")->waiting, 0);
-	close(a), close(server);
+	close(a);
+	close(server);
 	settle();
 	close_stage();
 }
@@ -535,7 +549,9 @@ the_server_travels(void **state)
 		for (unsigned i = 0; i < 2; i++)
 			query(fds[i], server);
 	assert_at_rest("a", 1);
-	close(fds[0]), close(fds[1]), close(server);
+	close(fds[0]);
+	close(fds[1]);
+	close(server);
 	settle();
 	assert_int_equal(client_count(), 0);
 	close_stage();

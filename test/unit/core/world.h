@@ -798,8 +798,10 @@ waiter_wanting(struct pool *p, unsigned worker)
 static inline void
 server_says(struct server *s, struct order order)
 {
-	struct world_back *b = s->back;
+	struct world_back *b;
 
+	ASSERT(s != NULL);
+	b = s->back;
 	enter(s->worker->id);
 	b->next = order;
 	b->has_next = true;
@@ -810,7 +812,7 @@ server_says(struct server *s, struct order order)
 static inline void
 server_logs_in(struct server *s)
 {
-	assert_int_equal(s->state, SERVER_LOGIN);
+	ASSERT(s != NULL && s->state == SERVER_LOGIN);
 	server_says(s, order_plain(ORDER_READY));
 }
 

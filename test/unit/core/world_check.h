@@ -155,7 +155,7 @@ check_opening(struct server *s)
 	if (p->config.size == 0 || p->held <= p->config.size)
 		return;
 	assert_true(p->held <= p->config.size + p->config.reserve_size);
-	assert_false(list_is_empty(&p->queue));
+	ASSERT(!list_is_empty(&p->queue));
 	oldest = LIST_ENTRY(list_first(&p->queue), struct ticket, global);
 	assert_true(world.now >= oldest->since + p->config.reserve_timeout);
 }

@@ -67,7 +67,8 @@ types_fit_their_requests(void **state)
 
 			pg_owed_init(&q);
 			pg_owed_push(&q,
-				     (struct pg_owed){ .kind = rows[i].kind });
+				     (struct pg_owed){
+					     .kind = (uint8_t)rows[i].kind });
 			assert_int_equal(pg_owed_match(&q, (uint8_t)type, &at),
 					 fits ? OWED_FITS : OWED_SURPRISE);
 		}

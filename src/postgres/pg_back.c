@@ -449,6 +449,18 @@ take_report(struct pg_back *b, struct turn *turn, const struct answer_view *v)
 	return pg_settings_report(b, turn->peer, name, value);
 }
 
+/* The Sync that closed the group was taken for COPY's: it is still open. */
+static void
+reopen_group(struct pg_back *b, struct pg_front *f)
+{
+	b->owed.is_reopened = false;
+	b->is_group_open = true;
+	if (f != NULL) {
+		f->is_group_open = true;
+		f->view.is_at_rest = false;
+	}
+}
+
 /* Changes the state as the message says; false: memory is out. */
 static bool
 take(struct pg_back *b, struct turn *turn, const struct answer_view *v)
@@ -470,6 +482,8 @@ take(struct pg_back *b, struct turn *turn, const struct answer_view *v)
 	if (type == 'C' && !take_tag(b, v, pg_owed_at(&b->owed, v->at)))
 		return false;
 	e = pg_owed_answer(&b->owed, type, v->at);
+	if (b->owed.is_reopened)
+		reopen_group(b, turn->peer);
 	if (type == '1' && e.is_unnamed)
 		b->unnamed = UNNAMED_OWN;
 	else if (type == 'E')
@@ -641,8 +655,7 @@ pg_back_answers(struct pg_back *b, struct turn *turn)
 	}
 	if (may_probe(b, turn) && !pg_back_query(b, turn->out, "", TASK_PROBE))
 		return fail_memory();
-	if (turn->peer == NULL && pg_owed_wants_sync(&b->owed) &&
-	    !pg_clean_group(b, turn->out))
+	if (turn->peer == NULL && !pg_clean_group(b, turn->out))
 		return fail_memory();
 	if (b->is_boundary_due && !is_quiet(b, turn))
 		b->is_boundary_due = false;

@@ -235,15 +235,21 @@ end_copy(struct pg_owed_queue *q)
 {
 	uint32_t at = 1;
 
+	bool has_dropped = false;
+
 	q->is_copy_in = false;
 	while (at < q->count && !is_marker(peek_at(q, at))) {
-		if (peek_at(q, at)->is_maybe)
+		if (peek_at(q, at)->is_maybe) {
 			drop_range(q, at, at + 1);
-		else
+			has_dropped = true;
+		} else {
 			at++;
+		}
 	}
 	if (at < q->count)
 		drop_range(q, at, at + 1);
+	q->is_reopened = has_dropped && q->kinds[OWED_SYNC] == 0 &&
+			 peek_at(q, 0)->kind == OWED_EXECUTE;
 }
 
 /* COPY IN begins: Syncs that were sent before the data's end are dropped. */

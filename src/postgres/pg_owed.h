@@ -77,6 +77,7 @@ struct pg_owed_queue {
 	bool is_skipping; /* the server drops all up to the next Sync */
 	bool is_copy_in;  /* the head's COPY waits for data */
 	bool in_doubt;    /* a COPY failed: a Sync was perhaps dropped */
+	bool is_reopened; /* a COPY in a group swallowed the group's Sync */
 	struct pg_owed small[OWED_SMALL];
 };
 

@@ -14,6 +14,7 @@ from tools.carpool import Carpool  # noqa: E402
 from tools.fakepg import FakePg  # noqa: E402
 from tools.faultproxy import FaultProxy  # noqa: E402
 from tools.postgres import Postgres  # noqa: E402
+from tools.wait import wait_until  # noqa: E402
 
 TEST_SECONDS = int(os.environ.get("TEST_SECONDS", "60"))
 
@@ -78,6 +79,8 @@ def nothing_left_behind(request):
     yield
     if server is not None:
         server.terminate_all()
+        wait_until(lambda: server.connections() == 0, 10,
+                   "the server's old connections to end")
 
 
 @pytest.fixture

@@ -459,6 +459,43 @@ a_burst_comes_through(void **state)
 	}
 }
 
+/* The same, while nothing can be written to the client. */
+static void
+a_burst_beside_a_full_direction(void **state)
+{
+	static struct flood down, up;
+	static uint8_t got[256 * 1024];
+
+	(void)state;
+	for (size_t kib = 40; kib <= 176; kib += 8) {
+		size_t came = 0, want;
+		int client, server;
+		ssize_t n;
+
+		open_stage(1, "");
+		client = first_login("a", "", &server);
+		say(client, 'Q', "copy both");
+		settle();
+		expect(server, 'Q', "copy both");
+		flood_init(&down, 'D', 1000);
+		flood(&down, server, down.size * 100000);
+		settle();
+		flood_init(&up, 'U', 61);
+		want = kib * 1024 / up.size * up.size;
+		for (size_t at = 0; at < want; at += up.size)
+			memcpy(got + at, up.message, up.size);
+		send_bytes(client, got, want);
+		settle();
+		while ((n = recv(server, got, sizeof(got), MSG_DONTWAIT)) > 0)
+			came += (size_t)n;
+		assert_int_equal(came, want);
+		close(client);
+		close(server);
+		settle();
+		close_stage();
+	}
+}
+
 /* Two directions stop independently: neither reads, then both do. */
 static void
 nobody_reads(void **state)
@@ -644,6 +681,7 @@ main(void)
 		cmocka_unit_test(a_client_that_does_not_read),
 		cmocka_unit_test(a_server_that_does_not_read),
 		cmocka_unit_test(a_burst_comes_through),
+		cmocka_unit_test(a_burst_beside_a_full_direction),
 		cmocka_unit_test(nobody_reads),
 		cmocka_unit_test(a_queued_client_that_sends),
 		cmocka_unit_test(the_server_travels),

@@ -454,6 +454,63 @@ pipelines_yield(void **state)
 	drive_fini(&d);
 }
 
+/* The Sync that ends a failed COPY is not held back: nothing comes before. */
+static void
+copies_do_not_yield(void **state)
+{
+	static const char *const answers[][2] = {
+		{ "1|2|G|E:ERROR:57014:no more", "Z:I" },
+		{ "1|2|G|C:COPY 1", "Z:I" },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct str server = { 0 };
+		struct drive d;
+
+		drive_init(&d, POOL_TRANSACTION, CUT_NONE);
+		d.has_waiters = true;
+		drive_client(&d, "P::copy|B::|E:|S|c|S");
+		drive_server(&d, answers[i][0]);
+		drive_show(&server, (uint8_t *)d.to_server.data,
+			   d.to_server.len, false);
+		assert_string_equal(str_text(&server), "P|B|E|S|c|S");
+		assert_true(d.is_linked);
+		drive_server(&d, answers[i][1]);
+		str_fini(&server);
+		drive_fini(&d);
+	}
+}
+
+/* A COPY that swallowed its group's Sync leaves the group open. */
+static void
+swallowed_syncs_reopen(void **state)
+{
+	struct str server = { 0 };
+	struct drive d;
+
+	(void)state;
+	drive_init(&d, POOL_TRANSACTION, CUT_NONE);
+	drive_client(&d, "P::copy|B::|E:|S");
+	drive_server(&d, "1|2|G");
+	drive_client(&d, "c");
+	drive_server(&d, "C:COPY 1");
+	assert_int_equal(pg_back_view(d.back)->owed, 0);
+	assert_false(pg_back_view(d.back)->is_resettable);
+	assert_false(pg_front_view(d.front)->is_at_rest);
+	drive_abandon(&d);
+	assert_string_equal(str_text(&d.log), "link:go abandon:drain");
+	drive_server(&d, "E:ERROR:26000:no such|Z:I");
+	drive_show(&server, (uint8_t *)d.to_server.data, d.to_server.len,
+		   false);
+	assert_string_equal(str_text(&server),
+			    "P|B|E|S|c|DScarpool_no_such_statement|S");
+	assert_string_equal(str_text(&d.log),
+			    "link:go abandon:drain boundary:none");
+	str_fini(&server);
+	drive_fini(&d);
+}
+
 static void
 limits_hold(void **state)
 {
@@ -490,6 +547,8 @@ main(void)
 		cmocka_unit_test(slow_senders_hold_no_server),
 		cmocka_unit_test(refused_statements_are_skipped),
 		cmocka_unit_test(pipelines_yield),
+		cmocka_unit_test(copies_do_not_yield),
+		cmocka_unit_test(swallowed_syncs_reopen),
 		cmocka_unit_test(limits_hold),
 	};
 

@@ -109,13 +109,13 @@ pipeline(unsigned seed, enum drive_cut cut, struct totals *totals)
 
 		str_printf(&script, "%s%s", i > 0 ? "|" : "", request);
 		drive_parse(&alone.in, request, false);
-		d.has_waiters = rand_r(&s) % 4 == 0;
+		d.has_waiters = seed % 5 == 0 || rand_r(&s) % 4 == 0;
 		drive_client(&d, request);
 		if (rand_r(&s) % 3 != 0)
 			model_let_work(&d, &behind, (unsigned)rand_r(&s) % 8);
 	}
 	for (unsigned i = 0; i < 400; i++)
-		model_let_work(&d, &behind, 1);
+		model_let_work(&d, &behind, 1 + seed % 7);
 	model_let_work(&d, &behind, UINT32_MAX);
 	model_let_work(&d, &behind, UINT32_MAX);
 	model_work(&alone, UINT32_MAX);

@@ -9,7 +9,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-enum stat {
+enum counter {
 	STAT_ASSIGNMENTS, /* servers handed to clients */
 	STAT_XACTS,
 	STAT_QUERIES,
@@ -31,7 +31,7 @@ struct stats {
 
 /* Adds n; the block's own worker only. */
 static inline void
-stats_add(struct stats *s, enum stat which, uint64_t n)
+stats_add(struct stats *s, enum counter which, uint64_t n)
 {
 	uint64_t was =
 		atomic_load_explicit(&s->v[which], memory_order_relaxed);

@@ -43,6 +43,7 @@ struct stream {
 	bool blocked;       /* the last write met EAGAIN */
 	bool hung_up;       /* the peer closed its sending side (by epoll) */
 	bool eof;           /* read to the end */
+	bool has_failed_write; /* error is of a write: reading may go on */
 	bool is_unix;
 	bool is_suspect;    /* an error may have come with its last bytes; the
 			     * loop looks within a second */

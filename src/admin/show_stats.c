@@ -12,7 +12,7 @@
 #include "errand.h"
 
 /* The figures shown, in the order of all these tables. */
-static const enum stat shown[] = {
+static const enum counter shown[] = {
 	STAT_ASSIGNMENTS,  STAT_XACTS,        STAT_QUERIES,    STAT_RECEIVED,
 	STAT_SENT,         STAT_XACT_TIME,    STAT_QUERY_TIME, STAT_WAIT_TIME,
 	STAT_CLIENT_PARSE, STAT_SERVER_PARSE, STAT_BIND,

@@ -346,7 +346,7 @@ const struct setting settings_table[] = {
 		.max = COUNT_MAX,
 		.scopes = SCOPE_GLOBAL,
 		.effect = EFFECT_RESTART,
-		.help = "Bytes that are read from a socket at a time.",
+		.help = "Accepted as is; carpool sizes this by itself.",
 	},
 	{
 		KEPT_ROW(pool_idle_timeout, seconds, "0"),
@@ -401,8 +401,7 @@ const struct setting settings_table[] = {
 		ROW(sbuf_loopcnt, number, "5"),
 		.max = COUNT_MAX,
 		.scopes = SCOPE_GLOBAL,
-		.help = "Reads of one socket before others get their turn; 0 = "
-			"all.",
+		.help = "Accepted as is; carpool sizes this by itself.",
 	},
 	{
 		ROW(scram_iterations, number, "4096"),

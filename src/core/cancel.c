@@ -39,7 +39,7 @@ put_place(uint8_t key[4], uint32_t worker, uint32_t slot)
 void
 cancel_set_key(struct client *c)
 {
-	put_place(c->key, c->worker->id, c->slot);
+	put_place(c->key, c->worker->id, c->slot + 1); /* never process 0 */
 	worker_entropy(c->worker, c->key + 4, sizeof(c->key) - 4);
 }
 
@@ -48,8 +48,10 @@ static struct client *
 find_target(struct worker *w, const uint8_t key[CANCEL_KEY_BYTES])
 {
 	uint32_t slot = (uint32_t)key[1] << 16 | (uint32_t)key[2] << 8 | key[3];
-	struct client *c = slot < w->slot_count ? w->slots[slot].client : NULL;
+	struct client *c = NULL;
 
+	if (slot > 0 && slot <= w->slot_count)
+		c = w->slots[slot - 1].client;
 	if (c == NULL || !c->is_keyed ||
 	    !text_equal_secret(c->key, key, CANCEL_KEY_BYTES))
 		return NULL;
@@ -131,22 +133,64 @@ cancel_waiting(struct client *c)
 
 	pool_leave(c->pool, c->worker, c->ticket);
 	client_drop_ticket(c);
+	c->was_notified = false;
 	client_set_state(c, CLIENT_IDLE);
 	session_client_turn(c, &st);
 	c->worker->core->front->refuse(&st.turn, &refusal);
 	stream_kick(&c->stream);
 }
 
+static const struct back_view *
+view_of(const struct client *c)
+{
+	return c->server == NULL ? NULL
+				 : c->server->ops->view(c->server->back);
+}
+
 static bool
 is_running(const struct client *c)
 {
-	const struct server *s = c->server;
-	const struct back_view *v;
+	const struct back_view *v = view_of(c);
 
-	if (s == NULL || c->state != CLIENT_ACTIVE)
-		return false;
-	v = s->ops->view(s->back);
-	return v->owed > 0 && v->owed_ends > v->owed_hidden;
+	return v != NULL && c->state == CLIENT_ACTIVE &&
+	       v->owed > v->owed_hidden;
+}
+
+/* Does a request of carpool's own run on its server? */
+static bool
+owes_hidden(const struct client *c)
+{
+	const struct back_view *v = view_of(c);
+
+	return v != NULL && v->owed_hidden > 0;
+}
+
+static void
+start(struct client *c, struct cancel_mail *m)
+{
+	if (is_running(c) && cancel_server(c->server, &m->asker))
+		mem_free(m); /* the asker is told when it is done */
+	else
+		tell_asker(m);
+}
+
+void
+cancel_go_on(struct client *c)
+{
+	struct cancel_mail *m = c->cancel;
+
+	if (c->state == CLIENT_LINKING || owes_hidden(c))
+		return;
+	c->cancel = NULL;
+	start(c, m);
+}
+
+void
+cancel_drop(struct client *c)
+{
+	if (c->cancel != NULL)
+		tell_asker(c->cancel);
+	c->cancel = NULL;
 }
 
 static void
@@ -155,14 +199,18 @@ target_asked(struct mail *mail)
 	struct cancel_mail *m = (struct cancel_mail *)mail;
 	struct client *c = find_target(m->core->workers[m->key[0]], m->key);
 
-	if (c != NULL && c->state == CLIENT_WAITING)
+	if (c == NULL) {
+		tell_asker(m);
+	} else if (c->state == CLIENT_WAITING) {
 		cancel_waiting(c);
-	else if (c != NULL && is_running(c) &&
-		 cancel_server(c->server, &m->asker)) {
-		mem_free(m);
-		return; /* the asker is told when it is done */
+		tell_asker(m);
+	} else if (c->state == CLIENT_LINKING ||
+		   (c->state == CLIENT_ACTIVE && owes_hidden(c))) {
+		cancel_drop(c); /* one is enough */
+		c->cancel = m;
+	} else {
+		start(c, m);
 	}
-	tell_asker(m);
 }
 
 /* ------------------------------------------------------------------------

@@ -55,6 +55,14 @@ void cancel_request(struct client *c, const uint8_t *key, size_t len);
  */
 bool cancel_server(struct server *s, const struct client_handle *asker);
 
+/*
+ * A cancel that came while carpool's own requests ran on the client's server
+ * waits, or it would hit these: goes on when nothing hidden is owed.
+ */
+void cancel_go_on(struct client *c);
+/* The client leaves: whoever asked is told. */
+void cancel_drop(struct client *c);
+
 /* Frees what was closed; the worker's reaper. */
 void canceler_free(struct canceler *x);
 /* Closes at the worker's end. */

@@ -22,6 +22,8 @@
  * that vanished looks the same.  Its query is canceled after this. */
 #define EOF_GRACE (300 * USEC_PER_MSEC)
 #define LINGER_TIME (2 * USEC_PER_SEC)
+/* A server that does not take the client's settings in this time is stuck. */
+#define LINK_TIME (15 * USEC_PER_SEC)
 
 const char *const client_state_names[CLIENT_STATES] = {
 	[CLIENT_LOGIN] = "login",	  [CLIENT_ASKING] = "login",
@@ -88,11 +90,23 @@ earliest(usec_t *at, usec_t since, usec_t span)
 		*at = since + span;
 }
 
+/* The times that it follows: its own user's, also where the database forces
+ * another one for the servers. */
 static const struct pool_config *
-times_of(const struct client *c)
+times_of(const struct client *c, struct pool_config *own)
 {
+	const struct snapshot *snap = c->worker->snapshot;
+	const struct config_database *db;
+
 	(void)worker_policy(c->worker, c->pool); /* brings the copy up to date */
-	return &c->pool->parts[c->worker->id].config;
+	if (c->account == c->pool->account)
+		return &c->pool->parts[c->worker->id].config;
+	db = snapshot_database(snap, c->pool->database);
+	if (db == NULL)
+		return &c->pool->parts[c->worker->id].config;
+	snapshot_pool_config(snap, db, snapshot_user(snap, c->account->name),
+			     own);
+	return own;
 }
 
 static usec_t
@@ -117,6 +131,8 @@ static usec_t
 deadline(const struct client *c)
 {
 	const struct settings *set = snapshot_settings(c->worker->snapshot);
+	const struct pool_config *times;
+	struct pool_config own;
 	usec_t at = 0;
 
 	earliest(&at, c->eof_since, EOF_GRACE);
@@ -124,26 +140,29 @@ deadline(const struct client *c)
 		earliest(&at, c->connected, set->client_login_timeout);
 	if (c->pool == NULL || c->state == CLIENT_LINGERING)
 		return at;
+	times = times_of(c, &own);
 	switch ((enum client_state)c->state) {
 	case CLIENT_WAITING:
 		earliest(&at, c->ticket->since,
-			 times_of(c)->query_wait_timeout);
+			 times->query_wait_timeout);
 		if (!c->was_notified)
 			earliest(&at, c->ticket->since, set->query_wait_notify);
 		break;
 	case CLIENT_IDLE:
-		earliest(&at, c->last_active, times_of(c)->client_idle_timeout);
+		earliest(&at, c->last_active, times->client_idle_timeout);
 		break;
 	case CLIENT_ACTIVE: {
-		usec_t active = active_deadline(c, times_of(c));
+		usec_t active = active_deadline(c, times);
 
 		if (active != 0 && (at == 0 || active < at))
 			at = active;
 		break;
 	}
+	case CLIENT_LINKING:
+		earliest(&at, c->request_at, LINK_TIME);
+		break;
 	case CLIENT_LOGIN:
 	case CLIENT_ASKING:
-	case CLIENT_LINKING:
 	case CLIENT_CONSOLE:
 	case CLIENT_LINGERING:
 	case CLIENT_CLOSED:
@@ -179,6 +198,7 @@ expired_reason(const struct client *c, usec_t now)
 {
 	const struct settings *set = snapshot_settings(c->worker->snapshot);
 	const struct pool_config *times;
+	struct pool_config own;
 
 	if (is_due(now, c->eof_since, EOF_GRACE))
 		return REASON_CLIENT_GONE;
@@ -186,7 +206,10 @@ expired_reason(const struct client *c, usec_t now)
 		return REASON_LOGIN_TIMEOUT;
 	if (c->pool == NULL)
 		return REASON_NONE;
-	times = times_of(c);
+	times = times_of(c, &own);
+	if (c->state == CLIENT_LINKING &&
+	    is_due(now, c->request_at, LINK_TIME))
+		return REASON_QUERY_WAIT;
 	if (c->state == CLIENT_WAITING &&
 	    is_due(now, c->ticket->since, times->query_wait_timeout))
 		return REASON_QUERY_WAIT;
@@ -278,7 +301,7 @@ count_queries(struct client *c, struct stats *stats, usec_t now)
 {
 	const struct back_view *v = c->server->ops->view(c->server->back);
 	uint32_t done = v->queries - c->seen_queries;
-	bool runs = v->owed_ends > v->owed_hidden;
+	bool runs = v->owed > v->owed_hidden;
 
 	c->seen_queries = v->queries;
 	if (done > 0) {
@@ -316,6 +339,8 @@ client_account(struct client *c, usec_t now)
 		if (c->server != NULL && c->state == CLIENT_ACTIVE)
 			count_queries(c, stats, now);
 	}
+	if (c->cancel != NULL)
+		cancel_go_on(c);
 	arm(c);
 }
 
@@ -352,7 +377,7 @@ client_accept(struct worker *w, int fd, const struct addr *peer)
 	/* Strangers may not use up what those who know a password need. */
 	if (atomic_fetch_add(&core->logins, 1) >=
 	    set->max_client_conn + LOGINS_SPARE) {
-		client_close(c, REASON_MAX_CLIENTS);
+		client_refuse_reason(c, REASON_MAX_CLIENTS);
 		return;
 	}
 	arm(c);
@@ -498,6 +523,7 @@ let_go(struct client *c)
 		console_request_free(c->request);
 		c->request = NULL;
 	}
+	cancel_drop(c);
 	if (c->ticket != NULL)
 		pool_leave(c->pool, c->worker, c->ticket);
 	client_drop_ticket(c);
@@ -559,6 +585,8 @@ static void
 start_linger(struct client *c, enum reason reason)
 {
 	struct loop *loop = c->worker->loop;
+
+	c->sent += (uint32_t)c->stream.out.len; /* let_go ends the counting */
 
 	log_end(c, reason);
 	client_set_state(c, CLIENT_LINGERING);
@@ -623,6 +651,15 @@ client_pool_failed(struct client *c)
 	mem_free(failure.error);
 }
 
+/* It queues again, as of when it queued first. */
+static void
+keep_place(struct client *c)
+{
+	c->ticket = slab_new(&c->worker->tickets);
+	if (c->ticket != NULL)
+		c->ticket->since = c->request_at - c->last_wait;
+}
+
 void
 client_server_failed(struct client *c, enum reason reason)
 {
@@ -638,6 +675,7 @@ client_server_failed(struct client *c, enum reason reason)
 		/* It died before it saw a byte of the client's: try another. */
 		(void)session_unlink(c);
 		client_set_state(c, (enum client_state)c->back_to);
+		keep_place(c);
 		server_close(s, reason);
 		(void)session_want_server(c);
 		return;
@@ -679,10 +717,16 @@ client_sweep(struct worker *w)
 		arm(c);
 		if (may_stay(c))
 			continue;
-		c->close_needed = true;
-		c->close_reason = (uint8_t)leave_reason(c);
-		client_close_if_at_rest(c);
+		client_close_soon(c, leave_reason(c));
 	}
+}
+
+void
+client_close_soon(struct client *c, enum reason reason)
+{
+	c->close_needed = true;
+	c->close_reason = (uint8_t)reason;
+	client_close_if_at_rest(c);
 }
 
 void

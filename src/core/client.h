@@ -15,6 +15,7 @@
 #include "io/timer.h"
 #include "proto/protocol.h"
 
+struct cancel_mail;
 struct job_run;
 struct server;
 struct worker;
@@ -59,6 +60,8 @@ struct client {
 	struct console_request *request; /* owns: an answer being written */
 	struct client_login *login; /* owns: until logged in; the console's
 				     * for good */
+	struct cancel_mail *cancel; /* owns: a cancel that waits until nothing
+				     * hidden is owed, or NULL */
 	struct ticket *ticket;  /* owns, from worker.tickets: while it waits */
 	size_t relay_left;   /* bytes to move to the server unseen */
 	size_t discard_left; /* bytes to drop unseen */
@@ -81,7 +84,6 @@ struct client {
 	bool is_keyed;    /* logged in to a pool: its key works */
 	bool is_console;
 	bool is_login;    /* counted in core.logins */
-	bool was_full;     /* the last turn stopped for want of room */
 	bool link_pending; /* LINKING: link() was not called yet */
 	bool wants_facts; /* queued for what servers say of themselves */
 	bool is_shut;     /* LINGERING: our side is closed */
@@ -133,6 +135,8 @@ bool client_move(struct client *c, struct worker *to);
  * refused, the others marked for their next boundary.
  */
 void client_sweep(struct worker *w);
+/* Marks a client for its end, at once or at its next boundary. */
+void client_close_soon(struct client *c, enum reason reason);
 /* Ends a client that is marked, unless it is in the middle of something. */
 void client_close_if_at_rest(struct client *c);
 

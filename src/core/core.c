@@ -122,6 +122,7 @@ core_broadcast(struct core *core, void (*run)(void *arg, struct worker *w),
 struct publication {
 	struct core *core;
 	struct snapshot *snapshot; /* refs */
+	struct snapshot *old;      /* refs */
 	void (*done)(void *arg);
 	void *arg;
 };
@@ -146,6 +147,9 @@ publish_done(void *arg)
 {
 	struct publication *p = arg;
 
+	routes_catch_up(p->core, p->old, p->snapshot);
+	routes_prepare(p->core, p->snapshot);
+	snapshot_unref(p->old);
 	snapshot_unref(p->snapshot);
 	if (p->done != NULL)
 		p->done(p->arg);
@@ -181,7 +185,7 @@ core_publish(struct core *core, struct snapshot *snapshot,
 	core->snapshot = snapshot_ref(snapshot);
 	copy_numbers(core, snapshot);
 	routes_apply(core, old, snapshot);
-	snapshot_unref(old);
+	p->old = old;
 	if (!core_broadcast(core, publish_on_worker, publish_done, p,
 			    core->control))
 		mem_assert_failed("memory for a reload", __FILE__, __LINE__);
@@ -319,6 +323,7 @@ core_new(const struct core_config *config)
 bool
 core_start(struct core *core)
 {
+	routes_prepare(core, core->snapshot);
 	for (unsigned i = 0; i < core->worker_count; i++) {
 		if (!worker_start(core->workers[i])) {
 			log_event(LOG_ERROR, "start_failed",

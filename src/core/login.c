@@ -124,11 +124,12 @@ find_pool(struct client *c)
 	c->account = route_user(w->core, w->snapshot, c->login->user);
 	c->pool = route_pool(w->core, w->snapshot, db, c->login->database,
 			     c->login->user);
+	if (c->pool != NULL)
+		c->pool->parts[w->id].clients++;
 	if (c->pool == NULL || c->account == NULL) {
 		client_refuse_reason(c, REASON_NO_MEMORY);
 		return false;
 	}
-	c->pool->parts[w->id].clients++;
 	reason = limits_take_client(&w->core->limits, &c->pool->db->clients,
 				    &c->account->clients);
 	if (reason != REASON_NONE) {
@@ -145,15 +146,18 @@ choose_home(struct client *c)
 {
 	struct worker *best = NULL;
 	unsigned homes = pool_home_count(c->pool);
+	bool is_home = false;
 
 	for (unsigned i = 0; i < homes; i++) {
 		struct worker *w = pool_home(c->pool, i);
 
-		if (w == c->worker && homes == c->worker->core->worker_count)
-			return w; /* every worker is a home: stay */
+		is_home |= w == c->worker;
 		if (best == NULL || w->load < best->load)
 			best = w;
 	}
+	/* Where it came in is as good, unless that worker has far more. */
+	if (is_home && c->worker->load <= best->load + best->load / 4 + 8)
+		return c->worker;
 	return best;
 }
 
@@ -165,6 +169,7 @@ keep_keys(struct client *c)
 	uint8_t client_key[32], server_key[32];
 
 	if (user == NULL || user->secret == NULL ||
+	    strcmp(c->account->name, c->pool->user) != 0 ||
 	    !c->worker->core->front->credential(c->front, client_key,
 						server_key))
 		return;

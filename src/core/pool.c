@@ -19,6 +19,8 @@
 /* A waiter of the server's own worker may go before an older one of another
  * worker by at most this, which spares a move and keeps the order fair. */
 #define LOCAL_PREFERENCE USEC_PER_MSEC
+/* How much longer than its own another pool's waiter must have waited. */
+#define HUNGER_SLACK (100 * USEC_PER_MSEC)
 
 struct pool *
 pool_new(struct core *core, const char *database, const char *user,
@@ -52,6 +54,7 @@ pool_new(struct core *core, const char *database, const char *user,
 	list_init(&p->queue);
 	p->config = *config;
 	p->epoch = 1;
+	p->made = clock_now();
 	for (unsigned i = 0; i < workers; i++) {
 		list_init(&p->parts[i].shelf);
 		list_init(&p->parts[i].queue);
@@ -217,6 +220,7 @@ match_locked(struct pool *p, const struct worker *w, struct list *out)
 	struct ticket *t;
 
 	while (p->waiting > p->bound && !p->is_paused &&
+	       !p->core->is_stopping &&
 	       (s = idle_server_locked(p, w)) != NULL) {
 		t = next_waiter_locked(p, s->worker);
 		pool_unshelve_locked(p, s);
@@ -332,9 +336,30 @@ unfit_locked(const struct pool *p, const struct server *s, usec_t now,
 	if ((s->expires != 0 && now >= s->expires) ||
 	    (p->config.server_lifetime == 0 && s->granted_at != 0))
 		return REASON_SERVER_LIFETIME;
-	if (is_wanted && p->waiting == 0)
+	if (is_wanted)
 		return REASON_SERVER_SURPLUS;
 	return REASON_NONE;
+}
+
+/*
+ * Does another pool need a place of this one's more?  Any hungry one while
+ * nobody waits here; else one that has been waiting clearly longer than who
+ * waits here, for each hand-over costs a close and a login.
+ */
+static bool
+is_wanted_elsewhere(struct pool *p)
+{
+	usec_t before = UINT64_MAX;
+	const struct ticket *t;
+
+	if (p->core->limits.hungry_count == 0)
+		return false;
+	lock_take(&p->lock);
+	t = pool_first_unbound(&p->queue, offsetof(struct ticket, global));
+	if (t != NULL)
+		before = t->since > HUNGER_SLACK ? t->since - HUNGER_SLACK : 0;
+	lock_give(&p->lock);
+	return limits_is_wanted(&p->core->limits, &p->share, before);
 }
 
 void
@@ -342,7 +367,7 @@ pool_checkin(struct pool *p, struct worker *w, struct server *s, usec_t now)
 {
 	struct ticket *t = NULL;
 	enum reason unfit;
-	bool is_wanted = limits_is_wanted(&p->core->limits, &p->share, now);
+	bool is_wanted = is_wanted_elsewhere(p);
 
 	s->state = SERVER_HELD;
 	s->idle_since = now;
@@ -373,7 +398,7 @@ pool_checkin(struct pool *p, struct worker *w, struct server *s, usec_t now)
 	} else {
 		s->state = SERVER_IDLE;
 		/* Who became hungry meanwhile did not see it on the shelf. */
-		if (limits_is_wanted(&p->core->limits, &p->share, now))
+		if (is_wanted_elsewhere(p))
 			server_close(s, REASON_SERVER_SURPLUS);
 		else
 			server_watch(s);

@@ -126,6 +126,8 @@ struct pool {
 	char *keys_secret; /* owns: the verifier they belong to */
 	uint32_t active_cancels, waiting_cancels;
 	_Atomic usec_t last_used;
+	usec_t made; /* constant */
+	_Atomic uint64_t applied; /* generation that its numbers are of */
 
 	struct pool_part parts[]; /* one for each worker */
 };

@@ -235,7 +235,9 @@ pool_is_outdated(struct pool *p, const struct server *s)
 	lock_take(&p->lock);
 	outdated = p->is_removed || p->is_paused || s->epoch != p->epoch ||
 		   (p->config.size != 0 &&
-		    p->held > p->config.size + p->config.reserve_size);
+		    p->held > p->config.size +
+				      (p->waiting > 0 ? p->config.reserve_size
+						      : 0));
 	lock_give(&p->lock);
 	return outdated;
 }

@@ -282,9 +282,11 @@ pool_tick(struct pool *p, struct worker *home, usec_t now)
 {
 	uint32_t n = 0, want;
 	usec_t since = now;
+	bool must_claim;
 
 	pool_dispatch(p, home, now);
 	lock_take(&p->lock);
+	must_claim = p->is_hungry && p->waiting > p->bound;
 	want = p->config.min_size;
 	if (p->config.size != 0 && want > p->config.size)
 		want = p->config.size;
@@ -299,6 +301,9 @@ pool_tick(struct pool *p, struct worker *home, usec_t now)
 		p->held += n;
 	}
 	lock_give(&p->lock);
+	/* What became idle since it was refused. */
+	if (must_claim)
+		core_claim_idle(p->core, p);
 	/* Spare servers are worth no hunger: nobody waits for them. */
 	if (n > 0 && pool_open_planned(p, home, n, want, since) != TAKE_OK)
 		pool_stop_hunger(p, home, now);

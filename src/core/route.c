@@ -226,8 +226,8 @@ make_pool(struct core *core, const struct snapshot *snapshot,
 	snapshot_pool_config(snapshot, entry, snapshot_user(snapshot, user),
 			     &config);
 	p = pool_new(core, database, user, db, account, &config);
-	if (p != NULL && db->is_paused)
-		pool_pause(p);
+	if (p != NULL)
+		p->applied = snapshot_generation(snapshot);
 	return p;
 }
 
@@ -266,6 +266,9 @@ route_pool(struct core *core, const struct snapshot *snapshot,
 		pool_unref(fresh);
 		return p;
 	}
+	/* Only now: a PAUSE that began meanwhile did not see it in the map. */
+	if (p->db->is_paused)
+		pool_pause(p);
 	pool_ref(p);
 	p->adopt_mail.deliver = adopt;
 	loop_post(p->home->loop, &p->adopt_mail);
@@ -354,8 +357,10 @@ apply_to_pool(struct pool *p, const struct snapshot *old,
 	const struct config_database *is = snapshot_database(now, p->database);
 	struct pool_config config;
 
+	p->applied = snapshot_generation(now);
 	if (is == NULL ||
-	    (is->user != NULL && strcmp(is->user, p->user) != 0)) {
+	    (is->user != NULL && strcmp(is->user, p->user) != 0) ||
+	    (is->user == NULL && was != NULL && was->user != NULL)) {
 		pool_set_removed(p);
 		return;
 	}
@@ -425,4 +430,39 @@ routes_apply(struct core *core, const struct snapshot *old,
 		apply_to_pool(pools[i], old, now);
 	route_pools_free(pools, count);
 	pool_feed(core);
+}
+
+void
+routes_catch_up(struct core *core, const struct snapshot *old,
+		const struct snapshot *now)
+{
+	size_t count;
+	struct pool **pools;
+
+	apply_budgets(core, now);
+	pools = route_pools(core, NULL, &count);
+	for (size_t i = 0; i < count; i++)
+		if (pools[i]->applied < snapshot_generation(now))
+			apply_to_pool(pools[i], old, now);
+	route_pools_free(pools, count);
+	pool_feed(core);
+}
+
+void
+routes_prepare(struct core *core, const struct snapshot *snapshot)
+{
+	for (size_t i = 0; i < snapshot_database_count(snapshot); i++) {
+		const struct config_database *db =
+			snapshot_database_at(snapshot, i);
+		struct pool *p;
+
+		if (db->user == NULL || db->min_pool_size == 0 ||
+		    strcmp(db->name, "*") == 0)
+			continue;
+		p = route_pool(core, snapshot, db, db->name, db->user);
+		if (p == NULL)
+			continue;
+		p->last_used = clock_now();
+		pool_unref(p);
+	}
 }

@@ -92,5 +92,10 @@ bool route_forget(struct core *core, struct pool *p);
 /* New maxima and pool numbers from a snapshot; retires what changed. */
 void routes_apply(struct core *core, const struct snapshot *old,
 		  const struct snapshot *now);
+/* The same for pools that a worker made under the old snapshot meanwhile. */
+void routes_catch_up(struct core *core, const struct snapshot *old,
+		     const struct snapshot *now);
+/* Pools of databases with a forced user and a min_pool_size need no client. */
+void routes_prepare(struct core *core, const struct snapshot *snapshot);
 
 #endif

@@ -21,7 +21,6 @@
 #include "core/worker.h"
 
 #define CLEANUP_TIME (10 * USEC_PER_SEC)
-#define DRAIN_MAX_BYTES ((size_t)16 << 20)
 
 const char *const server_state_names[SERVER_STATES] = {
 	[SERVER_RESOLVING] = "new",    [SERVER_LOGIN] = "new",
@@ -116,6 +115,7 @@ on_idle_timer(struct server *s, usec_t now)
 					 : now + USEC_PER_SEC);
 }
 
+static void start_connect(struct server *s);
 static void fail_open(struct server *s, enum reason reason,
 		      enum fail_scope scope, const char *text);
 
@@ -202,6 +202,21 @@ fail_open(struct server *s, enum reason reason, enum fail_scope scope,
 	server_close(s, reason);
 }
 
+/* A name with several addresses: the next one, until all were tried. */
+static bool
+try_next_address(struct server *s)
+{
+	const struct resolve_query *q = s->addresses;
+
+	if (q == NULL || ++s->tried >= q->count)
+		return false;
+	stream_close(&s->stream, STREAM_FIN);
+	stream_init(&s->stream, on_ready);
+	s->addr = q->addrs[(s->id + s->tried) % q->count];
+	start_connect(s);
+	return true;
+}
+
 static void
 start_connect(struct server *s)
 {
@@ -210,7 +225,7 @@ start_connect(struct server *s)
 	char text[160];
 
 	s->state = SERVER_LOGIN;
-	if (error == 0)
+	if (error == 0 || try_next_address(s))
 		return;
 	(void)text_format(text, sizeof(text), "could not connect to %s:%u: %s",
 			  s->host, s->port, strerror(error));
@@ -227,8 +242,10 @@ resolved(struct resolve_query *base)
 	if (s != NULL) {
 		s->query = NULL;
 		if (base->count > 0) {
+			s->addresses = base;
 			s->addr = base->addrs[s->id % base->count];
 			start_connect(s);
+			return;
 		} else {
 			(void)text_format(text, sizeof(text),
 					  "could not resolve host \"%s\": %s",
@@ -297,7 +314,7 @@ open_back(struct server *s, const struct config_database *db)
 	uint8_t client_key[32], server_key[32];
 
 	user = snapshot_user(s->worker->snapshot, s->pool->user);
-	if (db->password != NULL)
+	if (db->password != NULL && db->user != NULL)
 		cred.secret = db->password;
 	else if (user != NULL && user->secret != NULL)
 		cred.secret = user->secret;
@@ -362,26 +379,35 @@ server_connected(struct server *s)
 		return false;
 	if (error == 0)
 		return true;
+	if (try_next_address(s))
+		return false;
 	(void)text_format(text, sizeof(text), "could not connect to %s:%u: %s",
 			  s->host, s->port, strerror(error));
 	fail_open(s, REASON_SERVER_CONNECT, FAIL_CONNECTION, text);
 	return false;
 }
 
+/* Up to a tenth earlier, so that they do not all go at once.  A lifetime of 0
+ * means once, to which the pool sees. */
+static void
+set_expiry(struct server *s)
+{
+	usec_t life;
+
+	(void)worker_policy(s->worker, s->pool); /* brings the copy up to date */
+	life = s->pool->parts[s->worker->id].config.server_lifetime;
+	s->expires = life == 0 ? 0
+			       : s->created + life -
+					 life / 10 * s->jitter / UINT16_MAX;
+}
+
 void
 server_ready(struct server *s)
 {
-	const struct pool_config *config =
-		&s->pool->parts[s->worker->id].config;
-	usec_t life = config->server_lifetime;
-
 	s->is_logged_in = true;
 	s->deadline = 0;
-	/* Up to a tenth earlier, so that they do not all go at once. */
-	s->expires = s->created + life -
-		     (life >= 10 ? core_random() % (life / 10) : 0);
-	if (life == 0)
-		s->expires = 0; /* used once: the pool sees to it */
+	s->jitter = (uint16_t)core_random();
+	set_expiry(s);
 	pool_opened(s->pool, s, s->ops->facts(s->back));
 	log_event(LOG_INFO, "server_login",
 		  "server=%llu database=%s user=%s host=%s port=%u pid=%u",
@@ -493,7 +519,7 @@ abandon_step(struct server *s, enum sent sent)
 		break;
 	case ABANDON_CLOSE:
 		s->is_half_sent = true;
-		if (s->ops->view(s->back)->owed_ends > 0)
+		if (s->ops->view(s->back)->owed > 0)
 			(void)cancel_server(s, NULL);
 		server_close(s, REASON_CLIENT_LOST_QUERY);
 		return;
@@ -588,7 +614,7 @@ server_check(struct server *s, usec_t now)
 	struct turn t;
 
 	if (set->server_check_query[0] == '\0' || s->idle_since == 0 ||
-	    now - s->idle_since < set->server_check_delay)
+	    now < s->idle_since + set->server_check_delay)
 		return false;
 	server_turn(s, &t);
 	if (!s->ops->check(&t))
@@ -731,31 +757,60 @@ server_close(struct server *s, enum reason reason)
 void
 server_free(struct server *s)
 {
+	mem_free(s->addresses);
 	if (s->back != NULL)
 		s->ops->close(s->back);
 	pool_unref(s->pool);
 	mem_free(s);
 }
 
-void
-server_sweep(struct worker *w, struct pool *p)
+/* The first idle server that may not stay, or NULL. */
+static struct server *
+first_outdated(struct worker *w, const struct pool *p)
 {
-	bool fast = snapshot_settings(w->snapshot)->server_fast_close != 0;
 	struct list_node *n, *tmp;
 
 	LIST_FOREACH(n, tmp, &w->servers) {
 		struct server *s = LIST_ENTRY(n, struct server, owned);
 
-		if (p != NULL && s->pool != p)
-			continue;
-		if (s->state == SERVER_IDLE && pool_is_outdated(s->pool, s)) {
-			server_close(s, REASON_SERVER_RECONNECT);
-		} else if (s->epoch != pool_epoch(s->pool)) {
-			s->close_needed = true;
-			if (fast) {
-				s->close_now = true;
-				stream_kick(&s->stream);
-			}
-		}
+		if ((p == NULL || s->pool == p) && s->state == SERVER_IDLE &&
+		    !s->is_dead && pool_is_outdated(s->pool, s))
+			return s;
+	}
+	return NULL;
+}
+
+/* A server that stays: its times may have changed, or it must go later. */
+static void
+look_again(struct server *s)
+{
+	const struct settings *set = snapshot_settings(s->worker->snapshot);
+
+	if (s->is_logged_in)
+		set_expiry(s);
+	if (s->state == SERVER_IDLE)
+		server_watch(s);
+	if (s->epoch == pool_epoch(s->pool))
+		return;
+	s->close_needed = true;
+	if (set->server_fast_close == 0 || s->client == NULL)
+		return;
+	s->close_now = true;
+	client_close_soon(s->client, REASON_SERVER_RECONNECT);
+}
+
+void
+server_sweep(struct worker *w, struct pool *p)
+{
+	struct list_node *n, *tmp;
+	struct server *s;
+
+	/* Each close may set others moving: the walk begins anew. */
+	while ((s = first_outdated(w, p)) != NULL)
+		server_close(s, REASON_SERVER_RECONNECT);
+	LIST_FOREACH(n, tmp, &w->servers) {
+		s = LIST_ENTRY(n, struct server, owned);
+		if (p == NULL || s->pool == p)
+			look_again(s);
 	}
 }

@@ -43,6 +43,9 @@ enum server_state {
 
 extern const char *const server_state_names[SERVER_STATES];
 
+/* Bytes of a lost client's result that are read to keep the server. */
+#define SERVER_DRAIN_MAX ((size_t)16 << 20)
+
 struct server {
 	struct stream stream;
 	struct timer timer;
@@ -58,6 +61,9 @@ struct server {
 	const struct back_ops *ops;
 	void *back;                /* owns */
 	struct resolve_query *query; /* owns while RESOLVING, else NULL */
+	struct resolve_query *addresses; /* owns: of its host's name, or NULL */
+	uint32_t tried;  /* of these */
+	uint16_t jitter; /* of its lifetime */
 	struct addr addr;
 	size_t relay_left;   /* bytes to move to the client unseen */
 	size_t discard_left; /* bytes to drop unseen */

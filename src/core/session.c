@@ -88,7 +88,7 @@ session_client_turn(struct client *c, struct session_turn *st)
 /* Moves or drops what an earlier order covers; false: nothing was possible. */
 static bool
 move_bytes(struct buf *in, struct buf *out, size_t *relay_left,
-	   size_t *discard_left, bool *was_full, bool *failed)
+	   size_t *discard_left, bool *failed)
 {
 	size_t n;
 
@@ -99,10 +99,8 @@ move_bytes(struct buf *in, struct buf *out, size_t *relay_left,
 		*discard_left -= n;
 		return n > 0;
 	}
-	if (out->len >= OUT_MAX) {
-		*was_full = true;
+	if (out->len >= OUT_MAX)
 		return false;
-	}
 	n = min_size(*relay_left, in->len);
 	if (n == 0)
 		return false;
@@ -142,14 +140,20 @@ static bool
 on_boundary(struct client *c, struct server *s, const struct order *o)
 {
 	if (c->state == CLIENT_LINKING) {
+		if (s->state == SERVER_CHECKING &&
+		    o->residue == RESIDUE_CLOSE) {
+			client_server_failed(c, REASON_SERVER_DIRTY);
+			return true;
+		}
 		if (s->state == SERVER_CHECKING)
 			s->state = SERVER_ACTIVE; /* start_link goes on */
 		return false;
 	}
 	client_account(c, loop_now(c->worker->loop));
-	if (c->relay_left > 0 || o->hold == HOLD_PINNED)
+	if (c->relay_left > 0)
 		return false;
-	if (is_session_mode(c) && !c->close_needed && !s->close_now)
+	if (!c->close_needed && !s->close_now &&
+	    (o->hold == HOLD_PINNED || is_session_mode(c)))
 		return false;
 	if (is_session_mode(c)) {
 		/* Ends the client too: a session is not moved. */
@@ -252,7 +256,7 @@ run_back(struct client *c)
 		if (s->relay_left > 0 || s->discard_left > 0) {
 			if (!move_bytes(&s->stream.in, &c->stream.out,
 					&s->relay_left, &s->discard_left,
-					&c->was_full, &failed)) {
+					&failed)) {
 				if (failed)
 					client_close(c, REASON_NO_MEMORY);
 				else if (s->stream.in.len == 0 &&
@@ -265,10 +269,8 @@ run_back(struct client *c)
 			progress = true;
 			continue;
 		}
-		if (c->stream.out.len >= OUT_MAX) {
-			c->was_full = true;
+		if (c->stream.out.len >= OUT_MAX)
 			return progress;
-		}
 		back_turn(c, s, &t);
 		o = s->ops->step(&t);
 		if (!carry_back(c, s, &o))
@@ -470,9 +472,7 @@ may_step(struct client *c)
 	case CLIENT_IDLE:
 	case CLIENT_CONSOLE:
 		/* Answers made here must not pile up for one who never reads */
-		if (c->stream.out.len >= OUT_MAX)
-			c->was_full = true;
-		return !c->was_full;
+		return c->stream.out.len < OUT_MAX;
 	case CLIENT_ACTIVE:
 		return true;
 	case CLIENT_ASKING:
@@ -496,8 +496,7 @@ relay_front(struct client *c)
 	if (move_bytes(&c->stream.in,
 		       c->server == NULL ? &c->stream.out
 					 : &c->server->stream.out,
-		       &c->relay_left, &c->discard_left, &c->was_full,
-		       &failed))
+		       &c->relay_left, &c->discard_left, &failed))
 		return true;
 	if (failed)
 		client_close(c, REASON_NO_MEMORY);
@@ -524,11 +523,8 @@ run_front(struct client *c, const struct answer *first)
 			progress = true;
 			continue;
 		}
-		if (c->server != NULL &&
-		    c->server->stream.out.len >= OUT_MAX) {
-			c->was_full = true;
+		if (c->server != NULL && c->server->stream.out.len >= OUT_MAX)
 			return progress;
-		}
 		/* Nothing can have changed for a client at rest. */
 		if (c->stream.in.len == 0 && answer.kind == ANSWER_NONE &&
 		    !c->stream.eof && !c->is_login)
@@ -561,11 +557,7 @@ run_rows(struct client *c)
 	struct answer answer = { .kind = ANSWER_ROWS };
 	bool closing;
 
-	for (;;) {
-		if (c->stream.out.len >= OUT_MAX) {
-			c->was_full = true;
-			return;
-		}
+	while (c->stream.out.len < OUT_MAX) {
 		session_client_turn(c, &st);
 		if (!front->rows(&st.turn, r->result, &c->rows_next,
 				 ROWS_PER_STEP))
@@ -590,7 +582,6 @@ pump(struct client *c, const struct answer *answer)
 {
 	bool moved;
 
-	c->was_full = false;
 	if (c->request != NULL)
 		run_rows(c);
 	do {
@@ -679,6 +670,9 @@ flush_both(struct client *c)
 		return;
 	}
 	c->sent += (uint32_t)(had - c->stream.out.len);
+	/* Who reads on has not vanished, though it sends nothing more. */
+	if (c->eof_since != 0 && had > c->stream.out.len)
+		c->eof_since = c->last_active = loop_now(c->worker->loop);
 }
 
 static bool
@@ -708,10 +702,7 @@ kick_if_more(struct client *c)
 {
 	struct server *s = c->server;
 
-	bool has_room = c->stream.out.len < OUT_MAX &&
-			(s == NULL || s->stream.out.len < OUT_MAX);
-
-	if (may_read_client(c) || (c->was_full && has_room) ||
+	if (may_read_client(c) ||
 	    (s != NULL && s->stream.readable &&
 	     c->stream.out.len < OUT_MAX && s->stream.in.len < IN_MAX))
 		stream_kick(&c->stream);

@@ -70,6 +70,11 @@ session_server_step(struct server *s, const struct answer *answer)
 			buf_drop(&s->stream.in, n);
 			s->discard_left -= n;
 			s->drained += n;
+			if (s->state == SERVER_ABANDONED &&
+			    s->drained > SERVER_DRAIN_MAX) {
+				server_close(s, REASON_CLIENT_LOST_QUERY);
+				return;
+			}
 			if (s->discard_left > 0) {
 				if (s->stream.eof || s->stream.error != 0)
 					server_lost(s);

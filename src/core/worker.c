@@ -167,7 +167,7 @@ forget_if_unused(struct worker *w, struct pool *p, usec_t now)
 {
 	usec_t idle = snapshot_settings(w->snapshot)->autodb_idle_timeout;
 
-	if (idle == 0 || p->refs != 1 || p->last_used == 0 ||
+	if (idle == 0 || p->refs != 1 || now < p->made + idle ||
 	    now < p->last_used + idle ||
 	    !limits_content(&w->core->limits, &p->share) ||
 	    !route_forget(w->core, p))

@@ -217,6 +217,7 @@ start(struct stream *s, struct loop *loop, int fd, enum stream_state state)
 	s->state = state;
 	s->error = 0;
 	s->readable = s->blocked = s->hung_up = s->eof = false;
+	s->has_failed_write = false;
 	s->ends_after_out = s->is_bulk = false;
 	return true;
 }
@@ -367,7 +368,8 @@ stream_fill(struct stream *s, size_t max)
 	size_t room;
 	ssize_t n;
 
-	if (s->error != 0)
+	/* After a failed write there may still be something to read. */
+	if (s->error != 0 && !s->has_failed_write)
 		return FILL_ERROR;
 	if (s->eof)
 		return FILL_EOF;
@@ -442,6 +444,7 @@ stream_flush(struct stream *s)
 		if (n == -EAGAIN)
 			return flush_blocked(s);
 		if (n < 0) {
+			s->has_failed_write = true;
 			s->error = (int)-n;
 			return FLUSH_ERROR;
 		}

@@ -84,14 +84,19 @@ pg_back_view(void *back)
 void
 pg_back_count(struct pg_back *b)
 {
-	const char *name = pg_params_find(b->params, "application_name");
-
 	b->view.owed = b->owed.count;
 	b->view.owed_ends = pg_owed_ends(&b->owed);
 	b->view.owed_hidden = b->owed.hidden_ends;
 	b->view.is_resettable = b->login == NULL && b->view.tx == TX_IDLE &&
 				b->owed.count == 0 && !b->owed.is_skipping &&
 				!b->is_group_open;
+}
+
+void
+pg_back_params_changed(struct pg_back *b)
+{
+	const char *name = pg_params_find(b->params, "application_name");
+
 	b->view.application_name = name != NULL ? name : "";
 }
 

@@ -61,6 +61,9 @@ struct pg_back {
 /* Brings the counts that the core reads up to date. */
 void pg_back_count(struct pg_back *b);
 
+/* The set of settings was replaced: what was derived from it follows. */
+void pg_back_params_changed(struct pg_back *b);
+
 /*
  * Appends a simple Query of carpool's own and its hidden entry; false when
  * memory is out (nothing added).

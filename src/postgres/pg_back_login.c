@@ -422,6 +422,7 @@ ready(struct pg_back *b)
 	pg_params_put(&b->facts, pg_params_ref(b->params));
 	pg_back_login_free(b->login);
 	b->login = NULL;
+	pg_back_params_changed(b);
 	pg_back_count(b);
 	return order_plain(ORDER_READY);
 }

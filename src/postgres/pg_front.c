@@ -145,8 +145,8 @@ must_yield(const struct pg_front *f, const struct pg_back *b,
 	   const struct turn *turn)
 {
 	return turn->has_waiters && turn->policy->mode != POOL_SESSION &&
-	       !f->is_group_open && !b->owed.is_copy_in &&
-	       !b->owed.in_doubt && client_ends(b) > 0;
+	       !f->is_group_open && !b->owed.is_copy_in && !b->owed.in_doubt &&
+	       client_ends(b) > 0;
 }
 
 /* Between two requests, with nothing open on the server. */

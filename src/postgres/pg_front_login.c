@@ -18,6 +18,7 @@
 #include "auth/secret.h"
 #include "base/mem.h"
 #include "pg_front.h"
+#include "pg_front_work.h"
 #include "pg_startup.h"
 #include "postgres/pgwire.h"
 
@@ -43,7 +44,7 @@ struct pg_front_login {
 	enum reason doomed; /* told after the proof */
 	enum auth_method method;
 	bool is_console;
-	bool is_old; /* speaks protocol 2 */
+	bool is_old;    /* speaks protocol 2 */
 	bool is_costly; /* PBKDF2 for him, or for one who is taken for him */
 	char *secret;   /* owns: NULL = a mock */
 	uint8_t salt[PG_MD5_SALT_BYTES];
@@ -83,13 +84,14 @@ pg_front_login_words(const struct pg_front_login *l, enum reason reason,
 	if (l == NULL)
 		return;
 	if (reason == REASON_AUTH_FAILED && l->startup.user != NULL)
-		str_printf(text, "password authentication failed for user "
-				 "\"%s\"",
+		str_printf(text,
+			   "password authentication failed for user "
+			   "\"%s\"",
 			   pg_safe_name(l->startup.user, name, sizeof(name)));
 	else if (reason == REASON_NO_DATABASE && l->startup.database != NULL)
-		str_printf(text, "database \"%s\" does not exist",
-			   pg_safe_name(l->startup.database, name,
-					sizeof(name)));
+		str_printf(
+			text, "database \"%s\" does not exist",
+			pg_safe_name(l->startup.database, name, sizeof(name)));
 }
 
 static struct order
@@ -318,8 +320,7 @@ take_message(struct pg_front_login *l, struct turn *t, size_t *len,
 		return NULL;
 	case PG_FRAME_SHORT:
 	case PG_FRAME_LARGE:
-		*o = fail_words(l, REASON_PROTOCOL,
-				"invalid message length");
+		*o = fail_words(l, REASON_PROTOCOL, "invalid message length");
 		return NULL;
 	case PG_FRAME_OK:
 		break;
@@ -341,71 +342,18 @@ take_message(struct pg_front_login *l, struct turn *t, size_t *len,
  * Work for a helper: PBKDF2
  */
 
-struct login_work {
-	char *secret;   /* owns; NULL = a mock */
-	char *user;     /* owns */
-	char *password; /* owns: what the client sent, or NULL for SCRAM */
-	struct auth_mock mock;
-	uint32_t iterations;
-	bool ok;
-	struct scram_verifier verifier;
-	uint8_t *message; /* owns: client-first that waits for the verifier */
-	size_t message_len;
-};
-
-static void
-work_drop(void *arg)
-{
-	struct login_work *w = arg;
-
-	mem_wipe_str(w->secret);
-	mem_wipe_str(w->password);
-	mem_free(w->user);
-	mem_free(w->message);
-	mem_wipe_free(w, sizeof(*w));
-}
-
-static void
-work_password(void *arg)
-{
-	struct login_work *w = arg;
-	struct scram_verifier mock;
-
-	if (w->secret != NULL) {
-		w->ok = secret_accepts(w->secret, w->user, w->password);
-	} else if (scram_verifier_mock(&mock, &w->mock, w->user,
-				       w->iterations)) {
-		w->ok = scram_verifier_accepts(&mock, w->password);
-		scram_verifier_fini(&mock);
-	}
-}
-
-static void
-work_verifier(void *arg)
-{
-	struct login_work *w = arg;
-	uint8_t salt[SCRAM_SALT_BYTES];
-
-	w->ok = scram_user_salt(&w->mock, w->user, salt) &&
-		scram_verifier_from_password(
-			&w->verifier, w->secret == NULL ? "-" : w->secret,
-			salt, sizeof(salt), w->iterations);
-	if (w->secret == NULL)
-		w->verifier.is_mock = true;
-}
-
 static struct order
 start_work(struct pg_front_login *l, struct turn *t, void (*run)(void *arg),
 	   uint8_t *message, size_t len)
 {
 	struct order o = { .kind = ORDER_WORK };
-	struct login_work *w = mem_zalloc(sizeof(*w));
+	struct pg_login_work *w = mem_zalloc(sizeof(*w));
 
 	if (w == NULL) {
 		mem_wipe_free(message, len);
 		return fail(l, REASON_NO_MEMORY);
 	}
-	if (run == work_password)
+	if (run == pg_login_work_password)
 		w->password = (char *)message;
 	else
 		w->message = message;
@@ -416,11 +364,11 @@ start_work(struct pg_front_login *l, struct turn *t, void (*run)(void *arg),
 	memcpy(w->mock.secret, t->mock_secret, sizeof(w->mock.secret));
 	w->iterations = t->policy->scram_iterations;
 	if (w->user == NULL || (l->secret != NULL && w->secret == NULL)) {
-		work_drop(w);
+		pg_login_work_drop(w);
 		return fail(l, REASON_NO_MEMORY);
 	}
 	o.job.run = run;
-	o.job.drop = work_drop;
+	o.job.drop = pg_login_work_drop;
 	o.job.arg = w;
 	return next(l, LOGIN_WORKING, o);
 }
@@ -445,7 +393,7 @@ on_password(struct pg_front_login *l, struct turn *t)
 				  "invalid password packet size");
 	}
 	if (l->is_costly)
-		return start_work(l, t, work_password, body, len);
+		return start_work(l, t, pg_login_work_password, body, len);
 	if (l->method == AUTH_MD5)
 		ok = pg_md5_verify(l->secret, l->startup.user, l->salt, body,
 				   len - 1);
@@ -559,7 +507,7 @@ on_client_first(struct pg_front_login *l, struct turn *t)
 	}
 	if (l->is_costly && len <= SCRAM_CLIENT_MESSAGE_MAX) {
 		memmove(body, data, len);
-		return start_work(l, t, work_verifier, body, len);
+		return start_work(l, t, pg_login_work_verifier, body, len);
 	}
 	if (!find_verifier(l, t, &v)) {
 		mem_free(body);
@@ -598,7 +546,7 @@ on_client_final(struct pg_front_login *l, struct turn *t)
 static struct order
 on_work_done(struct pg_front_login *l, struct turn *t)
 {
-	struct login_work *w = t->answer.job;
+	struct pg_login_work *w = t->answer.job;
 	struct pg_scan scan = pg_scan(t->in);
 	struct pg_frame f;
 	struct order o;
@@ -630,10 +578,9 @@ unsupported(struct pg_front_login *l)
 {
 	char name[64];
 
-	(void)text_format(l->words, sizeof(l->words),
-			  "unsupported startup parameter: %s",
-			  pg_safe_name(l->startup.unsupported, name,
-				       sizeof(name)));
+	(void)text_format(
+		l->words, sizeof(l->words), "unsupported startup parameter: %s",
+		pg_safe_name(l->startup.unsupported, name, sizeof(name)));
 	return fail_words(l, REASON_STARTUP_PARAMETER, l->words);
 }
 
@@ -743,55 +690,12 @@ on_proven(struct pg_front *f, struct turn *t)
  * Facts
  */
 
-/* "utf-8" and "UTF8" are one encoding. */
-static bool
-is_same_encoding(const char *a, const char *b)
-{
-	for (;; a++, b++) {
-		while (*a == '-' || *a == '_')
-			a++;
-		while (*b == '-' || *b == '_')
-			b++;
-		if (text_lower(*a) != text_lower(*b))
-			return false;
-		if (*a == '\0')
-			return true;
-	}
-}
-
-/* Asking for "ISO" leaves the order of day and month as it is. */
-static bool
-is_same_style(const char *asked, const char *has)
-{
-	size_t len = strlen(asked);
-	char head[32];
-
-	if (len >= sizeof(head) || strlen(has) < len ||
-	    (has[len] != '\0' && has[len] != ','))
-		return false;
-	(void)text_copy(head, len + 1, has);
-	return text_equal_nocase(asked, head);
-}
-
-/* Does the server's value already say what the client asked for? */
-static bool
-is_same_value(const char *name, const char *asked, const char *has)
-{
-	if (has == NULL)
-		return false;
-	if (text_equal_nocase(name, "client_encoding"))
-		return is_same_encoding(asked, has);
-	if (text_equal_nocase(name, "DateStyle"))
-		return is_same_style(asked, has);
-	return strcmp(asked, has) == 0;
-}
-
 static bool
 set_value(struct pg_front *f, const char *name, const char *value)
 {
 	struct pg_params *p;
 
-	if (is_same_value(name, value, pg_params_find(f->params, name)))
+	if (pg_is_same_value(name, value, pg_params_find(f->params, name)))
 		return true;
 	p = pg_params_with(f->params, name, value);
 	if (p == NULL)

@@ -163,6 +163,7 @@ take_batch(struct pg_back *b, const struct policy *policy)
 		     change_set(&b->acked, &change);
 	}
 	pg_params_unref(before);
+	pg_back_params_changed(b);
 	return ok;
 }
 
@@ -285,6 +286,7 @@ pg_settings_report(struct pg_back *b, struct pg_front *f, const char *name,
 	/* With no client's work in between it is how the server starts. */
 	is_default = f == NULL && (b->owed.count == 0 || b->is_restoring);
 	ok = change_set(&b->params, &change);
+	pg_back_params_changed(b);
 	if (ok && pg_params_find(b->acked, name) != NULL) {
 		change.value = NULL;
 		ok = change_set(&b->acked, &change);
@@ -315,6 +317,7 @@ pg_settings_restored(struct pg_back *b)
 		ok = change_set(&b->params, &change);
 	}
 	pg_params_put(&b->acked, NULL);
+	pg_back_params_changed(b);
 	return ok;
 }
 

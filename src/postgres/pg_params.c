@@ -210,6 +210,50 @@ pg_is_tracked(const char *name, const struct policy *policy)
 	       !pg_in_list(name, never);
 }
 
+/* ---- spellings ---- */
+
+/* "utf-8" and "UTF8" are one encoding. */
+static bool
+is_same_encoding(const char *a, const char *b)
+{
+	for (;; a++, b++) {
+		while (*a == '-' || *a == '_')
+			a++;
+		while (*b == '-' || *b == '_')
+			b++;
+		if (text_lower(*a) != text_lower(*b))
+			return false;
+		if (*a == '\0')
+			return true;
+	}
+}
+
+/* Asking for "ISO" leaves the order of day and month as it is. */
+static bool
+is_same_style(const char *asked, const char *has)
+{
+	size_t len = strlen(asked);
+	char head[32];
+
+	if (len >= sizeof(head) || strlen(has) < len ||
+	    (has[len] != '\0' && has[len] != ','))
+		return false;
+	(void)text_copy(head, len + 1, has);
+	return text_equal_nocase(asked, head);
+}
+
+bool
+pg_is_same_value(const char *name, const char *asked, const char *has)
+{
+	if (has == NULL)
+		return false;
+	if (text_equal_nocase(name, "client_encoding"))
+		return is_same_encoding(asked, has);
+	if (text_equal_nocase(name, "DateStyle"))
+		return is_same_style(asked, has);
+	return strcmp(asked, has) == 0;
+}
+
 /* ---- differences ---- */
 
 bool

@@ -63,6 +63,12 @@ uint32_t pg_param_hash(const char *name, const char *value);
  */
 bool pg_is_tracked(const char *name, const struct policy *policy);
 
+/*
+ * Does what a server has (NULL: nothing) already say what a client asked for,
+ * if perhaps in another spelling?
+ */
+bool pg_is_same_value(const char *name, const char *asked, const char *has);
+
 /* Is name in a comma list, in any letter case; "*" matches all. */
 bool pg_in_list(const char *name, const char *list);
 

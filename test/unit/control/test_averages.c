@@ -29,7 +29,7 @@ static void
 figures_are_right(void **state)
 {
 	static const struct {
-		enum stat which;
+		enum counter which;
 		uint64_t old, now, xacts, queries;
 		usec_t time;
 		uint64_t average;

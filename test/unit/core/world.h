@@ -392,6 +392,12 @@ client_server_failed(struct client *c, enum reason reason)
 }
 
 void
+client_close_soon(struct client *c, enum reason reason)
+{
+	(void)c, (void)reason;
+}
+
+void
 client_free(struct client *c)
 {
 	mem_free(c->ticket);

@@ -618,6 +618,7 @@ drive_init(struct drive *d, enum pool_mode mode, enum drive_cut cut)
 	b->facts = pg_params_ref(b->params);
 	f->params = pg_params_ref(b->params);
 	pg_front_params_changed(f);
+	pg_back_params_changed(b);
 	pg_back_count(b);
 }
 

@@ -161,6 +161,29 @@ lists(void **state)
 	assert_int_equal(pg_param_hash("A", "b"), pg_param_hash("a", "b"));
 }
 
+static void
+spellings(void **state)
+{
+	static const struct row {
+		const char *name, *asked, *has;
+		bool same;
+	} rows[] = {
+		{ "client_encoding", "utf-8", "UTF8", true },
+		{ "client_encoding", "LATIN1", "UTF8", false },
+		{ "datestyle", "iso", "ISO, MDY", true },
+		{ "datestyle", "ISO, DMY", "ISO, MDY", false },
+		{ "datestyle", "IS", "ISO, MDY", false },
+		{ "application_name", "A", "a", false },
+		{ "TimeZone", "UTC", NULL, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		assert_int_equal(pg_is_same_value(rows[i].name, rows[i].asked,
+						  rows[i].has),
+				 rows[i].same);
+}
+
 int
 main(void)
 {
@@ -170,6 +193,7 @@ main(void)
 		cmocka_unit_test(long_values_are_whole),
 		cmocka_unit_test(differences),
 		cmocka_unit_test(lists),
+		cmocka_unit_test(spellings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

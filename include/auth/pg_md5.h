@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define PG_MD5_SALT_BYTES 4u
-#define PG_MD5_TEXT_BYTES 35u		    /* "md5" and 32 hex digits */
+#define PG_MD5_TEXT_BYTES 35u               /* "md5" and 32 hex digits */
 #define PG_MD5_ROOM (PG_MD5_TEXT_BYTES + 1) /* with the NUL */
 
 /*

@@ -26,8 +26,8 @@
 #define SCRAM_NONCE_RAW 18u   /* random bytes behind a nonce of ours */
 #define SCRAM_NONCE_TEXT 24u  /* the same in base64 */
 #define SCRAM_NONCE_MAX 1024u /* bytes of a whole nonce, both parts */
-#define SCRAM_CLIENT_MESSAGE_MAX                \
-	1024u /* a longer one is refused, as by \
+#define SCRAM_CLIENT_MESSAGE_MAX                                               \
+	1024u /* a longer one is refused, as by                                \
 	       * PostgreSQL */
 #define SCRAM_SERVER_MESSAGE_MAX 2048u
 #define SCRAM_AUTH_MAX 4096u /* bytes of the text that is signed */
@@ -38,18 +38,18 @@
 
 enum scram_status {
 	SCRAM_OK,
-	SCRAM_MALFORMED,	/* not the message that is due, or too long */
-	SCRAM_CHANNEL_BINDING,	/* the client insists on channel binding */
-	SCRAM_AUTHZID,		/* the client names another identity */
-	SCRAM_EXTENSION,	/* a mandatory extension is asked for */
+	SCRAM_MALFORMED,        /* not the message that is due, or too long */
+	SCRAM_CHANNEL_BINDING,  /* the client insists on channel binding */
+	SCRAM_AUTHZID,          /* the client names another identity */
+	SCRAM_EXTENSION,        /* a mandatory extension is asked for */
 	SCRAM_BINDING_MISMATCH, /* c= does not repeat the first header */
-	SCRAM_NONCE,		/* not the nonce of this exchange */
-	SCRAM_WRONG_PROOF,	/* the client does not know the password */
-	SCRAM_ITERATIONS,	/* the server asks for too much work */
-	SCRAM_SALT,		/* the server's salt is empty or too long */
-	SCRAM_SERVER_ERROR,	/* the server said e=, see its text */
-	SCRAM_WRONG_SIGNATURE,	/* the server does not know the password */
-	SCRAM_CRYPTO,		/* the library failed */
+	SCRAM_NONCE,            /* not the nonce of this exchange */
+	SCRAM_WRONG_PROOF,      /* the client does not know the password */
+	SCRAM_ITERATIONS,       /* the server asks for too much work */
+	SCRAM_SALT,             /* the server's salt is empty or too long */
+	SCRAM_SERVER_ERROR,     /* the server said e=, see its text */
+	SCRAM_WRONG_SIGNATURE,  /* the server does not know the password */
+	SCRAM_CRYPTO,           /* the library failed */
 	SCRAM_STATUS_COUNT,
 };
 
@@ -86,7 +86,7 @@ enum scram_state {
 /* The server role: we verify a client. */
 struct scram_server {
 	enum scram_state state;
-	char gs2_flag;	 /* 'n' or 'y', as the client's first message said */
+	char gs2_flag;   /* 'n' or 'y', as the client's first message said */
 	size_t nonce_at; /* where the whole nonce stands in auth.text */
 	size_t nonce_len;
 	char own_nonce[SCRAM_NONCE_TEXT + 1];

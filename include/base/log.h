@@ -45,8 +45,8 @@ bool log_enabled(enum log_level level);
  * format, with the rest, gives `key=value` pairs whose values are put between
  * quotes and escaped where needed by using %s only through log_quote.
  */
-void log_event(enum log_level level, const char *event, const char *format,
-	       ...) __attribute__((format(printf, 3, 4)));
+void log_event(enum log_level level, const char *event, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 #define LOG_QUOTE_MAX 160
 
@@ -68,7 +68,10 @@ struct log_rate {
 	_Atomic uint32_t held;
 	uint32_t burst;
 };
-#define LOG_RATE(n) { .burst = (n) }
+#define LOG_RATE(n)                                                            \
+	{                                                                      \
+		.burst = (n)                                                   \
+	}
 bool log_allow(struct log_rate *rate);
 
 /* Lines dropped since the start because the writer could not keep up. */

@@ -12,33 +12,34 @@
 enum reason {
 	REASON_NONE, /* no failure */
 	/* the client's side */
-	REASON_PROTOCOL,          /* 08P01 malformed or unexpected message */
-	REASON_PACKET_TOO_LARGE,  /* 08P01 max_packet_size */
+	REASON_PROTOCOL,             /* 08P01 malformed or unexpected message */
+	REASON_PACKET_TOO_LARGE,     /* 08P01 max_packet_size */
 	REASON_UNSUPPORTED_PROTOCOL, /* 0A000 protocol version */
-	REASON_STARTUP_PARAMETER, /* 0A000 ignore_startup_parameters */
-	REASON_NO_USER_NAME,      /* 28000 startup packet names no user */
-	REASON_NAME_TOO_LONG,     /* 08P01 user or database name too long */
-	REASON_REPLICATION,       /* 0A000 replication is not supported */
-	REASON_AUTH_FAILED,       /* 28P01 password authentication failed */
-	REASON_AUTH_METHOD,       /* 28000 no usable method for this user */
-	REASON_NO_DATABASE,       /* 3D000 no such database */
-	REASON_DATABASE_DISABLED, /* 57P03 DISABLE */
-	REASON_CONSOLE_DENIED,    /* 42501 not in admin_users or stats_users */
-	REASON_LOGIN_TIMEOUT,     /* 57P05 client_login_timeout */
-	REASON_CLIENT_IDLE,       /* 57P05 client_idle_timeout */
-	REASON_CLIENT_GONE,       /* the client closed its connection */
-	REASON_CLIENT_TERMINATE,  /* the client said good-bye */
-	REASON_MAX_CLIENTS,       /* 53300 max_client_conn */
-	REASON_MAX_DB_CLIENTS,    /* 53300 max_db_client_connections */
-	REASON_MAX_USER_CLIENTS,  /* 53300 max_user_client_connections */
-	REASON_QUERY_WAIT,        /* 53300 query_wait_timeout */
-	REASON_QUERY_TIMEOUT,     /* 57014 query_timeout */
-	REASON_IDLE_TRANSACTION,  /* 25P03 idle_transaction_timeout */
+	REASON_STARTUP_PARAMETER,    /* 0A000 ignore_startup_parameters */
+	REASON_NO_USER_NAME,         /* 28000 startup packet names no user */
+	REASON_NAME_TOO_LONG,        /* 08P01 user or database name too long */
+	REASON_REPLICATION,          /* 0A000 replication is not supported */
+	REASON_AUTH_FAILED,          /* 28P01 password authentication failed */
+	REASON_AUTH_METHOD,          /* 28000 no usable method for this user */
+	REASON_NO_DATABASE,          /* 3D000 no such database */
+	REASON_DATABASE_DISABLED,    /* 57P03 DISABLE */
+	REASON_CONSOLE_DENIED,   /* 42501 not in admin_users or stats_users */
+	REASON_LOGIN_TIMEOUT,    /* 57P05 client_login_timeout */
+	REASON_CLIENT_IDLE,      /* 57P05 client_idle_timeout */
+	REASON_CLIENT_GONE,      /* the client closed its connection */
+	REASON_CLIENT_TERMINATE, /* the client said good-bye */
+	REASON_MAX_CLIENTS,      /* 53300 max_client_conn */
+	REASON_MAX_DB_CLIENTS,   /* 53300 max_db_client_connections */
+	REASON_MAX_USER_CLIENTS, /* 53300 max_user_client_connections */
+	REASON_QUERY_WAIT,       /* 53300 query_wait_timeout */
+	REASON_QUERY_TIMEOUT,    /* 57014 query_timeout */
+	REASON_IDLE_TRANSACTION, /* 25P03 idle_transaction_timeout */
 	REASON_TRANSACTION_TIMEOUT, /* 25P04 transaction_timeout */
-	REASON_CANCELED,          /* 57014 canceling statement due to user request */
-	REASON_NAMED_STATEMENT,   /* 0A000 named statement, transaction pooling */
-	REASON_NO_UNNAMED,        /* 26000 unnamed statement does not exist */
-	REASON_STATEMENT_MODE_TX, /* 0A000 transaction block, statement pooling */
+	REASON_CANCELED, /* 57014 canceling statement due to user request */
+	REASON_NAMED_STATEMENT, /* 0A000 named statement, transaction pooling */
+	REASON_NO_UNNAMED,      /* 26000 unnamed statement does not exist */
+	REASON_STATEMENT_MODE_TX, /* 0A000 transaction block, statement pooling
+				   */
 	REASON_SIMPLE_QUERY_OFF,  /* 0A000 disable_pqexec */
 	REASON_SHUTDOWN,          /* 57P01 SHUTDOWN, SIGTERM */
 	REASON_KILLED,            /* 57P01 KILL, KILL_CLIENT */
@@ -46,31 +47,31 @@ enum reason {
 	REASON_NO_MEMORY,         /* 53200 */
 	REASON_INTERNAL,          /* XX000 a failure of carpool itself */
 	/* the servers' side */
-	REASON_SERVER_LOST,       /* 08006 server closed the connection */
-	REASON_SERVER_LOGIN,      /* 08001 the server refused the login */
-	REASON_SERVER_CONNECT,    /* 08001 no connection to the server */
-	REASON_SERVER_TIMEOUT,    /* 08001 server_connect_timeout */
-	REASON_SERVER_PROTOCOL,   /* 08P01 the server broke the protocol */
-	REASON_SERVER_AUTH,       /* 08001 the server wants a login we can't do */
-	REASON_SERVER_SETTING,    /* 22023 a tracked setting was refused */
-	REASON_SERVER_DNS,        /* 08001 the host's name cannot be resolved */
-	REASON_SERVER_IDLE,       /* server_idle_timeout */
-	REASON_SERVER_LIFETIME,   /* server_lifetime */
-	REASON_SERVER_DIRTY,      /* state not known: closed, not reused */
-	REASON_SERVER_RECONNECT,  /* RECONNECT or changed configuration */
-	REASON_SERVER_SURPLUS,    /* pool shrunk, PAUSE, place given to another */
-	REASON_CANCEL_TIMEOUT,    /* cancel_wait_timeout */
+	REASON_SERVER_LOST,     /* 08006 server closed the connection */
+	REASON_SERVER_LOGIN,    /* 08001 the server refused the login */
+	REASON_SERVER_CONNECT,  /* 08001 no connection to the server */
+	REASON_SERVER_TIMEOUT,  /* 08001 server_connect_timeout */
+	REASON_SERVER_PROTOCOL, /* 08P01 the server broke the protocol */
+	REASON_SERVER_AUTH,     /* 08001 the server wants a login we can't do */
+	REASON_SERVER_SETTING,  /* 22023 a tracked setting was refused */
+	REASON_SERVER_DNS,      /* 08001 the host's name cannot be resolved */
+	REASON_SERVER_IDLE,     /* server_idle_timeout */
+	REASON_SERVER_LIFETIME, /* server_lifetime */
+	REASON_SERVER_DIRTY,    /* state not known: closed, not reused */
+	REASON_SERVER_RECONNECT, /* RECONNECT or changed configuration */
+	REASON_SERVER_SURPLUS, /* pool shrunk, PAUSE, place given to another */
+	REASON_CANCEL_TIMEOUT, /* cancel_wait_timeout */
 	REASON_CLIENT_LOST_QUERY, /* client left with its query in progress */
 	REASON_COUNT,
 };
 
 struct reason_info {
-	const char *name;      /* stable, for logs and counters */
-	const char *sqlstate;  /* five bytes */
-	const char *text;      /* the message for the client */
-	const char *hint;      /* names the setting; NULL when there is none */
-	enum log_level level;  /* at which a close for it is logged */
-	unsigned short mysql;  /* MySQL's error number */
+	const char *name;     /* stable, for logs and counters */
+	const char *sqlstate; /* five bytes */
+	const char *text;     /* the message for the client */
+	const char *hint;     /* names the setting; NULL when there is none */
+	enum log_level level; /* at which a close for it is logged */
+	unsigned short mysql; /* MySQL's error number */
 };
 
 /* The row of a reason; never NULL. */

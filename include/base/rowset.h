@@ -27,15 +27,15 @@ struct rowset_column {
 struct rowset {
 	const struct rowset_column *columns; /* borrows a static table */
 	size_t column_count; /* 0: the command returns no rows */
-	char **cells; /* owns; row after row; NULL = SQL NULL */
+	char **cells;        /* owns; row after row; NULL = SQL NULL */
 	size_t row_count;
 	size_t row_room;
-	const char *tag;     /* borrows static text, "SHOW" */
-	char *notice;        /* owns; NULL = none */
-	char sqlstate[6];    /* "" = success */
-	char *error;         /* owns; the message when sqlstate is set */
-	char *hint;          /* owns; NULL = none */
-	bool is_closing;     /* the client is closed after this result */
+	const char *tag;  /* borrows static text, "SHOW" */
+	char *notice;     /* owns; NULL = none */
+	char sqlstate[6]; /* "" = success */
+	char *error;      /* owns; the message when sqlstate is set */
+	char *hint;       /* owns; NULL = none */
+	bool is_closing;  /* the client is closed after this result */
 };
 
 /* A new empty result; NULL when memory is out. */

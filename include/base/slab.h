@@ -9,10 +9,10 @@
 #include <stddef.h>
 
 struct slab {
-	size_t size;         /* bytes of one object */
-	size_t used;         /* handed out now */
-	size_t total;        /* in all chunks */
-	struct slab_obj *free; /* owns */
+	size_t size;               /* bytes of one object */
+	size_t used;               /* handed out now */
+	size_t total;              /* in all chunks */
+	struct slab_obj *free;     /* owns */
 	struct slab_chunk *chunks; /* owns */
 };
 

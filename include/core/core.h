@@ -41,14 +41,14 @@ struct console_request {
 	struct mail mail; /* for the receiver's and the core's use */
 	struct client_handle client;
 	enum console_right right;
-	char *user;     /* owns */
-	char *text;     /* owns: the command */
-	bool is_describe; /* columns are wanted, nothing may happen */
+	char *user;            /* owns */
+	char *text;            /* owns: the command */
+	bool is_describe;      /* columns are wanted, nothing may happen */
 	struct rowset *result; /* owns: the answer */
 };
 
 struct core_config {
-	unsigned threads; /* workers to start, at least 1 */
+	unsigned threads;              /* workers to start, at least 1 */
 	const struct front_ops *front; /* borrows: for the process's life */
 	struct helpers *helpers;       /* borrows: outlives the core */
 	struct resolver *resolver;     /* borrows: outlives the core */
@@ -191,8 +191,7 @@ void core_each_user(struct core *core,
 /* Figures of one database or user; zeros when it was never used. */
 void core_database_info(struct core *core, const char *name,
 			struct database_info *out);
-void core_user_info(struct core *core, const char *name,
-		    struct user_info *out);
+void core_user_info(struct core *core, const char *name, struct user_info *out);
 
 struct core_totals {
 	uint32_t pools, clients_used, clients_login, servers_used, servers_idle;

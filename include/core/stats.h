@@ -13,8 +13,8 @@ enum counter {
 	STAT_ASSIGNMENTS, /* servers handed to clients */
 	STAT_XACTS,
 	STAT_QUERIES,
-	STAT_RECEIVED, /* bytes from clients */
-	STAT_SENT,     /* bytes to clients */
+	STAT_RECEIVED,  /* bytes from clients */
+	STAT_SENT,      /* bytes to clients */
 	STAT_XACT_TIME, /* microseconds, as all times here */
 	STAT_QUERY_TIME,
 	STAT_WAIT_TIME,
@@ -33,8 +33,7 @@ struct stats {
 static inline void
 stats_add(struct stats *s, enum counter which, uint64_t n)
 {
-	uint64_t was =
-		atomic_load_explicit(&s->v[which], memory_order_relaxed);
+	uint64_t was = atomic_load_explicit(&s->v[which], memory_order_relaxed);
 
 	atomic_store_explicit(&s->v[which], was + n, memory_order_relaxed);
 }

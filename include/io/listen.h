@@ -14,9 +14,9 @@
 struct listen_spec {
 	struct addr addr;
 	int backlog;
-	bool share;            /* so_reuseport: other daemons may too */
-	bool defer_accept;     /* tcp_defer_accept */
-	unsigned unix_mode;    /* permissions of a unix socket */
+	bool share;             /* so_reuseport: other daemons may too */
+	bool defer_accept;      /* tcp_defer_accept */
+	unsigned unix_mode;     /* permissions of a unix socket */
 	const char *unix_group; /* "" = leave */
 };
 
@@ -38,11 +38,10 @@ struct listener; /* one loop's share of a set */
  * Starts accepting on a loop; accepted() owns fd.  index: which loop (0..).
  * Loop's own thread (or before it runs).  NULL when out of memory.
  */
-struct listener *listener_start(struct listen_set *set, unsigned index,
-				struct loop *loop,
-				void (*accepted)(void *arg, int fd,
-						 const struct addr *peer),
-				void *arg);
+struct listener *
+listener_start(struct listen_set *set, unsigned index, struct loop *loop,
+	       void (*accepted)(void *arg, int fd, const struct addr *peer),
+	       void *arg);
 /* Stops accepting and closes this loop's sockets. */
 void listener_stop(struct listener *l);
 

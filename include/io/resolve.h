@@ -18,21 +18,22 @@ struct resolver; /* owned by the thread of its loop */
 
 /* A question, owned by the asker until done() was called on its loop. */
 struct resolve_query {
-	struct mail mail;      /* the resolver's */
+	struct mail mail;          /* the resolver's */
 	struct resolver *resolver; /* the resolver's; borrows */
-	struct loop *home;     /* borrows: where done() is called */
+	struct loop *home;         /* borrows: where done() is called */
 	char host[256];
 	uint16_t port;
 	struct addr addrs[RESOLVE_ADDRS_MAX]; /* the answer, port filled in */
-	size_t count;          /* 0 = not found */
-	char error[128];       /* why, when count is 0 */
+	size_t count;                         /* 0 = not found */
+	char error[128];                      /* why, when count is 0 */
 	void (*done)(struct resolve_query *query);
 };
 
 struct resolver *resolver_new(struct loop *loop, struct helpers *helpers);
 void resolver_free(struct resolver *r);
 /* Times to live of answers, in microseconds; loop's own thread. */
-void resolver_configure(struct resolver *r, usec_t max_ttl, usec_t nxdomain_ttl);
+void resolver_configure(struct resolver *r, usec_t max_ttl,
+			usec_t nxdomain_ttl);
 /* Asks; done() comes later, never from inside the call.  Any thread. */
 void resolver_ask(struct resolver *r, struct resolve_query *query);
 

@@ -30,26 +30,26 @@ enum stream_state {
 
 struct stream {
 	struct event event;
-	struct task task;   /* stands on the ready list when kicked, or on the
-			     * loop's list of suspects: see is_suspect */
-	struct loop *loop;  /* borrows; NULL while detached */
-	struct buf in;      /* read and not yet consumed */
-	struct buf out;     /* not yet written */
+	struct task task;  /* stands on the ready list when kicked, or on the
+			    * loop's list of suspects: see is_suspect */
+	struct loop *loop; /* borrows; NULL while detached */
+	struct buf in;     /* read and not yet consumed */
+	struct buf out;    /* not yet written */
 	void (*on_ready)(struct stream *s);
-	int fd;             /* owns; -1 when closed */
-	int error;          /* errno that broke it, 0 = none */
+	int fd;    /* owns; -1 when closed */
+	int error; /* errno that broke it, 0 = none */
 	enum stream_state state;
-	bool readable;      /* more may be there */
-	bool blocked;       /* the last write met EAGAIN */
-	bool hung_up;       /* the peer closed its sending side (by epoll) */
-	bool eof;           /* read to the end */
+	bool readable;         /* more may be there */
+	bool blocked;          /* the last write met EAGAIN */
+	bool hung_up;          /* the peer closed its sending side (by epoll) */
+	bool eof;              /* read to the end */
 	bool has_failed_write; /* error is of a write: reading may go on */
 	bool is_unix;
-	bool is_suspect;    /* an error may have come with its last bytes; the
-			     * loop looks within a second */
+	bool is_suspect;     /* an error may have come with its last bytes; the
+			      * loop looks within a second */
 	bool ends_after_out; /* stream_shutdown waits for the last flush */
-	bool is_bulk;       /* the last read filled its room */
-	bool wants_write;   /* a unix socket that is registered for WRITE */
+	bool is_bulk;        /* the last read filled its room */
+	bool wants_write;    /* a unix socket that is registered for WRITE */
 };
 
 /* TCP options that are set on every socket of one kind. */

@@ -18,11 +18,11 @@
 #include "base/reason.h"
 
 enum order_kind {
-	ORDER_NEED_MORE,   /* wait for bytes of the own side; nothing consumed */
-	ORDER_WAIT,        /* wait for the other side, an answer or an event */
-	ORDER_RELAY,       /* move `bytes` to the other side, also those that
-			    * have not come yet, without asking again */
-	ORDER_DISCARD,     /* drop `bytes` (also those not yet come) */
+	ORDER_NEED_MORE, /* wait for bytes of the own side; nothing consumed */
+	ORDER_WAIT,      /* wait for the other side, an answer or an event */
+	ORDER_RELAY,     /* move `bytes` to the other side, also those that
+			  * have not come yet, without asking again */
+	ORDER_DISCARD,   /* drop `bytes` (also those not yet come) */
 	ORDER_NEED_SERVER, /* queue at the pool; call again when linked */
 	ORDER_NEED_FACTS,  /* what the pool's servers say of themselves */
 	ORDER_ROUTE,       /* find the pool of `route` */
@@ -30,10 +30,10 @@ enum order_kind {
 	ORDER_WORK,        /* run `job` on a helper thread */
 	ORDER_READY,       /* login done, on either side */
 	ORDER_BOUNDARY,    /* back only: the server is at a transaction edge */
-	ORDER_CANCEL,      /* front only: cancel request with `key`; then close */
-	ORDER_QUERY,       /* console command in `text` */
-	ORDER_CLOSE,       /* flush, half-close, linger, close */
-	ORDER_FAIL,        /* refuse and end, see `scope` and `reason` */
+	ORDER_CANCEL, /* front only: cancel request with `key`; then close */
+	ORDER_QUERY,  /* console command in `text` */
+	ORDER_CLOSE,  /* flush, half-close, linger, close */
+	ORDER_FAIL,   /* refuse and end, see `scope` and `reason` */
 };
 
 /* Why a server cannot be given up at a boundary. */
@@ -71,11 +71,11 @@ struct job {
 
 struct order {
 	enum order_kind kind;
-	enum hold hold;         /* BOUNDARY */
-	enum residue residue;   /* BOUNDARY */
-	enum fail_scope scope;  /* FAIL */
-	enum reason reason;     /* FAIL, CLOSE */
-	size_t bytes;           /* NEED_MORE (at least), RELAY, DISCARD */
+	enum hold hold;        /* BOUNDARY */
+	enum residue residue;  /* BOUNDARY */
+	enum fail_scope scope; /* FAIL */
+	enum reason reason;    /* FAIL, CLOSE */
+	size_t bytes;          /* NEED_MORE (at least), RELAY, DISCARD */
 	union {
 		struct route route; /* ROUTE */
 		struct job job;     /* WORK */
@@ -110,9 +110,9 @@ order_bytes(enum order_kind kind, size_t bytes)
 static inline struct order
 order_fail(enum fail_scope scope, enum reason reason)
 {
-	return (struct order){
-		.kind = ORDER_FAIL, .scope = scope, .reason = reason
-	};
+	return (struct order){ .kind = ORDER_FAIL,
+			       .scope = scope,
+			       .reason = reason };
 }
 
 #endif

@@ -21,11 +21,12 @@ struct policy {
 	bool add_host;             /* application_name_add_host */
 	bool reset_always;         /* server_reset_query_always */
 	/* All strings are borrowed, NUL-terminated, never NULL. */
-	const char *reset_query;   /* server_reset_query, "" = none */
-	const char *check_query;   /* server_check_query, "" = empty query */
-	const char *connect_query; /* run once after a server login, "" = none */
+	const char *reset_query; /* server_reset_query, "" = none */
+	const char *check_query; /* server_check_query, "" = empty query */
+	const char
+		*connect_query; /* run once after a server login, "" = none */
 	const char *ignore_startup; /* comma list, "*" = all */
-	const char *extra_tracked; /* track_extra_parameters, comma list */
+	const char *extra_tracked;  /* track_extra_parameters, comma list */
 	/* Startup values for servers of this database; "" = not sent. */
 	const char *client_encoding;
 	const char *datestyle;

@@ -19,16 +19,16 @@
 #ifndef CARPOOL_PROTO_PROTOCOL_H
 #define CARPOOL_PROTO_PROTOCOL_H
 
-#include "proto/order.h"
 #include "base/rowset.h"
+#include "proto/order.h"
 #include "proto/turn.h"
 
 enum tx_state { TX_IDLE, TX_OPEN, TX_FAILED };
 
 /* What the core may read of a front; first member of every front's state. */
 struct front_view {
-	bool is_at_rest; /* logged in, no message or group half-way: may be
-			  * told good-bye now */
+	bool is_at_rest;  /* logged in, no message or group half-way: may be
+			   * told good-bye now */
 	bool is_skipping; /* drops messages up to the end of a failed group */
 	uint16_t statements; /* prepared statements it holds (0 for now) */
 	const char *application_name; /* borrowed; "" before login */
@@ -37,15 +37,15 @@ struct front_view {
 /* What the core may read of a back; first member of every back's state. */
 struct back_view {
 	enum tx_state tx;
-	uint32_t owed;       /* entries that the server still owes */
-	uint32_t owed_ends;  /* of these, requests that end with a boundary
-			      * message (Query, Sync, FunctionCall, hidden) */
+	uint32_t owed;        /* entries that the server still owes */
+	uint32_t owed_ends;   /* of these, requests that end with a boundary
+			       * message (Query, Sync, FunctionCall, hidden) */
 	uint32_t owed_hidden; /* of the ends, carpool's own */
-	uint32_t queries;    /* client requests ended so far; wraps */
-	uint32_t xacts;      /* of these, ended outside a transaction */
-	uint32_t remote_pid; /* the server's process id, 0 = not known */
+	uint32_t queries;     /* client requests ended so far; wraps */
+	uint32_t xacts;       /* of these, ended outside a transaction */
+	uint32_t remote_pid;  /* the server's process id, 0 = not known */
 	uint16_t statements;
-	bool is_resettable;  /* at status idle, nothing owed: reset() allowed */
+	bool is_resettable; /* at status idle, nothing owed: reset() allowed */
 	const char *application_name; /* borrowed */
 };
 
@@ -192,8 +192,8 @@ struct front_ops {
 	 * Encodes part of a console result into turn->out: at most budget
 	 * rows from *next on; advances *next; true when all is written.
 	 */
-	bool (*rows)(struct turn *turn, const struct rowset *rows,
-		     size_t *next, size_t budget);
+	bool (*rows)(struct turn *turn, const struct rowset *rows, size_t *next,
+		     size_t budget);
 
 	/*
 	 * The keys that the client proved at login, for SCRAM pass-through:

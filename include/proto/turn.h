@@ -55,8 +55,8 @@ struct answer {
 				  * NULL: refuse after the full exchange */
 	const char *decoy; /* VERIFY: the secret of somebody else, or NULL: an
 			    * unknown user must look and cost like him */
-	const void *facts;       /* FACTS: the back's facts object, borrowed */
-	void *job;               /* JOB: the arg of the finished job */
+	const void *facts; /* FACTS: the back's facts object, borrowed */
+	void *job;         /* JOB: the arg of the finished job */
 };
 
 /* What the transport knows of the peer; borrowed. */
@@ -68,8 +68,8 @@ struct stream_facts {
 };
 
 struct turn {
-	void *self; /* the own side's state */
-	void *peer; /* the linked other side's state, or NULL */
+	void *self;           /* the own side's state */
+	void *peer;           /* the linked other side's state, or NULL */
 	struct buf *in;       /* bytes that came from the own side */
 	struct buf *out;      /* bytes for the own side */
 	struct buf *peer_out; /* bytes for the other side; NULL: not linked */
@@ -89,7 +89,7 @@ struct turn {
 	 * holds BOUNDARY back as well and is called again when it is through.
 	 */
 	bool out_busy;
-	bool peer_eof;    /* front: the client sends nothing more */
+	bool peer_eof; /* front: the client sends nothing more */
 	struct answer answer;
 };
 

@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 enum saslprep_result {
-	SASLPREP_DONE,	    /* *out holds the prepared text */
+	SASLPREP_DONE,      /* *out holds the prepared text */
 	SASLPREP_UNCHANGED, /* ASCII alone: use the password as it is */
 	SASLPREP_REFUSED,   /* not UTF-8, prohibited, or too long to prepare */
 	SASLPREP_NO_MEMORY,

@@ -79,8 +79,8 @@ static void
 asker_told(struct mail *mail)
 {
 	struct cancel_mail *m = (struct cancel_mail *)mail;
-	struct client *c = worker_client(worker_of(m->core, m->asker),
-					 m->asker);
+	struct client *c =
+		worker_client(worker_of(m->core, m->asker), m->asker);
 
 	if (c != NULL)
 		client_end(c, REASON_CLIENT_TERMINATE);
@@ -143,8 +143,7 @@ cancel_waiting(struct client *c)
 static const struct back_view *
 view_of(const struct client *c)
 {
-	return c->server == NULL ? NULL
-				 : c->server->ops->view(c->server->back);
+	return c->server == NULL ? NULL : c->server->ops->view(c->server->back);
 }
 
 static bool

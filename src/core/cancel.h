@@ -33,9 +33,9 @@ void cancel_set_key(struct client *c);
 struct canceler {
 	struct stream stream;
 	struct timer timer;
-	struct list_node node;  /* on worker.cancelers or worker.graves */
-	struct worker *worker;  /* borrows */
-	struct server *server;  /* borrows: held until this is over; NULL then */
+	struct list_node node; /* on worker.cancelers or worker.graves */
+	struct worker *worker; /* borrows */
+	struct server *server; /* borrows: held until this is over; NULL then */
 	struct client_handle asker; /* told when it is over */
 	bool has_asker;
 	bool is_sent;

@@ -26,10 +26,10 @@
 #define LINK_TIME (15 * USEC_PER_SEC)
 
 const char *const client_state_names[CLIENT_STATES] = {
-	[CLIENT_LOGIN] = "login",	  [CLIENT_ASKING] = "login",
-	[CLIENT_IDLE] = "idle",		  [CLIENT_WAITING] = "waiting",
-	[CLIENT_LINKING] = "active",	  [CLIENT_ACTIVE] = "active",
-	[CLIENT_CONSOLE] = "active",	  [CLIENT_LINGERING] = "closing",
+	[CLIENT_LOGIN] = "login",    [CLIENT_ASKING] = "login",
+	[CLIENT_IDLE] = "idle",      [CLIENT_WAITING] = "waiting",
+	[CLIENT_LINKING] = "active", [CLIENT_ACTIVE] = "active",
+	[CLIENT_CONSOLE] = "active", [CLIENT_LINGERING] = "closing",
 	[CLIENT_CLOSED] = "closed",
 };
 
@@ -98,7 +98,8 @@ times_of(const struct client *c, struct pool_config *own)
 	const struct snapshot *snap = c->worker->snapshot;
 	const struct config_database *db;
 
-	(void)worker_policy(c->worker, c->pool); /* brings the copy up to date */
+	(void)worker_policy(c->worker,
+			    c->pool); /* brings the copy up to date */
 	if (c->account == c->pool->account)
 		return &c->pool->parts[c->worker->id].config;
 	db = snapshot_database(snap, c->pool->database);
@@ -143,8 +144,7 @@ deadline(const struct client *c)
 	times = times_of(c, &own);
 	switch ((enum client_state)c->state) {
 	case CLIENT_WAITING:
-		earliest(&at, c->ticket->since,
-			 times->query_wait_timeout);
+		earliest(&at, c->ticket->since, times->query_wait_timeout);
 		if (!c->was_notified)
 			earliest(&at, c->ticket->since, set->query_wait_notify);
 		break;
@@ -207,8 +207,7 @@ expired_reason(const struct client *c, usec_t now)
 	if (c->pool == NULL)
 		return REASON_NONE;
 	times = times_of(c, &own);
-	if (c->state == CLIENT_LINKING &&
-	    is_due(now, c->request_at, LINK_TIME))
+	if (c->state == CLIENT_LINKING && is_due(now, c->request_at, LINK_TIME))
 		return REASON_QUERY_WAIT;
 	if (c->state == CLIENT_WAITING &&
 	    is_due(now, c->ticket->since, times->query_wait_timeout))
@@ -307,8 +306,7 @@ count_queries(struct client *c, struct stats *stats, usec_t now)
 	if (done > 0) {
 		stats_add(stats, STAT_QUERIES, done);
 		if (c->query_since != 0)
-			stats_add(stats, STAT_QUERY_TIME,
-				  now - c->query_since);
+			stats_add(stats, STAT_QUERY_TIME, now - c->query_since);
 		c->query_since = runs ? now : 0;
 		c->last_active = now;
 	} else if (runs && c->query_since == 0) {
@@ -711,7 +709,7 @@ client_sweep(struct worker *w)
 {
 	struct list_node *n, *tmp;
 
-	LIST_FOREACH(n, tmp, &w->clients) {
+	LIST_FOREACH (n, tmp, &w->clients) {
 		struct client *c = LIST_ENTRY(n, struct client, node);
 
 		arm(c);

@@ -40,58 +40,58 @@ extern const char *const client_state_names[CLIENT_STATES];
 
 /* What a client needs while it logs in. */
 struct client_login {
-	struct mail mail;    /* for its one move */
+	struct mail mail;      /* for its one move */
 	struct client *client; /* borrows: whose this is */
-	char *user;          /* owns; as it said, or NULL before */
-	char *database;      /* owns; as it said, or NULL before */
-	const void *facts;   /* refs, or NULL */
-	struct job_run *job; /* borrows: work under way, or NULL */
+	char *user;            /* owns; as it said, or NULL before */
+	char *database;        /* owns; as it said, or NULL before */
+	const void *facts;     /* refs, or NULL */
+	struct job_run *job;   /* borrows: work under way, or NULL */
 };
 
 struct client {
 	struct stream stream;
 	struct timer timer;
-	struct list_node node;  /* on worker.clients or worker.graves */
-	struct worker *worker;  /* borrows */
-	void *front;            /* owns */
-	struct pool *pool;      /* refs, or NULL */
+	struct list_node node;      /* on worker.clients or worker.graves */
+	struct worker *worker;      /* borrows */
+	void *front;                /* owns */
+	struct pool *pool;          /* refs, or NULL */
 	struct user_state *account; /* borrows: as whom it logged in */
-	struct server *server;  /* borrows: linked, or NULL */
+	struct server *server;      /* borrows: linked, or NULL */
 	struct console_request *request; /* owns: an answer being written */
-	struct client_login *login; /* owns: until logged in; the console's
-				     * for good */
+	struct client_login *login;      /* owns: until logged in; the console's
+					  * for good */
 	struct cancel_mail *cancel; /* owns: a cancel that waits until nothing
 				     * hidden is owed, or NULL */
-	struct ticket *ticket;  /* owns, from worker.tickets: while it waits */
-	size_t relay_left;   /* bytes to move to the server unseen */
-	size_t discard_left; /* bytes to drop unseen */
-	size_t rows_next;    /* console: the next row to write */
+	struct ticket *ticket; /* owns, from worker.tickets: while it waits */
+	size_t relay_left;     /* bytes to move to the server unseen */
+	size_t discard_left;   /* bytes to drop unseen */
+	size_t rows_next;      /* console: the next row to write */
 	uint64_t id;
 	usec_t connected;
-	usec_t last_active;  /* last bytes from or to it */
-	usec_t query_since;  /* a query runs since; 0 = none */
-	usec_t xact_since;   /* a transaction runs since; 0 = none */
-	usec_t eof_since;    /* it sends nothing more since; 0 = it does */
-	usec_t request_at;   /* last assignment */
+	usec_t last_active;      /* last bytes from or to it */
+	usec_t query_since;      /* a query runs since; 0 = none */
+	usec_t xact_since;       /* a transaction runs since; 0 = none */
+	usec_t eof_since;        /* it sends nothing more since; 0 = it does */
+	usec_t request_at;       /* last assignment */
 	uint32_t received, sent; /* bytes not yet in the counters */
 	usec_t last_wait;
-	uint32_t slot, generation; /* of its handle */
+	uint32_t slot, generation;         /* of its handle */
 	uint32_t seen_queries, seen_xacts; /* the back's, at the last look */
 	uint8_t key[CANCEL_KEY_BYTES];
-	uint8_t state;    /* enum client_state, set by client_set_state */
-	uint8_t back_to;  /* enum client_state: where ASKING, WAITING began */
-	bool is_counted;  /* holds places in the client budgets */
-	bool is_keyed;    /* logged in to a pool: its key works */
+	uint8_t state;   /* enum client_state, set by client_set_state */
+	uint8_t back_to; /* enum client_state: where ASKING, WAITING began */
+	bool is_counted; /* holds places in the client budgets */
+	bool is_keyed;   /* logged in to a pool: its key works */
 	bool is_console;
-	bool is_login;    /* counted in core.logins */
-	bool link_pending; /* LINKING: link() was not called yet */
-	bool wants_facts; /* queued for what servers say of themselves */
-	bool is_shut;     /* LINGERING: our side is closed */
-	bool was_notified; /* query_wait_notify was sent */
-	bool close_needed; /* drain, KILL: close at the next boundary */
-	bool has_moved;    /* stands on one of its pool's home workers */
+	bool is_login;        /* counted in core.logins */
+	bool link_pending;    /* LINKING: link() was not called yet */
+	bool wants_facts;     /* queued for what servers say of themselves */
+	bool is_shut;         /* LINGERING: our side is closed */
+	bool was_notified;    /* query_wait_notify was sent */
+	bool close_needed;    /* drain, KILL: close at the next boundary */
+	bool has_moved;       /* stands on one of its pool's home workers */
 	uint8_t close_reason; /* enum reason, with close_needed */
-	uint8_t right;     /* enum console_right */
+	uint8_t right;        /* enum console_right */
 };
 
 /* A new client on an accepted descriptor, which it owns. */

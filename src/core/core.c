@@ -137,7 +137,7 @@ publish_on_worker(void *arg, struct worker *w)
 	server_sweep(w, NULL);
 	client_sweep(w);
 	/* Not before: servers are opened under the snapshot of the worker. */
-	LIST_FOREACH(n, tmp, &w->pools)
+	LIST_FOREACH (n, tmp, &w->pools)
 		pool_dispatch(LIST_ENTRY(n, struct pool, home_node), w,
 			      loop_now(w->loop));
 }
@@ -161,9 +161,9 @@ copy_numbers(struct core *core, const struct snapshot *snapshot)
 {
 	const struct settings *set = snapshot_settings(snapshot);
 
-	core->login_limit =
-		set->server_login_limit == 0 ? UINT32_MAX
-					     : set->server_login_limit;
+	core->login_limit = set->server_login_limit == 0
+				    ? UINT32_MAX
+				    : set->server_login_limit;
 	core->login_retry = set->server_login_retry;
 	core->round_robin = set->server_round_robin != 0;
 	limits_set_max(&core->limits, &core->limits.clients,
@@ -217,8 +217,8 @@ answer_delivered(struct mail *mail)
 {
 	struct answer_mail *m = (struct answer_mail *)mail;
 	struct console_request *r = m->request;
-	struct client *c = worker_client(m->core->workers[r->client.worker],
-					 r->client);
+	struct client *c =
+		worker_client(m->core->workers[r->client.worker], r->client);
 
 	mem_free(m);
 	if (c == NULL || c->state != CLIENT_ASKING || c->request != NULL ||
@@ -262,8 +262,8 @@ core_claim_idle(struct core *core, struct pool *p)
 		usec_t since;
 		unsigned worker;
 
-		if (other == p || !limits_would_help(&core->limits, &p->share,
-						     &other->share))
+		if (other == p ||
+		    !limits_would_help(&core->limits, &p->share, &other->share))
 			continue;
 		if (pool_oldest_idle(other, &since, &worker) &&
 		    since < best_since) {

@@ -86,7 +86,7 @@ worker_each_client(struct worker *w,
 {
 	struct list_node *n, *tmp;
 
-	LIST_FOREACH(n, tmp, &w->clients) {
+	LIST_FOREACH (n, tmp, &w->clients) {
 		const struct client *c = LIST_ENTRY(n, struct client, node);
 		struct client_info info;
 
@@ -113,7 +113,7 @@ worker_each_server(struct worker *w,
 	struct list_node *n, *tmp;
 	usec_t now = loop_now(w->loop);
 
-	LIST_FOREACH(n, tmp, &w->servers) {
+	LIST_FOREACH (n, tmp, &w->servers) {
 		const struct server *s = LIST_ENTRY(n, struct server, owned);
 		const struct back_view *v =
 			s->back == NULL ? NULL : s->ops->view(s->back);
@@ -144,16 +144,18 @@ worker_each_server(struct worker *w,
  * Pools
  */
 
-enum { N_CL_ACTIVE,
-       N_CL_WAITING,
-       N_CL_ACTIVE_CANCEL,
-       N_SV_ACTIVE,
-       N_SV_ACTIVE_CANCEL,
-       N_SV_BEING_CANCELED,
-       N_SV_IDLE,
-       N_SV_TESTED,
-       N_SV_LOGIN,
-       N_COUNT };
+enum {
+	N_CL_ACTIVE,
+	N_CL_WAITING,
+	N_CL_ACTIVE_CANCEL,
+	N_SV_ACTIVE,
+	N_SV_ACTIVE_CANCEL,
+	N_SV_BEING_CANCELED,
+	N_SV_IDLE,
+	N_SV_TESTED,
+	N_SV_LOGIN,
+	N_COUNT
+};
 
 struct pool_count {
 	_Atomic uint32_t n[N_COUNT];
@@ -192,7 +194,7 @@ survey_clients(const struct pool_survey *survey, struct worker *w)
 {
 	struct list_node *n, *tmp;
 
-	LIST_FOREACH(n, tmp, &w->clients) {
+	LIST_FOREACH (n, tmp, &w->clients) {
 		const struct client *c = LIST_ENTRY(n, struct client, node);
 		struct pool_count *count = count_of(survey, c->pool);
 
@@ -237,7 +239,7 @@ survey_servers(const struct pool_survey *survey, struct worker *w)
 {
 	struct list_node *n, *tmp;
 
-	LIST_FOREACH(n, tmp, &w->servers) {
+	LIST_FOREACH (n, tmp, &w->servers) {
 		const struct server *s = LIST_ENTRY(n, struct server, owned);
 		struct pool_count *count = count_of(survey, s->pool);
 
@@ -430,13 +432,13 @@ totals_worker(void *arg, struct worker *w)
 	const struct block_pool *blocks = loop_blocks(w->loop);
 	struct list_node *n, *tmp;
 
-	LIST_FOREACH(n, tmp, &w->clients) {
+	LIST_FOREACH (n, tmp, &w->clients) {
 		if (LIST_ENTRY(n, struct client, node)->is_login)
 			t->logins++;
 		else
 			t->clients++;
 	}
-	LIST_FOREACH(n, tmp, &w->servers) {
+	LIST_FOREACH (n, tmp, &w->servers) {
 		if (LIST_ENTRY(n, struct server, owned)->state == SERVER_IDLE)
 			t->idle++;
 		else

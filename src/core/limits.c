@@ -112,7 +112,7 @@ feed_locked(struct limits *l, bool *post)
 {
 	struct list_node *n, *tmp;
 
-	LIST_FOREACH(n, tmp, &l->hungry) {
+	LIST_FOREACH (n, tmp, &l->hungry) {
 		struct share *s = LIST_ENTRY(n, struct share, hungry);
 
 		if (!fits(s))
@@ -190,7 +190,7 @@ limits_is_wanted(struct limits *l, const struct share *s, usec_t since)
 	if (l->hungry_count == 0)
 		return false;
 	lock_take(&l->lock);
-	LIST_FOREACH(n, tmp, &l->hungry) {
+	LIST_FOREACH (n, tmp, &l->hungry) {
 		const struct share *h = LIST_ENTRY(n, struct share, hungry);
 
 		if (h->since >= since)

@@ -39,10 +39,10 @@ struct share {
 
 struct limits {
 	struct lock lock;
-	struct list hungry; /* of share, oldest first */
+	struct list hungry;            /* of share, oldest first */
 	_Atomic uint32_t hungry_count; /* a hint that needs no lock */
-	struct budget clients; /* all clients; max_client_conn */
-	uint32_t servers;      /* all servers, for SHOW LISTS */
+	struct budget clients;         /* all clients; max_client_conn */
+	uint32_t servers;              /* all servers, for SHOW LISTS */
 };
 
 void limits_init(struct limits *l);

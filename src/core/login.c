@@ -201,7 +201,8 @@ login_facts(struct client *c, struct answer *answer)
 		return session_want_server(c);
 	}
 	c->wants_facts = false;
-	*answer = (struct answer){ .kind = ANSWER_FACTS, .facts = c->login->facts };
+	*answer = (struct answer){ .kind = ANSWER_FACTS,
+				   .facts = c->login->facts };
 	return true;
 }
 

@@ -28,8 +28,7 @@ pool_new(struct core *core, const char *database, const char *user,
 	 const struct pool_config *config)
 {
 	unsigned workers = core->worker_count;
-	struct pool *p =
-		mem_zalloc(sizeof(*p) + workers * sizeof(p->parts[0]));
+	struct pool *p = mem_zalloc(sizeof(*p) + workers * sizeof(p->parts[0]));
 
 	if (p == NULL)
 		return NULL;
@@ -149,7 +148,7 @@ pool_first_unbound(const struct list *queue, size_t offset)
 {
 	struct list_node *n, *tmp;
 
-	LIST_FOREACH(n, tmp, queue) {
+	LIST_FOREACH (n, tmp, queue) {
 		struct ticket *t = (void *)((char *)n - offset);
 
 		if (t->state == TICKET_QUEUED)
@@ -168,7 +167,7 @@ next_waiter_locked(struct pool *p, const struct worker *w)
 		return NULL;
 	head = pool_first_unbound(&p->queue, offsetof(struct ticket, global));
 	local = pool_first_unbound(&p->parts[w->id].queue,
-			      offsetof(struct ticket, local));
+				   offsetof(struct ticket, local));
 	if (local != NULL && local->since <= head->since + LOCAL_PREFERENCE)
 		return local;
 	return head;
@@ -193,7 +192,7 @@ idle_server_locked(struct pool *p, const struct worker *w)
 
 	if (n == NULL && p->idle > 0) {
 		head = pool_first_unbound(&p->queue,
-				     offsetof(struct ticket, global));
+					  offsetof(struct ticket, global));
 		if (head != NULL)
 			n = list_first(&p->parts[head->worker->id].shelf);
 		for (unsigned i = 0; n == NULL && i < p->core->worker_count;
@@ -287,8 +286,8 @@ pool_checkout(struct pool *p, struct worker *w, struct ticket *ticket,
 	lock_take(&p->lock);
 	p->last_used = now;
 	*failed = p->is_removed ||
-		  (p->failure.scope == FAIL_POOL &&
-		   now < p->failure.retry_at && p->held == p->opening);
+		  (p->failure.scope == FAIL_POOL && now < p->failure.retry_at &&
+		   p->held == p->opening);
 	if (*failed) {
 		lock_give(&p->lock);
 		return NULL;

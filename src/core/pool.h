@@ -60,9 +60,9 @@ struct ticket {
 
 /* One worker's part of a pool. */
 struct pool_part {
-	struct list shelf; /* idle servers, newest first; under lock */
-	struct list queue; /* of ticket.local; under lock */
-	uint32_t idle;     /* under lock */
+	struct list shelf;   /* idle servers, newest first; under lock */
+	struct list queue;   /* of ticket.local; under lock */
+	uint32_t idle;       /* under lock */
 	struct stats *stats; /* borrows: the database's, of this worker */
 	/* The worker's own, without lock: the policy of the generation. */
 	uint64_t policy_generation;
@@ -73,29 +73,29 @@ struct pool_part {
 
 /* Why the last opening failed. */
 struct pool_failure {
-	enum reason reason;  /* REASON_NONE: the last one went well */
+	enum reason reason; /* REASON_NONE: the last one went well */
 	enum fail_scope scope;
-	usec_t retry_at;     /* no opening before this */
+	usec_t retry_at; /* no opening before this */
 	usec_t backoff;
-	char text[256];      /* what the server or the system said */
-	uint8_t *error;      /* owns: the server's own error, or NULL */
+	char text[256]; /* what the server or the system said */
+	uint8_t *error; /* owns: the server's own error, or NULL */
 	size_t error_len;
 };
 
 struct pool {
 	/* constant */
-	char *database; /* owns: as clients say it */
-	char *user;     /* owns: the client's user */
+	char *database;              /* owns: as clients say it */
+	char *user;                  /* owns: the client's user */
 	struct core *core;           /* borrows */
 	const struct back_ops *back; /* borrows */
 	struct db_state *db;         /* borrows: outlives the pool */
 	struct user_state *account;  /* borrows: outlives the pool */
 	struct worker *home;         /* borrows: runs its timer and tokens */
 	unsigned home_first, home_count; /* workers its clients move to */
-	struct list_node home_node;  /* on home's list; home's own */
-	struct mail token_mail;      /* one at a time: share.is_posted */
-	struct mail adopt_mail;      /* once: to the home worker's list */
-	struct mail wake_mail;       /* one at a time: is_waking */
+	struct list_node home_node;      /* on home's list; home's own */
+	struct mail token_mail;          /* one at a time: share.is_posted */
+	struct mail adopt_mail;          /* once: to the home worker's list */
+	struct mail wake_mail;           /* one at a time: is_waking */
 
 	_Atomic uint32_t refs; /* clients, servers, the route map */
 	struct share share;    /* guarded by limits.lock */
@@ -103,21 +103,21 @@ struct pool {
 	struct lock lock;
 	/* under lock */
 	struct pool_config config;
-	uint64_t epoch;   /* servers of an older one are not reused */
-	uint64_t generation; /* no opening under an older snapshot */
-	bool is_paused;   /* PAUSE: nothing is handed out */
+	uint64_t epoch;          /* servers of an older one are not reused */
+	uint64_t generation;     /* no opening under an older snapshot */
+	bool is_paused;          /* PAUSE: nothing is handed out */
 	_Atomic bool is_removed; /* the entry left the configuration */
-	bool is_waking;   /* wake_mail is on its way */
-	bool is_hungry;   /* refused by the limits; a token will come */
-	struct list queue; /* of ticket.global, by arrival */
+	bool is_waking;          /* wake_mail is on its way */
+	bool is_hungry;          /* refused by the limits; a token will come */
+	struct list queue;       /* of ticket.global, by arrival */
 	/* Written under lock, read as a hint without it. */
 	_Atomic uint32_t waiting; /* tickets queued */
 	_Atomic uint32_t bound;   /* of these, bound to a moving server */
-	uint32_t idle;     /* servers on all shelves */
-	uint32_t opening;  /* being opened, or about to be */
-	uint32_t held;     /* places held: all servers, opening ones too */
-	uint32_t current;  /* of held: opened in this epoch */
-	uint32_t in_use;   /* of held: not opening, not on a shelf */
+	uint32_t idle;            /* servers on all shelves */
+	uint32_t opening;         /* being opened, or about to be */
+	uint32_t held;    /* places held: all servers, opening ones too */
+	uint32_t current; /* of held: opened in this epoch */
+	uint32_t in_use;  /* of held: not opening, not on a shelf */
 	uint32_t next_host;
 	struct pool_failure failure;
 	const void *facts; /* refs: what its servers say of themselves */
@@ -126,16 +126,15 @@ struct pool {
 	char *keys_secret; /* owns: the verifier they belong to */
 	uint32_t active_cancels, waiting_cancels;
 	_Atomic usec_t last_used;
-	usec_t made; /* constant */
+	usec_t made;              /* constant */
 	_Atomic uint64_t applied; /* generation that its numbers are of */
 
 	struct pool_part parts[]; /* one for each worker */
 };
 
 /* A new pool with one reference, or NULL.  Called by the route map. */
-struct pool *pool_new(struct core *core, const char *database,
-		      const char *user, struct db_state *db,
-		      struct user_state *account,
+struct pool *pool_new(struct core *core, const char *database, const char *user,
+		      struct db_state *db, struct user_state *account,
 		      const struct pool_config *config);
 void pool_ref(struct pool *p);
 void pool_unref(struct pool *p);

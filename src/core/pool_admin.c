@@ -104,8 +104,8 @@ pool_wake(struct pool *p)
 }
 
 void
-pool_keep_keys(struct pool *p, const char *secret,
-	       const uint8_t client_key[32], const uint8_t server_key[32])
+pool_keep_keys(struct pool *p, const char *secret, const uint8_t client_key[32],
+	       const uint8_t server_key[32])
 {
 	char *copy = mem_strdup(secret), *old;
 
@@ -151,8 +151,8 @@ pool_home(struct pool *p, unsigned n)
 	lock_take(&p->lock);
 	homes = p->home_count;
 	lock_give(&p->lock);
-	return p->core->workers[(p->home_first + n % homes) %
-				p->core->worker_count];
+	return p->core
+		->workers[(p->home_first + n % homes) % p->core->worker_count];
 }
 
 unsigned
@@ -235,9 +235,9 @@ pool_is_outdated(struct pool *p, const struct server *s)
 	lock_take(&p->lock);
 	outdated = p->is_removed || p->is_paused || s->epoch != p->epoch ||
 		   (p->config.size != 0 &&
-		    p->held > p->config.size +
-				      (p->waiting > 0 ? p->config.reserve_size
-						      : 0));
+		    p->held > p->config.size + (p->waiting > 0
+							? p->config.reserve_size
+							: 0));
 	lock_give(&p->lock);
 	return outdated;
 }

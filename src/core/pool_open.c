@@ -198,7 +198,7 @@ fail_own_waiters(struct pool *p, struct worker *w)
 		failed = p->is_removed || (p->failure.scope == FAIL_POOL &&
 					   p->held == p->opening);
 		t = failed ? pool_first_unbound(&p->parts[w->id].queue,
-					   offsetof(struct ticket, local))
+						offsetof(struct ticket, local))
 			   : NULL;
 		if (t != NULL)
 			pool_unqueue_locked(p, t);

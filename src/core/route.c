@@ -333,8 +333,8 @@ same_text(const char *a, const char *b)
 static bool
 is_same_server(const struct config_database *a, const struct config_database *b)
 {
-	if (a->host_count != b->host_count || !same_text(a->dbname, b->dbname) ||
-	    !same_text(a->user, b->user) ||
+	if (a->host_count != b->host_count ||
+	    !same_text(a->dbname, b->dbname) || !same_text(a->user, b->user) ||
 	    !same_text(a->password, b->password) ||
 	    !same_text(a->connect_query, b->connect_query) ||
 	    !same_text(a->client_encoding, b->client_encoding) ||

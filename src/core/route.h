@@ -22,11 +22,11 @@ struct core;
 struct pool;
 
 struct db_state {
-	char *name;             /* owns */
-	struct budget servers;  /* guarded by limits.lock */
-	struct budget clients;  /* guarded by limits.lock */
-	struct stats *stats;    /* owns: one block for each worker */
-	struct db_state *next;  /* the map's list, oldest first */
+	char *name;            /* owns */
+	struct budget servers; /* guarded by limits.lock */
+	struct budget clients; /* guarded by limits.lock */
+	struct stats *stats;   /* owns: one block for each worker */
+	struct db_state *next; /* the map's list, oldest first */
 	_Atomic bool is_paused;
 	_Atomic bool is_disabled;
 };

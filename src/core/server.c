@@ -15,6 +15,7 @@
 #include "core/cancel.h"
 #include "core/client.h"
 #include "core/route.h"
+#include "core/server_inner.h"
 #include "core/session.h"
 #include "core/shared.h"
 #include "core/work.h"
@@ -23,15 +24,15 @@
 #define CLEANUP_TIME (10 * USEC_PER_SEC)
 
 const char *const server_state_names[SERVER_STATES] = {
-	[SERVER_RESOLVING] = "new",    [SERVER_LOGIN] = "new",
-	[SERVER_IDLE] = "idle",	       [SERVER_MOVING] = "idle",
-	[SERVER_CHECKING] = "tested",  [SERVER_ACTIVE] = "active",
-	[SERVER_ABANDONED] = "active", [SERVER_RESETTING] = "tested",
+	[SERVER_RESOLVING] = "new",       [SERVER_LOGIN] = "new",
+	[SERVER_IDLE] = "idle",           [SERVER_MOVING] = "idle",
+	[SERVER_CHECKING] = "tested",     [SERVER_ACTIVE] = "active",
+	[SERVER_ABANDONED] = "active",    [SERVER_RESETTING] = "tested",
 	[SERVER_HELD] = "being_canceled", [SERVER_CLOSED] = "closed",
 };
 
-static void
-on_ready(struct stream *stream)
+void
+server_on_ready(struct stream *stream)
 {
 	struct server *s = LIST_ENTRY(stream, struct server, stream);
 
@@ -58,12 +59,6 @@ server_turn(struct server *s, struct turn *t)
 		.policy = worker_policy(s->worker, s->pool),
 		.entropy = core_entropy,
 	};
-}
-
-static const struct config_database *
-entry_of(const struct server *s)
-{
-	return snapshot_database(s->worker->snapshot, s->pool->database);
 }
 
 /* ------------------------------------------------------------------------
@@ -115,12 +110,8 @@ on_idle_timer(struct server *s, usec_t now)
 					 : now + USEC_PER_SEC);
 }
 
-static void start_connect(struct server *s);
-static void fail_open(struct server *s, enum reason reason,
-		      enum fail_scope scope, const char *text);
-
-static void
-on_timer(struct timer *timer)
+void
+server_on_timer(struct timer *timer)
 {
 	struct server *s = LIST_ENTRY(timer, struct server, timer);
 	usec_t now = now_of(s);
@@ -136,8 +127,8 @@ on_timer(struct timer *timer)
 	switch (s->state) {
 	case SERVER_RESOLVING:
 	case SERVER_LOGIN:
-		fail_open(s, REASON_SERVER_TIMEOUT, FAIL_CONNECTION,
-			  "no login within server_connect_timeout");
+		server_open_failed(s, REASON_SERVER_TIMEOUT, FAIL_CONNECTION,
+				   "no login within server_connect_timeout");
 		break;
 	case SERVER_CHECKING:
 		client_server_failed(s->client, REASON_SERVER_DIRTY);
@@ -157,288 +148,6 @@ on_timer(struct timer *timer)
 }
 
 /* ------------------------------------------------------------------------
- * Opening
- */
-
-struct server_query {
-	struct resolve_query base; /* first */
-	struct server *server;     /* borrows; NULL when it was closed */
-};
-
-/* An opening came to nothing; the waiters are told where it concerns them. */
-static void
-fail_open(struct server *s, enum reason reason, enum fail_scope scope,
-	  const char *text)
-{
-	struct pool_failure why = { .reason = reason, .scope = scope };
-	char system[192];
-	size_t len = 0;
-	const uint8_t *error = NULL;
-	static struct log_rate rate = LOG_RATE(5);
-	char quoted[LOG_QUOTE_MAX];
-
-	if (s->back != NULL)
-		error = s->ops->last_error(s->back, &len, system,
-					   sizeof(system));
-	if (len > 0)
-		text = system;
-	(void)text_copy(why.text, sizeof(why.text), text);
-	if (len > 0) {
-		why.error = mem_zalloc(len);
-		if (why.error != NULL) {
-			memcpy(why.error, error, len);
-			why.error_len = len;
-		}
-	}
-	if (log_allow(&rate))
-		log_event(LOG_WARNING, "server_open_failed",
-			  "server=%llu database=%s user=%s host=%s port=%u "
-			  "reason=%s error=%s",
-			  (unsigned long long)s->id, s->pool->database,
-			  s->pool->user, s->host, s->port,
-			  reason_info(reason)->name,
-			  log_quote(why.text, quoted));
-	pool_open_failed(s->pool, s->worker, &why, now_of(s));
-	server_close(s, reason);
-}
-
-/* A name with several addresses: the next one, until all were tried. */
-static bool
-try_next_address(struct server *s)
-{
-	const struct resolve_query *q = s->addresses;
-
-	if (q == NULL || ++s->tried >= q->count)
-		return false;
-	stream_close(&s->stream, STREAM_FIN);
-	stream_init(&s->stream, on_ready);
-	s->addr = q->addrs[(s->id + s->tried) % q->count];
-	start_connect(s);
-	return true;
-}
-
-static void
-start_connect(struct server *s)
-{
-	int error = stream_connect(&s->stream, s->worker->loop, &s->addr,
-				   &s->worker->options);
-	char text[160];
-
-	s->state = SERVER_LOGIN;
-	if (error == 0 || try_next_address(s))
-		return;
-	(void)text_format(text, sizeof(text), "could not connect to %s:%u: %s",
-			  s->host, s->port, strerror(error));
-	fail_open(s, REASON_SERVER_CONNECT, FAIL_CONNECTION, text);
-}
-
-static void
-resolved(struct resolve_query *base)
-{
-	struct server_query *q = (struct server_query *)base;
-	struct server *s = q->server;
-	char text[256];
-
-	if (s != NULL) {
-		s->query = NULL;
-		if (base->count > 0) {
-			s->addresses = base;
-			s->addr = base->addrs[s->id % base->count];
-			start_connect(s);
-			return;
-		} else {
-			(void)text_format(text, sizeof(text),
-					  "could not resolve host \"%s\": %s",
-					  base->host, base->error);
-			fail_open(s, REASON_SERVER_DNS, FAIL_CONNECTION, text);
-		}
-	}
-	mem_free(q);
-}
-
-static void
-start_resolve(struct server *s)
-{
-	struct server_query *q = mem_zalloc(sizeof(*q));
-
-	if (q == NULL) {
-		fail_open(s, REASON_NO_MEMORY, FAIL_CONNECTION,
-			  "out of memory");
-		return;
-	}
-	q->server = s;
-	q->base.home = s->worker->loop;
-	q->base.port = s->port;
-	q->base.done = resolved;
-	(void)text_copy(q->base.host, sizeof(q->base.host), s->host);
-	s->query = &q->base;
-	resolver_ask(s->worker->core->resolver, &q->base);
-}
-
-static void
-start_address(struct server *s)
-{
-	char path[256];
-
-	if (s->host[0] == '/' || s->host[0] == '@') {
-		s->ops->unix_path(s->host, s->port, path, sizeof(path));
-		if (!addr_set_unix(path, &s->addr)) {
-			fail_open(s, REASON_SERVER_CONNECT, FAIL_CONNECTION,
-				  "unix socket path is too long");
-			return;
-		}
-		start_connect(s);
-	} else if (addr_parse_ip(s->host, s->port, &s->addr)) {
-		start_connect(s);
-	} else {
-		start_resolve(s);
-	}
-}
-
-static void
-choose_host(struct server *s, const struct config_database *db)
-{
-	uint32_t n = pool_next_host(s->pool, db->balance);
-	const struct config_host *host = &db->hosts[n % db->host_count];
-
-	(void)text_copy(s->host, sizeof(s->host), host->name);
-	s->port = host->port == 0 ? s->ops->default_port : host->port;
-}
-
-/* The login's state, with the secret that is known for this user. */
-static bool
-open_back(struct server *s, const struct config_database *db)
-{
-	const struct config_user *user;
-	struct credential cred = { .user = s->pool->user, .secret = "" };
-	uint8_t client_key[32], server_key[32];
-
-	user = snapshot_user(s->worker->snapshot, s->pool->user);
-	if (db->password != NULL && db->user != NULL)
-		cred.secret = db->password;
-	else if (user != NULL && user->secret != NULL)
-		cred.secret = user->secret;
-	if (pool_copy_keys(s->pool, cred.secret, client_key, server_key)) {
-		cred.client_key = client_key;
-		cred.server_key = server_key;
-	}
-	s->back = s->ops->open(&cred,
-			       db->dbname == NULL ? s->pool->database
-						  : db->dbname,
-			       worker_policy(s->worker, s->pool));
-	mem_wipe(client_key, sizeof(client_key));
-	mem_wipe(server_key, sizeof(server_key));
-	return s->back != NULL;
-}
-
-void
-server_open(struct pool *p, struct worker *w)
-{
-	const struct settings *set = snapshot_settings(w->snapshot);
-	const struct config_database *db;
-	struct server *s = mem_zalloc(sizeof(*s));
-
-	if (s == NULL) {
-		pool_opening_dropped(p);
-		return;
-	}
-	stream_init(&s->stream, on_ready);
-	s->timer.fire = on_timer;
-	s->pool = p;
-	pool_ref(p);
-	s->worker = w;
-	s->ops = p->back;
-	s->id = atomic_fetch_add(&w->core->next_id, 1) + 1;
-	s->epoch = pool_join_epoch(p, snapshot_generation(w->snapshot));
-	s->created = loop_now(w->loop);
-	s->deadline = s->created + set->server_connect_timeout;
-	if (set->server_connect_timeout == 0)
-		s->deadline = 0;
-	list_push_back(&w->servers, &s->owned);
-	server_watch(s);
-	db = entry_of(s);
-	if (db == NULL) {
-		fail_open(s, REASON_DATABASE_REMOVED, FAIL_POOL,
-			  "the database is no longer configured");
-	} else if (!open_back(s, db)) {
-		fail_open(s, REASON_NO_MEMORY, FAIL_CONNECTION,
-			  "out of memory");
-	} else {
-		choose_host(s, db);
-		start_address(s);
-	}
-}
-
-bool
-server_connected(struct server *s)
-{
-	int error = stream_connected(&s->stream);
-	char text[400];
-
-	if (error == EINPROGRESS)
-		return false;
-	if (error == 0)
-		return true;
-	if (try_next_address(s))
-		return false;
-	(void)text_format(text, sizeof(text), "could not connect to %s:%u: %s",
-			  s->host, s->port, strerror(error));
-	fail_open(s, REASON_SERVER_CONNECT, FAIL_CONNECTION, text);
-	return false;
-}
-
-/* Up to a tenth earlier, so that they do not all go at once.  A lifetime of 0
- * means once, to which the pool sees. */
-static void
-set_expiry(struct server *s)
-{
-	usec_t life;
-
-	(void)worker_policy(s->worker, s->pool); /* brings the copy up to date */
-	life = s->pool->parts[s->worker->id].config.server_lifetime;
-	s->expires = life == 0 ? 0
-			       : s->created + life -
-					 life / 10 * s->jitter / UINT16_MAX;
-}
-
-void
-server_ready(struct server *s)
-{
-	s->is_logged_in = true;
-	s->deadline = 0;
-	s->jitter = (uint16_t)core_random();
-	set_expiry(s);
-	pool_opened(s->pool, s, s->ops->facts(s->back));
-	log_event(LOG_INFO, "server_login",
-		  "server=%llu database=%s user=%s host=%s port=%u pid=%u",
-		  (unsigned long long)s->id, s->pool->database, s->pool->user,
-		  s->host, s->port, s->ops->view(s->back)->remote_pid);
-	s->state = SERVER_ACTIVE;
-	server_release(s, RESIDUE_NONE);
-}
-
-void
-server_failed(struct server *s, const struct order *o)
-{
-	if (s->is_logged_in)
-		server_close(s, o->reason);
-	else
-		fail_open(s, o->reason, o->scope,
-			  o->fail.text != NULL ? o->fail.text
-					       : reason_info(o->reason)->text);
-}
-
-void
-server_lost(struct server *s)
-{
-	if (s->is_logged_in)
-		server_close(s, REASON_SERVER_LOST);
-	else
-		fail_open(s, REASON_SERVER_LOST, FAIL_CONNECTION,
-			  "the server closed the connection during login");
-}
-
-/* ------------------------------------------------------------------------
  * Back to the pool
  */
 
@@ -455,8 +164,7 @@ finish(struct server *s)
 		if (s->state != SERVER_HELD)
 			return;
 	}
-	if (s->stream.out.len > 0 &&
-	    stream_flush(&s->stream) != FLUSH_DONE) {
+	if (s->stream.out.len > 0 && stream_flush(&s->stream) != FLUSH_DONE) {
 		server_close(s, REASON_SERVER_DIRTY);
 		return;
 	}
@@ -741,8 +449,7 @@ server_close(struct server *s, enum reason reason)
 	say_good_bye(s);
 	s->state = SERVER_CLOSED;
 	timer_clear(w->loop, &s->timer);
-	if (s->query != NULL)
-		((struct server_query *)s->query)->server = NULL;
+	server_forget_query(s);
 	if (s->job != NULL)
 		s->job->server = NULL;
 	if (s->canceler != NULL)
@@ -770,7 +477,7 @@ first_outdated(struct worker *w, const struct pool *p)
 {
 	struct list_node *n, *tmp;
 
-	LIST_FOREACH(n, tmp, &w->servers) {
+	LIST_FOREACH (n, tmp, &w->servers) {
 		struct server *s = LIST_ENTRY(n, struct server, owned);
 
 		if ((p == NULL || s->pool == p) && s->state == SERVER_IDLE &&
@@ -787,7 +494,7 @@ look_again(struct server *s)
 	const struct settings *set = snapshot_settings(s->worker->snapshot);
 
 	if (s->is_logged_in)
-		set_expiry(s);
+		server_set_expiry(s);
 	if (s->state == SERVER_IDLE)
 		server_watch(s);
 	if (s->epoch == pool_epoch(s->pool))
@@ -808,7 +515,7 @@ server_sweep(struct worker *w, struct pool *p)
 	/* Each close may set others moving: the walk begins anew. */
 	while ((s = first_outdated(w, p)) != NULL)
 		server_close(s, REASON_SERVER_RECONNECT);
-	LIST_FOREACH(n, tmp, &w->servers) {
+	LIST_FOREACH (n, tmp, &w->servers) {
 		s = LIST_ENTRY(n, struct server, owned);
 		if (p == NULL || s->pool == p)
 			look_again(s);

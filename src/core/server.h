@@ -59,11 +59,11 @@ struct server {
 	struct canceler *canceler; /* borrows: a cancel on its way, or NULL */
 	struct job_run *job;       /* borrows: work under way, or NULL */
 	const struct back_ops *ops;
-	void *back;                /* owns */
-	struct resolve_query *query; /* owns while RESOLVING, else NULL */
+	void *back;                      /* owns */
+	struct resolve_query *query;     /* owns while RESOLVING, else NULL */
 	struct resolve_query *addresses; /* owns: of its host's name, or NULL */
-	uint32_t tried;  /* of these */
-	uint16_t jitter; /* of its lifetime */
+	uint32_t tried;                  /* of these */
+	uint16_t jitter;                 /* of its lifetime */
 	struct addr addr;
 	size_t relay_left;   /* bytes to move to the client unseen */
 	size_t discard_left; /* bytes to drop unseen */
@@ -73,8 +73,8 @@ struct server {
 	usec_t expires; /* server_lifetime with jitter; 0 = never */
 	usec_t idle_since;
 	usec_t granted_at; /* last assignment, for SHOW's request_time */
-	size_t drained;  /* bytes dropped since it was abandoned */
-	usec_t deadline; /* of login, check, reset, abandon; 0 = none */
+	size_t drained;    /* bytes dropped since it was abandoned */
+	usec_t deadline;   /* of login, check, reset, abandon; 0 = none */
 	enum server_state state;
 	enum residue residue; /* to clean before anybody else may have it */
 	uint16_t port;
@@ -85,7 +85,7 @@ struct server {
 	bool close_needed; /* RECONNECT, KILL: not for another client */
 	bool is_logged_in;
 	bool is_half_sent; /* a message to it was cut: say nothing more */
-	char host[256]; /* as configured */
+	char host[256];    /* as configured */
 };
 
 /* Starts opening a server for the pool, whose place is already taken. */

@@ -182,9 +182,8 @@ on_back_failed(struct client *c, struct server *s, const struct order *o)
 		client_refuse_reason(c, o->reason);
 		return;
 	case REASON_SERVER_SETTING:
-		refusal.server_error =
-			s->ops->last_error(s->back, &refusal.server_error_len,
-					   text, sizeof(text));
+		refusal.server_error = s->ops->last_error(
+			s->back, &refusal.server_error_len, text, sizeof(text));
 		client_refuse(c, &refusal);
 		return;
 	default:
@@ -703,8 +702,8 @@ kick_if_more(struct client *c)
 	struct server *s = c->server;
 
 	if (may_read_client(c) ||
-	    (s != NULL && s->stream.readable &&
-	     c->stream.out.len < OUT_MAX && s->stream.in.len < IN_MAX))
+	    (s != NULL && s->stream.readable && c->stream.out.len < OUT_MAX &&
+	     s->stream.in.len < IN_MAX))
 		stream_kick(&c->stream);
 }
 
@@ -717,7 +716,8 @@ turn_with(struct client *c, const struct answer *answer)
 	for (int i = 0; i < READS_PER_TURN && more && is_alive(c); i++) {
 		more = read_client(c);
 		if (is_alive(c))
-			more |= session_read_server(c->server, c->stream.out.len);
+			more |= session_read_server(c->server,
+						    c->stream.out.len);
 		if (is_alive(c) && (more || i == 0))
 			pump(c, answer);
 		answer = NULL;

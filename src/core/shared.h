@@ -27,8 +27,8 @@ struct core {
 	void *console_arg;
 	struct snapshot *snapshot; /* refs; the control thread's */
 
-	struct limits limits;      /* under its own lock */
-	struct routes routes;      /* under its own lock */
+	struct limits limits; /* under its own lock */
+	struct routes routes; /* under its own lock */
 
 	uint8_t mock_secret[MOCK_SECRET_BYTES]; /* constant; see struct turn */
 

@@ -228,7 +228,7 @@ kill_on_worker(void *arg, struct worker *w)
 	struct sweep *s = arg;
 	struct list_node *n, *tmp;
 
-	LIST_FOREACH(n, tmp, &w->clients) {
+	LIST_FOREACH (n, tmp, &w->clients) {
 		struct client *c = LIST_ENTRY(n, struct client, node);
 
 		if (c->pool == NULL || c->is_console ||
@@ -237,7 +237,7 @@ kill_on_worker(void *arg, struct worker *w)
 			continue;
 		client_refuse_reason(c, REASON_KILLED);
 	}
-	LIST_FOREACH(n, tmp, &w->servers) {
+	LIST_FOREACH (n, tmp, &w->servers) {
 		struct server *sv = LIST_ENTRY(n, struct server, owned);
 
 		if (s->database != NULL &&
@@ -272,7 +272,7 @@ kill_one_on_worker(void *arg, struct worker *w)
 	struct kill_client *k = arg;
 	struct list_node *n, *tmp;
 
-	LIST_FOREACH(n, tmp, &w->clients) {
+	LIST_FOREACH (n, tmp, &w->clients) {
 		struct client *c = LIST_ENTRY(n, struct client, node);
 
 		if (c->id != k->id)

@@ -23,16 +23,15 @@ static bool
 grow_slots(struct worker *w)
 {
 	uint32_t count = w->slot_count == 0 ? 256 : w->slot_count * 2;
-	struct slot *slots =
-		mem_realloc(w->slots, count * sizeof(w->slots[0]));
+	struct slot *slots = mem_realloc(w->slots, count * sizeof(w->slots[0]));
 
 	if (slots == NULL)
 		return false;
 	for (uint32_t i = w->slot_count; i < count; i++)
-		slots[i] = (struct slot){ .generation = 1,
-					  .next_free = i + 1 < count
-							       ? i + 1
-							       : NO_SLOT };
+		slots[i] =
+			(struct slot){ .generation = 1,
+				       .next_free = i + 1 < count ? i + 1
+								  : NO_SLOT };
 	w->free_slot = w->slot_count;
 	w->slots = slots;
 	w->slot_count = count;
@@ -184,7 +183,7 @@ on_tick(struct timer *timer)
 	usec_t now = loop_now(w->loop);
 	struct list_node *n, *tmp;
 
-	LIST_FOREACH(n, tmp, &w->pools) {
+	LIST_FOREACH (n, tmp, &w->pools) {
 		struct pool *p = LIST_ENTRY(n, struct pool, home_node);
 
 		if (!forget_if_unused(w, p, now))
@@ -204,13 +203,13 @@ close_everything(struct worker *w)
 {
 	struct list_node *n, *tmp;
 
-	LIST_FOREACH(n, tmp, &w->clients)
+	LIST_FOREACH (n, tmp, &w->clients)
 		client_close(LIST_ENTRY(n, struct client, node),
 			     REASON_SHUTDOWN);
-	LIST_FOREACH(n, tmp, &w->cancelers)
+	LIST_FOREACH (n, tmp, &w->cancelers)
 		canceler_close(LIST_ENTRY(n, struct canceler, node),
 			       CANCEL_UNSURE);
-	LIST_FOREACH(n, tmp, &w->servers)
+	LIST_FOREACH (n, tmp, &w->servers)
 		server_close(LIST_ENTRY(n, struct server, owned),
 			     REASON_SHUTDOWN);
 }
@@ -285,8 +284,8 @@ bool
 worker_start(struct worker *w)
 {
 	if (w->core->listening != NULL) {
-		w->listener = listener_start(w->core->listening, w->id,
-					     w->loop, on_accepted, w);
+		w->listener = listener_start(w->core->listening, w->id, w->loop,
+					     on_accepted, w);
 		if (w->listener == NULL)
 			return false;
 	}

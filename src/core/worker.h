@@ -28,10 +28,10 @@ struct slot {
 
 struct worker {
 	unsigned id;
-	struct core *core;         /* borrows */
-	struct loop *loop;         /* owns */
-	struct snapshot *snapshot; /* refs */
-	struct listener *listener; /* owns, or NULL */
+	struct core *core;             /* borrows */
+	struct loop *loop;             /* owns */
+	struct snapshot *snapshot;     /* refs */
+	struct listener *listener;     /* owns, or NULL */
 	struct stream_options options; /* of all TCP sockets */
 	struct list clients;
 	struct list servers;
@@ -41,14 +41,14 @@ struct worker {
 	 * until then callers up the stack may still look at them. */
 	struct list client_leavers, server_leavers;
 	struct slab tickets; /* of struct ticket */
-	struct list pools; /* whose home this is */
-	struct slot *slots; /* owns */
+	struct list pools;   /* whose home this is */
+	struct slot *slots;  /* owns */
 	uint32_t slot_count, free_slot;
 	struct timer tick;
 	uint32_t client_count, cancel_count;
 	_Atomic uint32_t pool_clients; /* of these, logged in to a pool */
-	_Atomic uint32_t load; /* client_count, for others to read */
-	uint8_t random[512]; /* prefetched entropy */
+	_Atomic uint32_t load;         /* client_count, for others to read */
+	uint8_t random[512];           /* prefetched entropy */
 	size_t random_left;
 	struct mail stop_mail;
 	pthread_t thread;

@@ -192,9 +192,8 @@ static struct order
 pass_on(const struct back *b, const struct turn *t, size_t size, bool hidden)
 {
 	(void)b;
-	return order_bytes(t->peer == NULL || hidden ? ORDER_DISCARD
-						     : ORDER_RELAY,
-			   size);
+	return order_bytes(
+		t->peer == NULL || hidden ? ORDER_DISCARD : ORDER_RELAY, size);
 }
 
 static struct order
@@ -432,7 +431,7 @@ read_login(struct front *f, struct turn *t, size_t size)
 	f->user = f->names;
 	f->database = f->user + strlen(f->user) + 1;
 	mode = f->database + strlen(f->database) + 1;
-	f->prelude = strcmp(mode, "go") == 0	 ? PRELUDE_GO
+	f->prelude = strcmp(mode, "go") == 0     ? PRELUDE_GO
 		     : strcmp(mode, "wait") == 0 ? PRELUDE_WAIT
 						 : PRELUDE_NONE;
 	f->stage = FRONT_ROUTE;

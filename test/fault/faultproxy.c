@@ -624,8 +624,7 @@ add_pair(struct proxy *x, struct pair *p, int64_t now, int64_t *wake)
 	/* poll reports a hang-up without being asked: a descriptor that we do
 	 * not want to hear of is left out */
 	add_poll(x, events[WAY_UP] ? p->fd[WAY_UP] : -1, events[WAY_UP]);
-	add_poll(x, events[WAY_DOWN] ? p->fd[WAY_DOWN] : -1,
-		 events[WAY_DOWN]);
+	add_poll(x, events[WAY_DOWN] ? p->fd[WAY_DOWN] : -1, events[WAY_DOWN]);
 }
 
 static int

@@ -88,6 +88,29 @@ def test_copy_in_with_everything_pipelined(cp, table):
     assert table() == 2
 
 
+@pytest.mark.parametrize("end", ["bad row", "CopyFail"])
+def test_failing_copy_in_with_sync_sent_early(make_carpool, pg, table, end):
+    """The early Sync is swallowed, the last one is answered, wherever the
+    client's writes are cut."""
+    parts = (w.parse("", COPY), w.bind(), w.execute(), w.sync(),
+             w.copy_data(b"1\tx\n" if end == "CopyFail" else b"x\ty\n"),
+             w.copy_fail("no") if end == "CopyFail" else w.copy_done(),
+             w.sync())
+    cp = make_carpool(default_pool_size=1)
+    data = b"".join(parts)
+    for cut in list(range(1, len(data))) + [len(data)]:
+        c, other = cp.connect(timeout=3), cp.connect()
+        other.send(w.query("SELECT 'other'"))
+        c.send(data[:cut])
+        other.read_until("Z")
+        c.send(data[cut:])
+        c.expect("12GEZ")
+        assert c.value("SELECT 'next'") == "next"
+        c.quit()
+        other.quit()
+    assert table() == 0
+
+
 @pytest.mark.parametrize("way", START)
 def test_copy_fail(cp, table, way):
     c = cp.connect()

@@ -48,15 +48,15 @@ static void
 test_malformed(void **state)
 {
 	static const char *const cases[] = {
-		"Z",	   "Zg",	   "Zg=",      "Zm9vZ",
-		"Zg===",   "====",	   "=",	       "==",
-		"Z===",	   "Zh==", /* spare bits set */
-		"Zm9=",		   /* spare bits set */
-		" Zm9v",   "Zm9v ",	   "Zm9v\n",   "\nZm9",
-		"Zm 9",	   "Zm9v\t\t\t\t", "Zg==Zg==", "=Zm9",
-		"Z=m9",	   "Zm=v",	   "Zm-v",     "Zm_v",
-		"Zm9\x80", "-Zm9",	   "Zm9-",     "Zm9v----",
-		"    ",	   "Zg= ",	   "Zm9v,,,,",
+		"Z",       "Zg",           "Zg=",      "Zm9vZ",
+		"Zg===",   "====",         "=",        "==",
+		"Z===",    "Zh==", /* spare bits set */
+		"Zm9=",            /* spare bits set */
+		" Zm9v",   "Zm9v ",        "Zm9v\n",   "\nZm9",
+		"Zm 9",    "Zm9v\t\t\t\t", "Zg==Zg==", "=Zm9",
+		"Z=m9",    "Zm=v",         "Zm-v",     "Zm_v",
+		"Zm9\x80", "-Zm9",         "Zm9-",     "Zm9v----",
+		"    ",    "Zg= ",         "Zm9v,,,,",
 	};
 	uint8_t out[16];
 	size_t len = 77;

@@ -86,9 +86,9 @@ test_bounds(void **state)
 		uint32_t iterations;
 		int is_allowed;
 	} cases[] = {
-		{ 1, 1, 1 },	       { SCRAM_SALT_MAX, 1, 1 },
-		{ 0, 1, 0 },	       { SCRAM_SALT_MAX + 1, 1, 0 },
-		{ 16, 0, 0 },	       { 16, 0x80000000u, 0 },
+		{ 1, 1, 1 },           { SCRAM_SALT_MAX, 1, 1 },
+		{ 0, 1, 0 },           { SCRAM_SALT_MAX + 1, 1, 0 },
+		{ 16, 0, 0 },          { 16, 0x80000000u, 0 },
 		{ 16, UINT32_MAX, 0 },
 	};
 	struct scram_verifier v;
@@ -117,7 +117,7 @@ test_bounds(void **state)
 static void
 test_lengths(void **state)
 {
-	static const size_t lengths[] = { 0,   1,   55,	  63,	64,    65,
+	static const size_t lengths[] = { 0,   1,   55,   63,   64,    65,
 					  127, 128, 1024, 4096, 65535, 65536 };
 	static const uint8_t salt[16] = { 9 };
 	char *password = mem_zalloc(65537);

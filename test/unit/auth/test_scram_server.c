@@ -438,7 +438,7 @@ static void
 test_every_byte_counts(void **state)
 {
 	static const char first[] = "n,,n=,r=" CNONCE;
-	static const char others[] = { '\0', ' ', ',',	  '=',	 'A',
+	static const char others[] = { '\0', ' ', ',',    '=',   'A',
 				       'm',  'p', '\x80', '\xff' };
 	struct scram_server s;
 	struct scram_message challenge, last, out;

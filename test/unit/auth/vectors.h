@@ -91,8 +91,8 @@ static const struct made_md5 made_md5s[] = {
 #define RFC_SALT "W22ZaJ0SNY7soEsUEjb6gQ=="
 #define RFC_CLIENT_BARE "n=user,r=rOprNGfwEbeRWgbNEkqO"
 #define RFC_SERVER_FIRST "r=" RFC_NONCE ",s=" RFC_SALT ",i=4096"
-#define RFC_CLIENT_FINAL                            \
-	"c=biws,r=" RFC_NONCE ",p=dHzbZapWIk4jUhN+" \
+#define RFC_CLIENT_FINAL                                                       \
+	"c=biws,r=" RFC_NONCE ",p=dHzbZapWIk4jUhN+"                            \
 	"Ute9ytag9zjfMHgsqmmiz7AndVQ="
 #define RFC_SERVER_FINAL "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="
 

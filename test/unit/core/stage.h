@@ -368,9 +368,8 @@ accept_server(void)
 	int fd = accept_one(), on = 1;
 
 	assert_true(fd >= 0);
-	assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on,
-				    sizeof(on)),
-			 0);
+	assert_int_equal(
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)), 0);
 	return fd;
 }
 
@@ -399,11 +398,11 @@ send_login(int fd, char type, const char *database, const char *mode)
 	size_t len = text_format((char *)message + TINY_HEADER, 100, "u");
 
 	len++;
-	len += text_format((char *)message + TINY_HEADER + len, 100 - len,
-			   "%s", database) +
+	len += text_format((char *)message + TINY_HEADER + len, 100 - len, "%s",
+			   database) +
 	       1;
-	len += text_format((char *)message + TINY_HEADER + len, 100 - len,
-			   "%s", mode) +
+	len += text_format((char *)message + TINY_HEADER + len, 100 - len, "%s",
+			   mode) +
 	       1;
 	message[2] = (uint8_t)len;
 	send_bytes(fd, message, TINY_HEADER + len);

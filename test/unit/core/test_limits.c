@@ -384,7 +384,7 @@ check(struct field *f)
 		assert_int_equal(user[i], f->user[i].used);
 	}
 	assert_int_equal(all, f->limits.servers);
-	LIST_FOREACH(n, tmp, &f->limits.hungry) {
+	LIST_FOREACH (n, tmp, &f->limits.hungry) {
 		const struct share *s = LIST_ENTRY(n, struct share, hungry);
 
 		assert_true(s->since >= last);
@@ -431,7 +431,7 @@ give_as_the_model(struct field *f, struct share *s)
 	s->used--;
 	s->db->used--;
 	s->user->used--;
-	LIST_FOREACH(n, tmp, &f->limits.hungry) {
+	LIST_FOREACH (n, tmp, &f->limits.hungry) {
 		expect = LIST_ENTRY(n, struct share, hungry);
 		if (model_fits(expect))
 			break;

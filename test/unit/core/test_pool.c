@@ -165,8 +165,10 @@ lifetime_zero_serves_once(void **state)
 	struct client *a;
 
 	(void)state;
-	world_open(1, "[databases]\na = host=127.0.0.1 pool_size=1\n"
-		      WORLD_SETTINGS "server_lifetime = 0\n");
+	world_open(
+		1,
+		"[databases]\na = host=127.0.0.1 pool_size=1\n" WORLD_SETTINGS
+		"server_lifetime = 0\n");
 	p = world_pool("a", "u", 0);
 	a = waiter_wanting(p, 0);
 	all_log_in(p);
@@ -518,8 +520,10 @@ failure_at_once_does_not_loop(void **state)
 	struct client *a;
 
 	(void)state;
-	world_open(1, "[databases]\na = host=127.0.0.1 pool_size=1\n"
-		      WORLD_SETTINGS "server_login_retry = 0\n");
+	world_open(
+		1,
+		"[databases]\na = host=127.0.0.1 pool_size=1\n" WORLD_SETTINGS
+		"server_login_retry = 0\n");
 	p = world_pool("a", "u", 0);
 	world.connect_error = ECONNREFUSED;
 	a = waiter_wanting(p, 0);
@@ -745,8 +749,8 @@ a_worker_that_lags_opens_nothing(void **state)
 	(void)state;
 	all_log_in(p);
 	deliver_all();
-	world_reload("[databases]\na = host=127.0.0.2 pool_size=2\n"
-		     WORLD_SETTINGS);
+	world_reload(
+		"[databases]\na = host=127.0.0.2 pool_size=2\n" WORLD_SETTINGS);
 	assert_int_equal(core_close_pending(world.core, "a"), 1);
 	b = waiter_wanting(p, 1); /* before worker 1 swapped */
 	assert_int_equal(p->opening, 0);
@@ -772,8 +776,8 @@ a_login_across_a_reload(void **state)
 	struct server *old = server_opening(p);
 
 	(void)state;
-	world_reload("[databases]\na = host=127.0.0.2 pool_size=1\n"
-		     WORLD_SETTINGS);
+	world_reload(
+		"[databases]\na = host=127.0.0.2 pool_size=1\n" WORLD_SETTINGS);
 	deliver_all();
 	server_logs_in(old);
 	deliver_all();

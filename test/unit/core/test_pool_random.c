@@ -98,7 +98,7 @@ chaos_client(void)
 		c = chaos.clients[i];
 		(void)waiter_want(c);
 	} else if (c->server != NULL) {
-		waiter_release(c, pick(8) == 0	? RESIDUE_RESET
+		waiter_release(c, pick(8) == 0    ? RESIDUE_RESET
 				  : pick(20) == 0 ? RESIDUE_CLOSE
 						  : RESIDUE_NONE);
 	} else if (c->state == CLIENT_IDLE) {
@@ -144,7 +144,7 @@ chaos_server(void)
 		unsigned how = pick(20);
 
 		seen.fails += how >= 17;
-		server_says(s, how < 17	  ? order_plain(ORDER_READY)
+		server_says(s, how < 17   ? order_plain(ORDER_READY)
 			       : how < 19 ? fail_connection
 					  : fail_pool);
 	} else if (s->state == SERVER_RESETTING) {
@@ -208,11 +208,10 @@ check_all(void)
 static void
 check_budgets(const uint32_t before[4])
 {
-	const struct budget *b[4] = {
-		&chaos.pools[0]->db->servers, &chaos.pools[2]->db->servers,
-		&chaos.pools[0]->account->servers,
-		&chaos.pools[1]->account->servers
-	};
+	const struct budget *b[4] = { &chaos.pools[0]->db->servers,
+				      &chaos.pools[2]->db->servers,
+				      &chaos.pools[0]->account->servers,
+				      &chaos.pools[1]->account->servers };
 
 	for (unsigned i = 0; i < 4; i++)
 		if (b[i]->max != 0 && b[i]->used > b[i]->max)
@@ -222,12 +221,10 @@ check_budgets(const uint32_t before[4])
 static void
 chaos_step(void)
 {
-	const uint32_t before[4] = {
-		chaos.pools[0]->db->servers.used,
-		chaos.pools[2]->db->servers.used,
-		chaos.pools[0]->account->servers.used,
-		chaos.pools[1]->account->servers.used
-	};
+	const uint32_t before[4] = { chaos.pools[0]->db->servers.used,
+				     chaos.pools[2]->db->servers.used,
+				     chaos.pools[0]->account->servers.used,
+				     chaos.pools[1]->account->servers.used };
 	unsigned what = pick(100);
 
 	note_bound();

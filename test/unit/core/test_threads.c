@@ -164,9 +164,9 @@ server_main(void *arg)
 			all[i - 1] = all[--count];
 		}
 		if (fds[0].revents != 0 && count < CONNECTIONS) {
-			all[count] = (struct connection){
-				.fd = accept(t->listening, NULL, NULL)
-			};
+			all[count] =
+				(struct connection){ .fd = accept(t->listening,
+								  NULL, NULL) };
 			if (all[count].fd >= 0)
 				(void)setsockopt(all[count++].fd, IPPROTO_TCP,
 						 TCP_NODELAY, &on, sizeof(on));

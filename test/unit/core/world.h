@@ -53,7 +53,7 @@ struct world_back {
 	struct back_view view;
 	struct order next;
 	bool has_next;
-	bool resets;  /* reset() needs an answer */
+	bool resets; /* reset() needs an answer */
 };
 
 struct world {
@@ -66,8 +66,8 @@ struct world {
 	struct server *servers[WORLD_SERVERS]; /* with a stream */
 	unsigned server_count;
 	unsigned opened, closed; /* streams, ever */
-	int connect_error; /* of the next connects; 0 = they work */
-	unsigned pool_failed; /* calls of client_pool_failed */
+	int connect_error;       /* of the next connects; 0 = they work */
+	unsigned pool_failed;    /* calls of client_pool_failed */
 	void (*on_connect)(struct server *s); /* looks at each opening */
 	void (*on_granted)(struct client *c, struct server *s);
 	struct core *core;
@@ -192,8 +192,7 @@ loop_stop(struct loop *loop)
 void
 loop_post(struct loop *loop, struct mail *mail)
 {
-	struct world_queue *q =
-		&world.mail[world.current][loop - world.loops];
+	struct world_queue *q = &world.mail[world.current][loop - world.loops];
 
 	mail->next = NULL;
 	if (q->first == NULL)
@@ -419,66 +418,77 @@ client_handle(const struct client *c)
 }
 
 /* Never called in this world. */
-void client_accept(struct worker *w, int fd, const struct addr *peer)
+void
+client_accept(struct worker *w, int fd, const struct addr *peer)
 {
 	(void)w, (void)fd, (void)peer;
 	abort();
 }
 
-void client_set_state(struct client *c, enum client_state state)
+void
+client_set_state(struct client *c, enum client_state state)
 {
 	(void)c, (void)state;
 	abort();
 }
 
-void client_close(struct client *c, enum reason reason)
+void
+client_close(struct client *c, enum reason reason)
 {
 	(void)c, (void)reason;
 	abort();
 }
 
-void client_refuse(struct client *c, const struct refusal *refusal)
+void
+client_refuse(struct client *c, const struct refusal *refusal)
 {
 	(void)c, (void)refusal;
 	abort();
 }
 
-void client_refuse_reason(struct client *c, enum reason reason)
+void
+client_refuse_reason(struct client *c, enum reason reason)
 {
 	(void)c, (void)reason;
 	abort();
 }
 
-void client_end(struct client *c, enum reason reason)
+void
+client_end(struct client *c, enum reason reason)
 {
 	(void)c, (void)reason;
 	abort();
 }
 
-void client_linger(struct client *c)
+void
+client_linger(struct client *c)
 {
 	(void)c;
 	abort();
 }
 
-void client_account(struct client *c, usec_t now)
+void
+client_account(struct client *c, usec_t now)
 {
 	(void)c, (void)now;
 	abort();
 }
 
-bool client_move(struct client *c, struct worker *to)
+bool
+client_move(struct client *c, struct worker *to)
 {
 	(void)c, (void)to;
 	abort();
 }
 
-void client_sweep(struct worker *w)
+void
+client_sweep(struct worker *w)
 {
 	(void)w;
 }
 
-void client_close_if_at_rest(struct client *c)
+void
+client_close_if_at_rest(struct client *c)
 {
 	(void)c;
 	abort();

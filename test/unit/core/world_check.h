@@ -13,7 +13,7 @@ check_queue(struct pool *p)
 	struct list_node *n, *tmp;
 	usec_t last = 0;
 
-	LIST_FOREACH(n, tmp, &p->queue) {
+	LIST_FOREACH (n, tmp, &p->queue) {
 		struct ticket *t = LIST_ENTRY(n, struct ticket, global);
 
 		waiting++;
@@ -30,7 +30,7 @@ check_queue(struct pool *p)
 	}
 	for (unsigned i = 0; i < world.core->worker_count; i++) {
 		last = 0;
-		LIST_FOREACH(n, tmp, &p->parts[i].queue) {
+		LIST_FOREACH (n, tmp, &p->parts[i].queue) {
 			struct ticket *t = LIST_ENTRY(n, struct ticket, local);
 
 			local++;
@@ -71,7 +71,7 @@ check_servers(struct pool *p)
 	for (unsigned i = 0; i < world.core->worker_count; i++) {
 		uint32_t here = 0;
 
-		LIST_FOREACH(n, tmp, &p->parts[i].shelf) {
+		LIST_FOREACH (n, tmp, &p->parts[i].shelf) {
 			struct server *s = LIST_ENTRY(n, struct server, node);
 
 			assert_int_equal(s->worker->id, i);
@@ -160,10 +160,9 @@ check_opening(struct server *s)
 	assert_true(world.now >= oldest->since + p->config.reserve_timeout);
 }
 
-static const struct order fail_connection = {
-	.kind = ORDER_FAIL, .scope = FAIL_CONNECTION,
-	.reason = REASON_SERVER_LOGIN
-};
+static const struct order fail_connection = { .kind = ORDER_FAIL,
+					      .scope = FAIL_CONNECTION,
+					      .reason = REASON_SERVER_LOGIN };
 static const struct order fail_pool = { .kind = ORDER_FAIL,
 					.scope = FAIL_POOL,
 					.reason = REASON_SERVER_LOGIN };

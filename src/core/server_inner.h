@@ -1,0 +1,23 @@
+/*
+ * What the files of the server share with each other and with nobody else.
+ */
+#ifndef CARPOOL_CORE_SERVER_INNER_H
+#define CARPOOL_CORE_SERVER_INNER_H
+
+#include "core/server.h"
+
+/* The callbacks of its stream and its timer. */
+void server_on_ready(struct stream *stream);
+void server_on_timer(struct timer *timer);
+
+/* An opening came to nothing; text says why, unless the server itself did. */
+void server_open_failed(struct server *s, enum reason reason,
+			enum fail_scope scope, const char *text);
+
+/* The end of its life by server_lifetime, less its share of jitter. */
+void server_set_expiry(struct server *s);
+
+/* The address that it asked for is not wanted any more. */
+void server_forget_query(struct server *s);
+
+#endif

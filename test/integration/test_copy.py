@@ -1,5 +1,8 @@
 """COPY in and out, its failures, and clients that leave in the middle."""
 
+import random
+import threading
+
 import pytest
 
 from tools import pgwire as w
@@ -254,6 +257,36 @@ def test_server_dies_in_copy_in(make_carpool, pg, table):
             m = c.read()
             assert m.type in "EN"
     assert cp.connect().value("SELECT 1") == "1"
+    assert table() == 0
+
+
+def test_failing_copies_of_many_clients(make_carpool, pg, table):
+    """Early Syncs, failures and random cuts while servers are scarce."""
+    cp = make_carpool(default_pool_size=2, threads=4)
+    errors = []
+
+    def work(n):
+        rng = random.Random(n)
+        try:
+            with RawClient.open(cp.host, cp.port) as c:
+                for _ in range(25):
+                    end = rng.choice([w.copy_fail("no"),
+                                      w.copy_data(b"zz\n") + w.copy_done()])
+                    data = b"".join((
+                        w.parse("", COPY), w.bind(), w.execute(), w.sync(),
+                        w.copy_data(b"1\tx\n"), end, w.sync()))
+                    c.send_split(data, [rng.randint(1, len(data))
+                                        for _ in range(4)])
+                    c.expect("12GEZ")
+        except Exception as e:
+            errors.append(e)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(16)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert errors == []
     assert table() == 0
 
 

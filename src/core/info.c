@@ -152,6 +152,7 @@ enum {
 	N_SV_ACTIVE_CANCEL,
 	N_SV_BEING_CANCELED,
 	N_SV_IDLE,
+	N_SV_USED,
 	N_SV_TESTED,
 	N_SV_LOGIN,
 	N_COUNT
@@ -227,6 +228,8 @@ server_column(const struct server *s)
 	case SERVER_ACTIVE:
 	case SERVER_ABANDONED:
 		return N_SV_ACTIVE;
+	case SERVER_CLOSING:
+		return N_SV_USED;
 	case SERVER_CLOSED:
 	case SERVER_STATES:
 		break;
@@ -277,6 +280,7 @@ report_pool(const struct pool_survey *s, struct pool *p,
 		.sv_active_cancel = count->n[N_SV_ACTIVE_CANCEL],
 		.sv_being_canceled = count->n[N_SV_BEING_CANCELED],
 		.sv_idle = count->n[N_SV_IDLE],
+		.sv_used = count->n[N_SV_USED],
 		.sv_tested = count->n[N_SV_TESTED],
 		.sv_login = count->n[N_SV_LOGIN],
 		.maxwait = oldest == 0 || oldest > now ? 0 : now - oldest,

@@ -434,6 +434,31 @@ pool_arrive(struct pool *p, struct server *s)
 	return c;
 }
 
+/* It died on its way: the waiter keeps its place. */
+static bool
+unbind_locked(struct pool *p, struct server *s)
+{
+	if (s->ticket == NULL)
+		return false;
+	s->ticket->state = TICKET_QUEUED;
+	s->ticket->server = NULL;
+	s->ticket = NULL;
+	p->bound--;
+	return true;
+}
+
+void
+pool_unbind(struct pool *p, struct worker *w, struct server *s)
+{
+	bool was_bound;
+
+	lock_take(&p->lock);
+	was_bound = unbind_locked(p, s);
+	lock_give(&p->lock);
+	if (was_bound)
+		pool_dispatch(p, w, loop_now(w->loop));
+}
+
 void
 pool_server_gone(struct pool *p, struct worker *w, struct server *s, usec_t now)
 {
@@ -446,13 +471,7 @@ pool_server_gone(struct pool *p, struct worker *w, struct server *s, usec_t now)
 		p->in_use--;
 	else
 		p->opening--;
-	if (s->ticket != NULL) {
-		/* It died on its way: the waiter keeps its place. */
-		s->ticket->state = TICKET_QUEUED;
-		s->ticket->server = NULL;
-		s->ticket = NULL;
-		p->bound--;
-	}
+	(void)unbind_locked(p, s);
 	lock_give(&p->lock);
 	pool_give_place(p);
 	pool_dispatch(p, w, now);

@@ -175,6 +175,9 @@ struct client *pool_arrive(struct pool *p, struct server *s);
 /* An opening ended well: the server becomes one in use (check it in next). */
 void pool_opened(struct pool *p, struct server *s, const void *facts);
 
+/* A claimed server is closing: its waiter may have another. */
+void pool_unbind(struct pool *p, struct worker *w, struct server *s);
+
 /*
  * A server is gone (any phase); its place goes back to the limits and to
  * whoever waits for one.

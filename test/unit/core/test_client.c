@@ -84,7 +84,10 @@ client_dies_half_way(void **state)
 	settle();
 	expect_bytes(p.server, "U\0\050half", 7);
 	expect_end(p.server);
+	close(p.server);
+	settle();
 	assert_at_rest("a", 0);
+	p.server = -1;
 	p.client = dial();
 	end_pair(&p);
 }

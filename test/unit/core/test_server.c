@@ -194,6 +194,7 @@ server_check_hangs(void **state)
 	expect(server, 'H', "");
 	pass(11 * USEC_PER_SEC);
 	close(server);
+	settle();
 	server = serve();
 	expect(server, 'Q', "one");
 	close(client);
@@ -267,9 +268,10 @@ cleaning_times_out(void **state)
 	say(server, 'Z', "S");
 	settle();
 	pass(11 * USEC_PER_SEC);
+	close(server);
+	settle();
 	assert_at_rest("a", 0);
 	close(client);
-	close(server);
 	settle();
 	close_stage();
 }

@@ -195,7 +195,10 @@ resets_and_closes(void **state)
 	expect(a, 'Z', "D");
 	expect(server, 'X', "");
 	expect_end(server);
+	/* Its place is free when it has gone, not when it was told to. */
+	assert_int_equal(stage_pool("a")->held, 1);
 	close(server);
+	settle();
 	assert_at_rest("a", 0);
 	close(a);
 	close_stage();
@@ -273,8 +276,9 @@ idle_servers_may_only_notice(void **state)
 	query(a, server);
 	say(server, 'D', "nobody asked");
 	settle();
-	assert_at_rest("a", 0);
 	close(server);
+	settle();
+	assert_at_rest("a", 0);
 	close(a);
 	close_stage();
 }

@@ -306,13 +306,15 @@ stream_flush(struct stream *s)
 void
 stream_kick(struct stream *s)
 {
-	(void)s;
+	/* A closing server: the other side has closed, too. */
+	if (s->eof && world_server_of(s)->state == SERVER_CLOSING)
+		server_see_end(world_server_of(s));
 }
 
 void
 stream_shutdown(struct stream *s)
 {
-	(void)s;
+	s->eof = true;
 }
 
 void

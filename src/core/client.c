@@ -20,7 +20,7 @@
 
 /* A client that half-closed may still read what its last query answers; one
  * that vanished looks the same.  Its query is canceled after this. */
-#define EOF_GRACE (300 * USEC_PER_MSEC)
+#define EOF_GRACE (600 * USEC_PER_MSEC)
 #define LINGER_TIME (2 * USEC_PER_SEC)
 /* A server that does not take the client's settings in this time is stuck. */
 #define LINK_TIME (15 * USEC_PER_SEC)
@@ -407,6 +407,8 @@ client_granted(struct client *c, struct server *s)
 	c->last_wait = c->ticket->since == 0 ? 0 : now - c->ticket->since;
 	c->was_notified = false;
 	client_drop_ticket(c);
+	if (c->eof_since != 0)
+		c->eof_since = now; /* its query begins now */
 	c->request_at = now;
 	c->server = s;
 	s->client = c;

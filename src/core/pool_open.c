@@ -242,7 +242,8 @@ pool_open_failed(struct pool *p, struct worker *w,
 	(void)w;
 	lock_take(&p->lock);
 	backoff = f->backoff == 0 ? BACKOFF_FIRST : f->backoff * 2;
-	if (backoff > BACKOFF_MAX)
+	/* A login that goes well every time says nothing about the check. */
+	if (backoff > BACKOFF_MAX || why->reason == REASON_SERVER_DIRTY)
 		backoff = BACKOFF_MAX;
 	if (backoff > retry || why->scope == FAIL_POOL)
 		backoff = retry;

@@ -323,6 +323,16 @@ server_cancel_done(struct server *s, enum cancel_end end)
 		abandoned_boundary(s);
 }
 
+void
+server_check_failed(struct server *s)
+{
+	struct pool_failure why = { .reason = REASON_SERVER_DIRTY,
+				    .scope = FAIL_CONNECTION,
+				    .text = "server_check_query failed" };
+
+	pool_open_failed(s->pool, s->worker, &why, now_of(s));
+}
+
 bool
 server_check(struct server *s, usec_t now)
 {

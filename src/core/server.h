@@ -110,6 +110,9 @@ void server_abandon(struct server *s, enum sent sent);
 /* Runs the check query before a grant; false: none is due. */
 bool server_check(struct server *s, usec_t now);
 
+/* The check query got an error: servers are opened with a pause from now. */
+void server_check_failed(struct server *s);
+
 /* The bytes of a turn for the back step; peer fields as the client's. */
 void server_turn(struct server *s, struct turn *turn);
 

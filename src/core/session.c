@@ -142,6 +142,7 @@ on_boundary(struct client *c, struct server *s, const struct order *o)
 	if (c->state == CLIENT_LINKING) {
 		if (s->state == SERVER_CHECKING &&
 		    o->residue == RESIDUE_CLOSE) {
+			server_check_failed(s);
 			client_server_failed(c, REASON_SERVER_DIRTY);
 			return true;
 		}
@@ -643,12 +644,13 @@ session_read_server(struct server *s, size_t out_len)
 	return stream_fill(&s->stream, READ_MAX) != FILL_NONE;
 }
 
-/* A client that hung up in the queue wants its place no more. */
+/* A client that hung up in the queue has its place for the grace only. */
 static void
 check_hang_up(struct client *c)
 {
-	if (c->stream.hung_up && c->state == CLIENT_WAITING)
-		client_close(c, REASON_CLIENT_GONE);
+	if (c->stream.hung_up && c->state == CLIENT_WAITING &&
+	    c->eof_since == 0)
+		c->eof_since = loop_now(c->worker->loop);
 }
 
 static void

@@ -53,8 +53,8 @@ is_stepping(const struct server *s)
 {
 	return s->client == NULL && s->job == NULL &&
 	       s->state != SERVER_CLOSED && s->state != SERVER_CLOSING &&
-	       s->state != SERVER_MOVING &&
-	       s->state != SERVER_RESOLVING && s->stream.state == STREAM_OPEN;
+	       s->state != SERVER_MOVING && s->state != SERVER_RESOLVING &&
+	       s->stream.state == STREAM_OPEN;
 }
 
 void

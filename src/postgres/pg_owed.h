@@ -48,7 +48,7 @@ enum pg_owed_task {
 	TASK_PROBE, /* its answer tells which Syncs were dropped */
 	TASK_ROLLBACK,
 	TASK_CHECK,
-	TASK_BREAK,   /* fails, so that a group is not committed */
+	TASK_BREAK, /* fails, so that a group is not committed */
 };
 
 struct pg_owed {

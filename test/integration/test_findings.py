@@ -319,3 +319,27 @@ def test_unix_socket_clients_spread_over_the_workers(make_carpool):
     cp.clients += clients
     workers = [c.pid >> 24 for c in clients]
     assert min(workers.count(n) for n in (0, 1)) >= 3, workers
+
+
+def test_half_closed_clients_get_late_answers(make_carpool):
+    """The end may come with the query, and the server may be another
+    worker's or still to be opened."""
+    cp = make_carpool(threads=2)
+    for n in range(6):
+        c = cp.connect()
+        c.send(w.query(f"SELECT pg_sleep(0.2), '{n}'"))
+        c.half_close()
+        rows = c.drain(timeout=3).rows
+        assert rows == [["", str(n)]], f"client {n}"
+
+
+def test_failed_check_makes_no_login_storm(make_carpool):
+    """Servers that fail their check are opened with a pause."""
+    cp = make_carpool(server_check_query="SELECT 1/0", server_check_delay=0,
+                      default_pool_size=1, query_wait_timeout=2,
+                      server_login_retry=1)
+    c = cp.connect()
+    c.send(w.query("SELECT 1"))
+    c.expect_error("53300", timeout=5)
+    closed = [line for line in cp.log.splitlines() if "server_close" in line]
+    assert 1 <= len(closed) <= 8, closed

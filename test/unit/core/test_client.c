@@ -25,6 +25,7 @@ client_dies_in_login(void **state)
 			settle();
 		close(client);
 		settle();
+		pass(800 * USEC_PER_MSEC);
 		assert_int_equal(client_count(), 0);
 		assert_int_equal(stage.core->logins, 0);
 		close_stage();
@@ -43,6 +44,7 @@ client_dies_in_the_queue(void **state)
 	assert_int_equal(stage_pool("a")->waiting, 1);
 	close(b);
 	settle();
+	pass(800 * USEC_PER_MSEC); /* it might only have shut down */
 	assert_int_equal(stage_pool("a")->waiting, 0);
 	assert_int_equal(client_count(), 1);
 	end_pair(&p);
@@ -137,7 +139,7 @@ client_dies_while_linking(void **state)
 	expect(server, 'V', "");
 	close(a);
 	settle();
-	pass(400 * USEC_PER_MSEC); /* it might only have shut down */
+	pass(800 * USEC_PER_MSEC); /* it might only have shut down */
 	assert_int_equal(client_count(), 0);
 	assert_int_equal(stage_pool("a")->in_use, 1);
 	say(server, 'Z', "I");

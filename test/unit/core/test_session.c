@@ -555,6 +555,7 @@ a_queued_client_that_sends(void **state)
 	settle();
 	close(b);
 	settle();
+	pass(800 * USEC_PER_MSEC); /* it might only have shut down */
 	assert_int_equal(stage_pool("a")->waiting, 0);
 	close(a);
 	close(server);
@@ -610,6 +611,7 @@ a_reload_in_the_midst(void **state)
 	stage_reload("default_pool_size = 2\n");
 	close(b);
 	settle();
+	pass(800 * USEC_PER_MSEC); /* it might only have shut down */
 	close(accept_server());
 	settle();
 	say(p.client, 'C', "");

@@ -349,6 +349,9 @@ void
 pg_clean_ascii(char *text)
 {
 	for (; *text != '\0'; text++) {
+		/* Lines and columns of the console's own texts stay. */
+		if (*text == '\n' || *text == '\t')
+			continue;
 		if ((uint8_t)*text < 0x20 || (uint8_t)*text > 0x7e)
 			*text = '?';
 	}

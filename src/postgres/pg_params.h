@@ -101,7 +101,7 @@ bool pg_params_change(const struct pg_params *from, const struct pg_params *to,
  */
 void pg_change_sql(struct str *sql, const struct pg_change *change);
 
-/* Replaces what is not printable ASCII by '?', in place. */
+/* Replaces what is not printable ASCII, a newline or a tab by '?', in place. */
 void pg_clean_ascii(char *text);
 
 #endif

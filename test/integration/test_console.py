@@ -329,6 +329,7 @@ def test_show_version_state_lists_help(make_carpool):
         ["active", "yes"], ["paused", "no"], ["suspended", "no"]]
     got = cp.console("SHOW HELP")
     assert got.notices and "SHOW" in json.dumps(got.notices)
+    assert "\\n" in json.dumps(got.notices), "one command a line"
     assert got.tags == ["SHOW"]
     assert got.rows == []
 

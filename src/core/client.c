@@ -378,8 +378,7 @@ client_accept(struct worker *w, int fd, const struct addr *peer)
 		client_refuse_reason(c, REASON_MAX_CLIENTS);
 		return;
 	}
-	arm(c);
-	stream_kick(&c->stream);
+	arm(c); /* its first bytes come with an edge of their own */
 	return;
 fail:
 	if (c != NULL && c->front != NULL)

@@ -346,11 +346,10 @@ pg_change_sql(struct str *sql, const struct pg_change *change)
 }
 
 void
-pg_clean_ascii(char *text)
+pg_clean_ascii(char *text, const char *kept)
 {
 	for (; *text != '\0'; text++) {
-		/* Lines and columns of the console's own texts stay. */
-		if (*text == '\n' || *text == '\t')
+		if (strchr(kept, *text) != NULL)
 			continue;
 		if ((uint8_t)*text < 0x20 || (uint8_t)*text > 0x7e)
 			*text = '?';

@@ -101,7 +101,10 @@ bool pg_params_change(const struct pg_params *from, const struct pg_params *to,
  */
 void pg_change_sql(struct str *sql, const struct pg_change *change);
 
-/* Replaces what is not printable ASCII, a newline or a tab by '?', in place. */
-void pg_clean_ascii(char *text);
+/*
+ * Replaces what is neither printable ASCII nor one of the characters in
+ * "kept" by '?', in place.
+ */
+void pg_clean_ascii(char *text, const char *kept);
 
 #endif

@@ -13,7 +13,7 @@
 #include "pg_front.h"
 
 static void
-put_field(struct str *s, char code, const char *text)
+put_field(struct str *s, char code, const char *text, const char *kept)
 {
 	size_t from;
 
@@ -21,23 +21,26 @@ put_field(struct str *s, char code, const char *text)
 	from = s->len;
 	pg_put_text(s, text);
 	if (!s->failed)
-		pg_clean_ascii(s->data + from);
+		pg_clean_ascii(s->data + from, kept);
 }
 
+/* Names in an error may hold anything: no line of theirs is kept. */
 static void
 put_fields(struct str *s, char type, const char *severity,
 	   const struct pg_error_words *words)
 {
+	/* The console's notices are texts of lines and columns. */
+	const char *kept = type == 'N' ? "\n\t" : "";
 	size_t mark = pg_put_begin(s, type);
 
-	put_field(s, 'S', severity);
-	put_field(s, 'V', severity);
-	put_field(s, 'C', words->sqlstate);
-	put_field(s, 'M', words->text);
+	put_field(s, 'S', severity, kept);
+	put_field(s, 'V', severity, kept);
+	put_field(s, 'C', words->sqlstate, kept);
+	put_field(s, 'M', words->text, kept);
 	if (words->detail != NULL)
-		put_field(s, 'D', words->detail);
+		put_field(s, 'D', words->detail, kept);
 	if (words->hint != NULL)
-		put_field(s, 'H', words->hint);
+		put_field(s, 'H', words->hint, kept);
 	str_putc(s, '\0');
 	pg_put_end(s, mark);
 }
@@ -107,7 +110,7 @@ put_server_error(struct str *s, const struct refusal *refusal)
 			break;
 		if (is_fatal && (code == 'S' || code == 'V'))
 			text = "FATAL";
-		put_field(s, code, text);
+		put_field(s, code, text, "\n\t");
 	}
 	str_putc(s, '\0');
 	pg_put_end(s, mark);
@@ -123,7 +126,7 @@ put_old_error(struct str *s, const char *text)
 	from = s->len;
 	str_puts(s, text);
 	if (!s->failed)
-		pg_clean_ascii(s->data + from);
+		pg_clean_ascii(s->data + from, "");
 	str_add(s, "\n", 2);
 }
 

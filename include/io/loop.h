@@ -1,6 +1,6 @@
 /*
- * The event loop of one thread: a libevent base created without locks, the
- * thread's block pool, its timers, its ready list and its mailbox.
+ * The event loop of one thread: an epoll instance, the thread's block pool, its
+ * timers, its ready list and its mailbox.
  *
  * Everything here but loop_post and loop_stop is for the loop's own thread.
  */
@@ -8,12 +8,12 @@
 #define CARPOOL_IO_LOOP_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/list.h"
 
-struct event_base;
 struct loop; /* owned by its thread */
 
 /*
@@ -32,6 +32,14 @@ struct mail {
 struct task {
 	struct list_node node;
 	void (*run)(struct task *task);
+};
+
+/*
+ * A descriptor's registration, embedded in what owns the descriptor.  fire is
+ * called with the epoll events (epoll_ctl(2)) that came since the last call.
+ */
+struct watch {
+	void (*fire)(struct watch *watch, uint32_t events);
 };
 
 /* A new loop, or NULL (memory, descriptors).  Call from any thread. */
@@ -63,10 +71,22 @@ void loop_unready(struct task *task);
 /* Delivers what mail there is; only while the loop is not running. */
 void loop_drain(struct loop *loop);
 
+/*
+ * Registers a descriptor for these epoll events; EPOLLERR and EPOLLHUP come
+ * unasked.  Returns 0 or an errno.
+ */
+int loop_watch(struct loop *loop, struct watch *watch, int fd, uint32_t events);
+/* Changes the events of one that is registered; 0 or an errno. */
+int loop_watch_again(struct loop *loop, struct watch *watch, int fd,
+		     uint32_t events);
+/* Takes it off: fire is not called any more, nor for events of this turn. */
+void loop_unwatch(struct loop *loop, struct watch *watch, int fd);
+/* The same for a descriptor that is closed next, which takes it off epoll. */
+void loop_forget(struct loop *loop, const struct watch *watch);
+
 /* The time of this turn, read once per wake-up. */
 usec_t loop_now(const struct loop *loop);
 
 struct block_pool *loop_blocks(struct loop *loop);
-struct event_base *loop_base(struct loop *loop);
 
 #endif

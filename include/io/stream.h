@@ -19,7 +19,6 @@
 
 #include "base/buf.h"
 #include "io/addr.h"
-#include "io/libevent.h"
 #include "io/loop.h"
 
 enum stream_state {
@@ -29,9 +28,8 @@ enum stream_state {
 };
 
 struct stream {
-	struct event event;
-	struct task task;  /* stands on the ready list when kicked, or on the
-			    * loop's list of suspects: see is_suspect */
+	struct watch watch;
+	struct task task;  /* on the ready list when kicked */
 	struct loop *loop; /* borrows; NULL while detached */
 	struct buf in;     /* read and not yet consumed */
 	struct buf out;    /* not yet written */
@@ -41,12 +39,11 @@ struct stream {
 	enum stream_state state;
 	bool readable;         /* more may be there */
 	bool blocked;          /* the last write met EAGAIN */
-	bool hung_up;          /* the peer closed its sending side (by epoll) */
+	bool hung_up;          /* the peer closed its sending side, or an error
+				* came (by epoll): read to the end */
 	bool eof;              /* read to the end */
 	bool has_failed_write; /* error is of a write: reading may go on */
 	bool is_unix;
-	bool is_suspect;     /* an error may have come with its last bytes; the
-			      * loop looks within a second */
 	bool ends_after_out; /* stream_shutdown waits for the last flush */
 	bool is_bulk;        /* the last read filled its room */
 	bool wants_write;    /* a unix socket that is registered for WRITE */

@@ -46,6 +46,7 @@ struct back_view {
 	uint32_t remote_pid;  /* the server's process id, 0 = not known */
 	uint16_t statements;
 	bool is_resettable; /* at status idle, nothing owed: reset() allowed */
+	bool wants_step;    /* a step may do something without new bytes */
 	const char *application_name; /* borrowed */
 };
 

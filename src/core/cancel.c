@@ -9,6 +9,7 @@
  */
 #include "core/cancel.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/log.h"

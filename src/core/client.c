@@ -22,8 +22,6 @@
  * that vanished looks the same.  Its query is canceled after this. */
 #define EOF_GRACE (600 * USEC_PER_MSEC)
 #define LINGER_TIME (2 * USEC_PER_SEC)
-/* A server that does not take the client's settings in this time is stuck. */
-#define LINK_TIME (15 * USEC_PER_SEC)
 
 const char *const client_state_names[CLIENT_STATES] = {
 	[CLIENT_LOGIN] = "login",    [CLIENT_ASKING] = "login",
@@ -159,7 +157,7 @@ deadline(const struct client *c)
 		break;
 	}
 	case CLIENT_LINKING:
-		earliest(&at, c->request_at, LINK_TIME);
+		earliest(&at, c->request_at, CLIENT_LINK_TIME);
 		break;
 	case CLIENT_LOGIN:
 	case CLIENT_ASKING:
@@ -207,7 +205,8 @@ expired_reason(const struct client *c, usec_t now)
 	if (c->pool == NULL)
 		return REASON_NONE;
 	times = times_of(c, &own);
-	if (c->state == CLIENT_LINKING && is_due(now, c->request_at, LINK_TIME))
+	if (c->state == CLIENT_LINKING &&
+	    is_due(now, c->request_at, CLIENT_LINK_TIME))
 		return REASON_QUERY_WAIT;
 	if (c->state == CLIENT_WAITING &&
 	    is_due(now, c->ticket->since, times->query_wait_timeout))
@@ -290,6 +289,20 @@ arm(struct client *c)
 		timer_set_earlier(c->worker->loop, &c->timer, at);
 }
 
+/*
+ * A time that begins now ends no sooner than the shortest one: a timer that
+ * fires before need not be set, and looks at what is due when it does.
+ */
+static bool
+is_armed(const struct client *c, usec_t now)
+{
+	const struct pool *p = c->pool;
+
+	return c->timer.at != 0 && p != NULL && c->account == p->account &&
+	       !c->is_login && c->eof_since == 0 &&
+	       c->timer.at <= now + p->parts[c->worker->id].shortest;
+}
+
 /* ------------------------------------------------------------------------
  * Counters
  */
@@ -302,8 +315,8 @@ count_queries(struct client *c, struct stats *stats, usec_t now)
 	uint32_t done = v->queries - c->seen_queries;
 	bool runs = v->owed > v->owed_hidden;
 
-	c->seen_queries = v->queries;
 	if (done > 0) {
+		c->seen_queries = v->queries;
 		stats_add(stats, STAT_QUERIES, done);
 		if (c->query_since != 0)
 			stats_add(stats, STAT_QUERY_TIME, now - c->query_since);
@@ -339,7 +352,8 @@ client_account(struct client *c, usec_t now)
 	}
 	if (c->cancel != NULL)
 		cancel_go_on(c);
-	arm(c);
+	if (!is_armed(c, now))
+		arm(c);
 }
 
 /* ------------------------------------------------------------------------
@@ -654,9 +668,13 @@ client_pool_failed(struct client *c)
 static void
 keep_place(struct client *c)
 {
+	struct loop *loop = c->worker->loop;
+
 	c->ticket = slab_new(&c->worker->tickets);
 	if (c->ticket != NULL)
 		c->ticket->since = c->request_at - c->last_wait;
+	/* Its wait began long ago: what is due is looked at anew. */
+	timer_set_earlier(loop, &c->timer, loop_now(loop));
 }
 
 void

@@ -27,7 +27,7 @@ enum client_state {
 	CLIENT_WAITING,   /* in the pool's queue */
 	CLIENT_LINKING,   /* has a server that is made ready for it */
 	CLIENT_ACTIVE,    /* linked */
-	CLIENT_CONSOLE,   /* logged in on the console */
+	CLIENT_CONSOLE,   /* logged in on the console; the last of the living */
 	CLIENT_LINGERING, /* said good-bye to; reads what still comes */
 	CLIENT_CLOSED,    /* on the graveyard */
 	CLIENT_STATES,
@@ -37,6 +37,9 @@ extern const char *const client_state_names[CLIENT_STATES];
 
 /* Connections that may log in at a time beside the clients allowed. */
 #define LOGINS_SPARE 100u
+
+/* A server that does not take the client's settings in this time is stuck. */
+#define CLIENT_LINK_TIME (15 * USEC_PER_SEC)
 
 /* What a client needs while it logs in. */
 struct client_login {

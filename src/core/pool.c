@@ -276,12 +276,21 @@ pool_dispatch(struct pool *p, struct worker *w, usec_t now)
 		core_claim_idle(p->core, p);
 }
 
+static bool
+has_room_locked(const struct pool *p, usec_t now)
+{
+	uint32_t ceiling = pool_ceiling_locked(p, now);
+
+	return ceiling == 0 || p->held < ceiling;
+}
+
 struct server *
 pool_checkout(struct pool *p, struct worker *w, struct ticket *ticket,
 	      usec_t now, bool *failed)
 {
 	struct pool_part *part = &p->parts[w->id];
 	struct server *s = NULL;
+	bool has_room = false;
 
 	lock_take(&p->lock);
 	p->last_used = now;
@@ -297,9 +306,11 @@ pool_checkout(struct pool *p, struct worker *w, struct ticket *ticket,
 		pool_unshelve_locked(p, s);
 	} else {
 		enqueue_locked(p, w, ticket, now);
+		has_room = p->idle > 0 || has_room_locked(p, now);
 	}
 	lock_give(&p->lock);
-	if (s == NULL)
+	/* A full pool has nothing to give: its servers come back by checkin. */
+	if (has_room)
 		pool_dispatch(p, w, now);
 	return s;
 }
@@ -365,6 +376,7 @@ void
 pool_checkin(struct pool *p, struct worker *w, struct server *s, usec_t now)
 {
 	struct ticket *t = NULL;
+	struct client *c = NULL;
 	enum reason unfit;
 	bool is_wanted = is_wanted_elsewhere(p);
 
@@ -374,7 +386,10 @@ pool_checkin(struct pool *p, struct worker *w, struct server *s, usec_t now)
 	unfit = unfit_locked(p, s, now, is_wanted);
 	if (unfit == REASON_NONE) {
 		t = next_waiter_locked(p, w);
-		if (t != NULL) {
+		if (t != NULL && t->worker == w) {
+			c = t->client;
+			pool_unqueue_locked(p, t);
+		} else if (t != NULL) {
 			bind_locked(p, t, s);
 		} else {
 			if (p->core->round_robin)
@@ -392,6 +407,8 @@ pool_checkin(struct pool *p, struct worker *w, struct server *s, usec_t now)
 	lock_give(&p->lock);
 	if (unfit != REASON_NONE) {
 		server_close(s, unfit);
+	} else if (c != NULL) {
+		client_granted(c, s);
 	} else if (t != NULL) {
 		server_send(s);
 	} else {

@@ -68,6 +68,7 @@ struct pool_part {
 	uint64_t policy_generation;
 	struct policy policy;
 	struct pool_config config; /* the copy that goes with it */
+	usec_t shortest;           /* no time that ends a client is shorter */
 	uint32_t clients; /* clients of this pool here; the worker's own */
 };
 

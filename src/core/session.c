@@ -38,7 +38,7 @@ min_size(size_t a, size_t b)
 static bool
 is_alive(const struct client *c)
 {
-	return c->state != CLIENT_CLOSED && c->state != CLIENT_LINGERING &&
+	return c->state < CLIENT_LINGERING &&
 	       c->stream.loop != NULL; /* else it leaves for another worker */
 }
 
@@ -73,10 +73,12 @@ void
 session_client_turn(struct client *c, struct session_turn *st)
 {
 	client_turn(c, &st->turn, &st->policy);
+	if (!c->is_login)
+		return;
 	st->facts = (struct stream_facts){ .peer_addr = "",
 					   .is_unix = c->stream.is_unix };
 	/* The address costs a system call: only where it is used. */
-	if (c->is_login && st->turn.policy->add_host)
+	if (st->turn.policy->add_host)
 		login_stream_facts(c, &st->facts, st->addr);
 	st->turn.stream = &st->facts;
 }
@@ -242,6 +244,14 @@ carry_back(struct client *c, struct server *s, const struct order *o)
 	return false;
 }
 
+/* A step of this server's back could do nothing. */
+static bool
+has_nothing(struct server *s)
+{
+	return s->stream.in.len == 0 && !s->stream.eof &&
+	       s->stream.error == 0 && !s->ops->view(s->back)->wants_step;
+}
+
 /* Steps the back until it waits; true: something happened. */
 static bool
 run_back(struct client *c)
@@ -269,7 +279,7 @@ run_back(struct client *c)
 			progress = true;
 			continue;
 		}
-		if (c->stream.out.len >= OUT_MAX)
+		if (c->stream.out.len >= OUT_MAX || has_nothing(s))
 			return progress;
 		back_turn(c, s, &t);
 		o = s->ops->step(&t);

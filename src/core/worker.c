@@ -89,16 +89,35 @@ worker_client(struct worker *w, struct client_handle h)
  * Policies
  */
 
-const struct policy *
-worker_policy(struct worker *w, struct pool *p)
+static void
+shorten(usec_t *shortest, usec_t span)
+{
+	if (span != 0 && span < *shortest)
+		*shortest = span;
+}
+
+/* The shortest of the times after which something happens to a client. */
+static usec_t
+shortest_time(const struct settings *set, const struct pool_config *config)
+{
+	usec_t shortest = CLIENT_LINK_TIME;
+
+	shorten(&shortest, set->query_wait_notify);
+	shorten(&shortest, config->query_wait_timeout);
+	shorten(&shortest, config->query_timeout);
+	shorten(&shortest, config->transaction_timeout);
+	shorten(&shortest, config->idle_transaction_timeout);
+	shorten(&shortest, config->client_idle_timeout);
+	return shortest;
+}
+
+void
+worker_refresh_policy(struct worker *w, struct pool *p)
 {
 	struct pool_part *part = &p->parts[w->id];
-	uint64_t generation = snapshot_generation(w->snapshot);
 	const struct config_database *db;
 	struct pool_config config;
 
-	if (part->policy_generation == generation)
-		return &part->policy;
 	db = snapshot_database(w->snapshot, p->database);
 	if (db == NULL) {
 		/* Gone: what is left of it goes on under plain defaults. */
@@ -116,8 +135,9 @@ worker_policy(struct worker *w, struct pool *p)
 		snapshot_policy(w->snapshot, db, &config, &part->policy);
 		part->config = config;
 	}
-	part->policy_generation = generation;
-	return &part->policy;
+	part->shortest =
+		shortest_time(snapshot_settings(w->snapshot), &part->config);
+	part->policy_generation = w->generation;
 }
 
 void
@@ -245,6 +265,7 @@ worker_set_snapshot(struct worker *w, struct snapshot *snapshot)
 	struct snapshot *old = w->snapshot;
 
 	w->snapshot = snapshot_ref(snapshot);
+	w->generation = snapshot_generation(snapshot);
 	read_options(w);
 	if (old != NULL)
 		snapshot_unref(old);

@@ -11,13 +11,13 @@
 #include "base/list.h"
 #include "base/slab.h"
 #include "core/core.h"
+#include "core/pool.h"
 #include "io/listen.h"
 #include "io/loop.h"
 #include "io/stream.h"
 #include "io/timer.h"
 
 struct client;
-struct pool;
 
 /* A client's place in the table that handles name. */
 struct slot {
@@ -31,6 +31,7 @@ struct worker {
 	struct core *core;             /* borrows */
 	struct loop *loop;             /* owns */
 	struct snapshot *snapshot;     /* refs */
+	uint64_t generation;           /* the snapshot's */
 	struct listener *listener;     /* owns, or NULL */
 	struct stream_options options; /* of all TCP sockets */
 	struct list clients;
@@ -75,8 +76,17 @@ void worker_remove_client(struct worker *w, struct client *c);
 /* The client of a handle of this worker, or NULL when it is gone. */
 struct client *worker_client(struct worker *w, struct client_handle h);
 
+/* Brings a pool's policy and configuration up to date with the snapshot. */
+void worker_refresh_policy(struct worker *w, struct pool *p);
+
 /* The policy of a pool under this worker's snapshot; borrowed for the turn. */
-const struct policy *worker_policy(struct worker *w, struct pool *p);
+static inline const struct policy *
+worker_policy(struct worker *w, struct pool *p)
+{
+	if (p->parts[w->id].policy_generation != w->generation)
+		worker_refresh_policy(w, p);
+	return &p->parts[w->id].policy;
+}
 
 /* len unpredictable bytes, cheap. */
 void worker_entropy(struct worker *w, void *out, size_t len);

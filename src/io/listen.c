@@ -47,6 +47,13 @@ struct listen_set {
 	struct place *places; /* owns */
 };
 
+/* One place's descriptor on one loop. */
+struct door {
+	struct watch watch;
+	struct listener *listener; /* borrows: whose this is */
+	int fd;                    /* borrows the set's; -1 = none */
+};
+
 struct listener {
 	struct listen_set *set; /* borrows, until listener_stop */
 	struct loop *loop;      /* borrows, for the thread's life */
@@ -56,7 +63,7 @@ struct listener {
 	struct timer pause;
 	bool is_accepting; /* a callback of accepted may be on the stack */
 	bool is_stopped;
-	struct event events[]; /* one a place; unused without a descriptor */
+	struct door doors[]; /* one a place */
 };
 
 /* Where an error text goes. */
@@ -408,14 +415,19 @@ listen_close(struct listen_set *set)
 	mem_free(set);
 }
 
-/* Adds or removes the events of all descriptors; false without memory. */
+/* Watches all descriptors; false without memory. */
 static bool
 resume(struct listener *l)
 {
-	for (size_t i = 0; i < l->set->count; i++)
-		if (l->set->places[i].fds[l->index] >= 0 &&
-		    event_add(&l->events[i], NULL) != 0)
+	for (size_t i = 0; i < l->set->count; i++) {
+		struct door *d = &l->doors[i];
+		int error = d->fd < 0 ? 0
+				      : loop_watch(l->loop, &d->watch, d->fd,
+						   EPOLLIN);
+
+		if (error != 0 && error != EEXIST)
 			return false;
+	}
 	return true;
 }
 
@@ -423,8 +435,9 @@ static void
 suspend(struct listener *l)
 {
 	for (size_t i = 0; i < l->set->count; i++)
-		if (l->set->places[i].fds[l->index] >= 0)
-			event_del(&l->events[i]);
+		if (l->doors[i].fd >= 0)
+			loop_unwatch(l->loop, &l->doors[i].watch,
+				     l->doors[i].fd);
 }
 
 static void
@@ -495,14 +508,14 @@ accept_some(struct listener *l, int listen_fd)
 }
 
 static void
-on_readable(evutil_socket_t fd, short what, void *arg)
+on_readable(struct watch *watch, uint32_t events)
 {
-	struct listener *l = arg;
+	struct door *d = LIST_ENTRY(watch, struct door, watch);
+	struct listener *l = d->listener;
 
-	(void)what;
-	loop_enter(l->loop);
+	(void)events;
 	l->is_accepting = true;
-	accept_some(l, fd);
+	accept_some(l, d->fd);
 	l->is_accepting = false;
 	if (l->is_stopped)
 		mem_free(l);
@@ -514,7 +527,7 @@ listener_start(struct listen_set *set, unsigned index, struct loop *loop,
 	       void *arg)
 {
 	struct listener *l =
-		mem_zalloc(sizeof(*l) + set->count * sizeof(l->events[0]));
+		mem_zalloc(sizeof(*l) + set->count * sizeof(l->doors[0]));
 
 	ASSERT(index < set->loops);
 	if (l == NULL)
@@ -525,13 +538,10 @@ listener_start(struct listen_set *set, unsigned index, struct loop *loop,
 	l->accepted = accepted;
 	l->arg = arg;
 	l->pause.fire = on_pause_over;
-	for (size_t i = 0; i < set->count; i++) {
-		int fd = set->places[i].fds[index];
-
-		if (fd >= 0)
-			event_assign(&l->events[i], loop->base, fd,
-				     EV_READ | EV_PERSIST, on_readable, l);
-	}
+	for (size_t i = 0; i < set->count; i++)
+		l->doors[i] = (struct door){ .watch.fire = on_readable,
+					     .listener = l,
+					     .fd = set->places[i].fds[index] };
 	if (resume(l))
 		return l;
 	suspend(l);

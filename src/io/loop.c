@@ -1,15 +1,20 @@
 /*
- * The event loop: one libevent base, used by one thread and so without locks.
+ * The event loop: one epoll instance, used by one thread.
  *
- * The wheel's wake-up is a timerfd and not a timer of libevent's, which would
- * cost clock calls in every turn.  Both descriptors are edge-triggered and so
- * need not be read.  The mail lock covers the queue alone: whoever posts to an
- * empty queue wakes the loop after giving the lock back.
+ * The wheel's wake-up is a timerfd, so that a turn without timers costs none of
+ * their calls.  It and the mailbox's eventfd are edge-triggered and so need not
+ * be read.  The mail lock covers the queue alone: whoever posts to an empty
+ * queue wakes the loop after giving the lock back.
  *
- * Owns the base, the descriptors, the blocks, undelivered mail.
+ * Epoll is used as it is: its errors and hang-ups must be told apart from plain
+ * readiness (see stream.c), and an idle connection must not cost more than its
+ * own structs.
+ *
+ * Owns the descriptors, the blocks, undelivered mail.
  */
 #include "io/loop.h"
 
+#include <errno.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -38,54 +43,58 @@ deliver_mail(struct loop *loop)
 }
 
 static void
-on_mail(evutil_socket_t fd, short what, void *arg)
+on_mail(struct watch *watch, uint32_t events)
 {
-	struct loop *loop = arg;
-
-	(void)fd, (void)what;
-	loop_enter(loop);
-	deliver_mail(loop);
+	(void)events;
+	deliver_mail(LIST_ENTRY(watch, struct loop, mail_watch));
 }
 
 static void
-on_wake(evutil_socket_t fd, short what, void *arg)
+on_wake(struct watch *watch, uint32_t events)
 {
-	struct loop *loop = arg;
+	struct loop *loop = LIST_ENTRY(watch, struct loop, wake_watch);
 
-	(void)fd, (void)what;
-	loop_enter(loop);
+	(void)events;
 	loop->wheel.wake = WHEEL_NEVER;
 	timer_advance(loop, loop->now);
 	loop->wheel.wanted = wheel_next(&loop->wheel);
 }
 
-static struct event_base *
-new_base(void)
+static int
+control(struct loop *loop, int op, struct watch *watch, int fd, uint32_t events)
 {
-	struct event_config *config = event_config_new();
-	struct event_base *base = NULL;
+	struct epoll_event event = { .events = events, .data.ptr = watch };
 
-	if (config == NULL)
-		return NULL;
-	if (event_config_set_flag(config,
-				  EVENT_BASE_FLAG_NOLOCK |
-					  EVENT_BASE_FLAG_NO_CACHE_TIME |
-					  EVENT_BASE_FLAG_IGNORE_ENV) == 0 &&
-	    event_config_require_features(config,
-					  EV_FEATURE_ET | EV_FEATURE_O1 |
-						  EV_FEATURE_EARLY_CLOSE) == 0)
-		base = event_base_new_with_config(config);
-	event_config_free(config);
-	return base;
+	return epoll_ctl(loop->epoll_fd, op, fd, &event) == 0 ? 0 : errno;
 }
 
-/* Watches a descriptor of the loop's own; false when memory is out. */
-static bool
-watch(struct loop *loop, struct event *event, int fd, event_callback_fn fn)
+int
+loop_watch(struct loop *loop, struct watch *watch, int fd, uint32_t events)
 {
-	return event_assign(event, loop->base, fd, EV_READ | EV_PERSIST | EV_ET,
-			    fn, loop) == 0 &&
-	       event_add(event, NULL) == 0;
+	return control(loop, EPOLL_CTL_ADD, watch, fd, events);
+}
+
+int
+loop_watch_again(struct loop *loop, struct watch *watch, int fd,
+		 uint32_t events)
+{
+	return control(loop, EPOLL_CTL_MOD, watch, fd, events);
+}
+
+void
+loop_forget(struct loop *loop, const struct watch *watch)
+{
+	/* What the kernel told already and nobody was told yet. */
+	for (int i = loop->batch_at; i < loop->batch_end; i++)
+		if (loop->batch[i].data.ptr == watch)
+			loop->batch[i].data.ptr = NULL;
+}
+
+void
+loop_unwatch(struct loop *loop, struct watch *watch, int fd)
+{
+	loop_forget(loop, watch);
+	(void)control(loop, EPOLL_CTL_DEL, watch, fd, 0);
 }
 
 struct loop *
@@ -97,18 +106,20 @@ loop_new(void)
 		return NULL;
 	loop->now = clock_now();
 	list_init(&loop->ready);
-	list_init(&loop->suspects);
 	block_pool_init(&loop->blocks, KEEP_BLOCKS);
 	wheel_init(&loop->wheel, loop->now);
 	lock_init(&loop->mail_lock);
 	loop->mail_last = &loop->mail_first;
-	loop->base = new_base();
+	loop->mail_watch.fire = on_mail;
+	loop->wake_watch.fire = on_wake;
+	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	loop->mail_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	loop->wake_fd =
 		timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (loop->base == NULL || loop->mail_fd < 0 || loop->wake_fd < 0 ||
-	    !watch(loop, &loop->mail_event, loop->mail_fd, on_mail) ||
-	    !watch(loop, &loop->wake_event, loop->wake_fd, on_wake)) {
+	if (loop_watch(loop, &loop->mail_watch, loop->mail_fd,
+		       EPOLLIN | EPOLLET) != 0 ||
+	    loop_watch(loop, &loop->wake_watch, loop->wake_fd,
+		       EPOLLIN | EPOLLET) != 0) {
 		loop_free(loop);
 		return NULL;
 	}
@@ -129,12 +140,8 @@ loop_free(struct loop *loop)
 	if (loop == NULL)
 		return;
 	loop_drain(loop);
-	if (event_initialized(&loop->mail_event))
-		event_del(&loop->mail_event);
-	if (event_initialized(&loop->wake_event))
-		event_del(&loop->wake_event);
-	if (loop->base != NULL)
-		event_base_free(loop->base);
+	if (loop->epoll_fd >= 0)
+		close(loop->epoll_fd);
 	if (loop->mail_fd >= 0)
 		close(loop->mail_fd);
 	if (loop->wake_fd >= 0)
@@ -187,18 +194,32 @@ run_ready(struct loop *loop)
 	}
 }
 
+/* Waits for events, unless a task is ready, and tells them. */
+static void
+poll_events(struct loop *loop)
+{
+	int n, timeout = list_is_empty(&loop->ready) ? -1 : 0;
+
+	n = epoll_wait(loop->epoll_fd, loop->batch, LOOP_BATCH, timeout);
+	ASSERT(n >= 0 || errno == EINTR);
+	loop->now = clock_now();
+	loop->batch_at = 0;
+	loop->batch_end = n;
+	while (loop->batch_at < loop->batch_end) {
+		struct epoll_event *e = &loop->batch[loop->batch_at++];
+		struct watch *watch = e->data.ptr;
+
+		if (watch != NULL)
+			watch->fire(watch, e->events);
+	}
+}
+
 void
 loop_run(struct loop *loop, void (*after_turn)(void *arg), void *arg)
 {
 	do {
-		int flags = EVLOOP_ONCE;
-
-		if (!list_is_empty(&loop->ready))
-			flags |= EVLOOP_NONBLOCK;
 		arm_wake(loop);
-		loop->is_timely = false;
-		event_base_loop(loop->base, flags);
-		loop_enter(loop);
+		poll_events(loop);
 		run_ready(loop);
 		if (after_turn != NULL)
 			after_turn(arg);
@@ -260,10 +281,4 @@ struct block_pool *
 loop_blocks(struct loop *loop)
 {
 	return &loop->blocks;
-}
-
-struct event_base *
-loop_base(struct loop *loop)
-{
-	return loop->base;
 }

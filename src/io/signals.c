@@ -13,7 +13,7 @@
 #include "loop_inner.h"
 
 struct signals {
-	struct event event;
+	struct watch watch;
 	int fd; /* owns */
 	void (*on_signal)(void *arg, int number);
 	void *arg;         /* borrows, until signals_free */
@@ -21,14 +21,13 @@ struct signals {
 };
 
 static void
-on_readable(evutil_socket_t fd, short what, void *arg)
+on_readable(struct watch *watch, uint32_t events)
 {
-	struct signals *s = arg;
+	struct signals *s = LIST_ENTRY(watch, struct signals, watch);
 	struct signalfd_siginfo info;
 
-	(void)what;
-	loop_enter(s->loop);
-	while (read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+	(void)events;
+	while (read(s->fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
 		s->on_signal(s->arg, (int)info.ssi_signo);
 }
 
@@ -48,11 +47,10 @@ signals_new(struct loop *loop, const int *numbers, size_t count,
 	s->on_signal = on_signal;
 	s->arg = arg;
 	s->loop = loop;
+	s->watch.fire = on_readable;
 	s->fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (s->fd >= 0 &&
-	    event_assign(&s->event, loop_base(loop), s->fd,
-			 EV_READ | EV_PERSIST | EV_ET, on_readable, s) == 0 &&
-	    event_add(&s->event, NULL) == 0)
+	    loop_watch(loop, &s->watch, s->fd, EPOLLIN | EPOLLET) == 0)
 		return s;
 	signals_free(s);
 	return NULL;
@@ -63,9 +61,9 @@ signals_free(struct signals *s)
 {
 	if (s == NULL)
 		return;
-	if (event_initialized(&s->event))
-		event_del(&s->event);
-	if (s->fd >= 0)
+	if (s->fd >= 0) {
+		loop_forget(s->loop, &s->watch);
 		close(s->fd);
+	}
 	mem_free(s);
 }

@@ -1,11 +1,9 @@
 /*
  * Streams: sockets under edge-triggered epoll.
  *
- * libevent reports an error like plain readiness.  Where the peer's reset came
- * together with its last bytes, a short read would clear `readable` and no
- * further edge would ever come.  Reading again after each short read would cost
- * a system call a query; instead every stream that had an edge without a
- * hang-up is looked at once within about a second, many in one poll(2).
+ * A hang-up or a reset may come in one edge with the peer's last bytes.  So
+ * after such an edge a short read does not end the reading, and only then is
+ * one made that finds nothing.
  *
  * Owns each stream's descriptor and buffers.  Runs on the loop's thread.  Knows
  * no protocol and no session.
@@ -13,7 +11,6 @@
 #include "io/stream.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -25,33 +22,23 @@
 /* Less room than this at the end of a block is not worth a read of its own. */
 #define FILL_ROOM_MIN ((size_t)4096)
 #define FILL_BLOCKS 4
-#define SUSPECT_USEC USEC_PER_SEC
-#define SUSPECT_BATCH 128
-#define SUSPECT_BATCHES 8
-
-static struct stream *
-stream_of_task(struct task *task)
-{
-	return LIST_ENTRY(task, struct stream, task);
-}
-
-static void suspect(struct stream *s);
+#define HANG_UPS ((uint32_t)(EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 
 static void
 run_task(struct task *task)
 {
-	struct stream *s = stream_of_task(task);
+	struct stream *s = LIST_ENTRY(task, struct stream, task);
 
-	/* The kick took it off the list of suspects, unchecked. */
-	if (s->state == STREAM_OPEN && !s->hung_up)
-		suspect(s);
 	s->on_ready(s);
 }
+
+static void on_event(struct watch *watch, uint32_t events);
 
 void
 stream_init(struct stream *s, void (*on_ready)(struct stream *s))
 {
 	*s = (struct stream){
+		.watch.fire = on_event,
 		.task.run = run_task,
 		.on_ready = on_ready,
 		.fd = -1,
@@ -59,109 +46,42 @@ stream_init(struct stream *s, void (*on_ready)(struct stream *s))
 	};
 }
 
-/* Takes the stream off the ready list or off the list of suspects. */
-static void
-unlist(struct stream *s)
-{
-	loop_unready(&s->task);
-	s->is_suspect = false;
-}
-
 void
 stream_kick(struct stream *s)
 {
 	if (s->state == STREAM_CLOSED || s->loop == NULL)
 		return;
-	if (s->is_suspect)
-		unlist(s);
 	loop_ready(s->loop, &s->task);
 }
 
-/* Looks at the streams of one batch; kicks those that hide an error. */
-static void
-check_batch(struct loop *loop)
-{
-	struct pollfd fds[SUSPECT_BATCH];
-	struct stream *streams[SUSPECT_BATCH];
-	struct list_node *n;
-	nfds_t count = 0;
-
-	while (count < SUSPECT_BATCH &&
-	       (n = list_pop_front(&loop->suspects)) != NULL) {
-		struct task *task = LIST_ENTRY(n, struct task, node);
-
-		streams[count] = stream_of_task(task);
-		streams[count]->is_suspect = false;
-		/* Errors and hang-ups are reported without being asked for. */
-		fds[count] = (struct pollfd){ .fd = streams[count]->fd };
-		count++;
-	}
-	if (poll(fds, count, 0) <= 0)
-		return;
-	for (nfds_t i = 0; i < count; i++) {
-		if (fds[i].revents == 0)
-			continue;
-		streams[i]->readable = streams[i]->hung_up = true;
-		stream_kick(streams[i]);
-	}
-}
-
-static void
-check_suspects(struct timer *timer)
-{
-	struct loop *loop = LIST_ENTRY(timer, struct loop, suspect_timer);
-
-	for (int i = 0; i < SUSPECT_BATCHES; i++) {
-		if (list_is_empty(&loop->suspects))
-			return;
-		check_batch(loop);
-	}
-	/* Many are left: in pieces, so that nobody waits for the rest. */
-	if (!list_is_empty(&loop->suspects))
-		timer_set(loop, timer, loop->now + TIMER_TICK);
-}
-
-static void
-suspect(struct stream *s)
-{
-	struct loop *loop = s->loop;
-
-	if (list_is_linked(&s->task.node))
-		return;
-	s->is_suspect = true;
-	list_push_back(&loop->suspects, &s->task.node);
-	if (loop->suspect_timer.at != 0)
-		return;
-	loop->suspect_timer.fire = check_suspects;
-	timer_set(loop, &loop->suspect_timer, loop->now + SUSPECT_USEC);
-}
-
-static void on_event(evutil_socket_t fd, short what, void *arg);
-
 /*
- * Registers the descriptor.  A unix socket reports WRITE whenever its peer
- * reads, so it asks for that only while it is blocked.
+ * What the descriptor is registered for.  A unix socket reports EPOLLOUT
+ * whenever its peer reads, so it asks for that only while it is blocked.
  */
+static uint32_t
+wanted_events(const struct stream *s)
+{
+	uint32_t events = EPOLLIN | EPOLLRDHUP | (uint32_t)EPOLLET;
+
+	return !s->is_unix || s->wants_write ? events | EPOLLOUT : events;
+}
+
 static bool
 watch(struct stream *s)
 {
-	short what = EV_READ | EV_CLOSED | EV_ET | EV_PERSIST;
-
-	if (!s->is_unix || s->wants_write)
-		what |= EV_WRITE;
-	return event_assign(&s->event, s->loop->base, s->fd, what, on_event,
-			    s) == 0 &&
-	       event_add(&s->event, NULL) == 0;
+	return loop_watch(s->loop, &s->watch, s->fd, wanted_events(s)) == 0;
 }
 
-/* Changes a unix socket's registration; without memory the stream breaks. */
+/* Changes a unix socket's registration. */
 static void
 watch_again(struct stream *s)
 {
-	event_del(&s->event);
-	if (watch(s))
+	int error =
+		loop_watch_again(s->loop, &s->watch, s->fd, wanted_events(s));
+
+	if (error == 0)
 		return;
-	s->error = ENOMEM;
+	s->error = error;
 	stream_kick(s);
 }
 
@@ -176,28 +96,23 @@ on_writable(struct stream *s)
 }
 
 static void
-on_event(evutil_socket_t fd, short what, void *arg)
+on_event(struct watch *watch, uint32_t events)
 {
-	struct stream *s = arg;
+	struct stream *s = LIST_ENTRY(watch, struct stream, watch);
 	bool was_blocked = s->blocked;
+	bool has_read = (events & (EPOLLIN | HANG_UPS)) != 0;
 
-	(void)fd;
-	loop_enter(s->loop);
-	if ((what & (EV_READ | EV_CLOSED)) != 0)
+	if (has_read)
 		s->readable = true;
-	if ((what & EV_CLOSED) != 0)
+	if ((events & HANG_UPS) != 0)
 		s->hung_up = true;
-	if ((what & EV_WRITE) != 0)
+	if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0)
 		on_writable(s);
-	if (s->state == STREAM_OPEN) {
-		/* TCP reports WRITE with the first edge; that is no news. */
-		if ((what & (EV_READ | EV_CLOSED)) == 0 && !was_blocked &&
-		    s->out.len == 0)
-			return;
-		unlist(s);
-		if (!s->hung_up)
-			suspect(s);
-	}
+	/* TCP reports EPOLLOUT with the first edge; that is no news. */
+	if (s->state == STREAM_OPEN && !has_read && !was_blocked &&
+	    s->out.len == 0)
+		return;
+	loop_unready(&s->task);
 	s->on_ready(s);
 }
 
@@ -480,8 +395,8 @@ stream_close(struct stream *s, enum stream_end end)
 		return;
 	s->state = STREAM_CLOSED;
 	if (s->loop != NULL) {
-		event_del(&s->event);
-		unlist(s);
+		loop_forget(s->loop, &s->watch);
+		loop_unready(&s->task);
 	}
 	buf_clear(&s->in);
 	buf_clear(&s->out);
@@ -497,8 +412,8 @@ void
 stream_detach(struct stream *s)
 {
 	ASSERT(s->loop != NULL && s->in.len == 0 && s->out.len == 0);
-	event_del(&s->event);
-	unlist(s);
+	loop_unwatch(s->loop, &s->watch, s->fd);
+	loop_unready(&s->task);
 	s->loop = NULL;
 }
 

@@ -90,6 +90,9 @@ pg_back_count(struct pg_back *b)
 	b->view.is_resettable = b->login == NULL && b->view.tx == TX_IDLE &&
 				b->owed.count == 0 && !b->owed.is_skipping &&
 				!b->is_group_open;
+	b->view.wants_step = b->login != NULL || b->is_boundary_due ||
+			     b->pending_fail != REASON_NONE ||
+			     pg_owed_wants_probe(&b->owed);
 }
 
 void
@@ -603,6 +606,16 @@ extend_run(struct pg_back *b, struct turn *turn, struct pg_scan *s,
 	       (b->owed.count > 0 && !pg_owed_wants_probe(&b->owed));
 }
 
+/* A message of the run that need not be looked at. */
+static bool
+is_plain(const struct pg_back *b, const struct turn *turn,
+	 const struct run *run, uint8_t type)
+{
+	return turn->peer_out != NULL &&
+	       (run->bytes == 0 || run->fate == FATE_PASS) &&
+	       pg_owed_is_row(&b->owed, type);
+}
+
 static struct order
 read_answers(struct pg_back *b, struct turn *turn)
 {
@@ -620,6 +633,12 @@ read_answers(struct pg_back *b, struct turn *turn)
 		if (status != PG_FRAME_OK)
 			return run.bytes > 0 ? run_order(&run)
 					     : fail_protocol(b, NULL);
+		if (is_plain(b, turn, &run, v.frame.type)) {
+			run.fate = FATE_PASS;
+			run.bytes += v.frame.total;
+			order = run_order(&run);
+			continue;
+		}
 		if (!extend_run(b, turn, &s, &run, &v, &order))
 			break;
 	}

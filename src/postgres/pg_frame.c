@@ -9,7 +9,7 @@
 #include "base/mem.h"
 
 const uint8_t *
-pg_scan_view(struct pg_scan *s, size_t at, size_t n, uint8_t *scratch)
+pg_scan_seek(struct pg_scan *s, size_t at, size_t n, uint8_t *scratch)
 {
 	if (n == 0)
 		return scratch;
@@ -21,27 +21,6 @@ pg_scan_view(struct pg_scan *s, size_t at, size_t n, uint8_t *scratch)
 		return s->run + (at - s->from);
 	buf_copy_out(s->in, at, scratch, n);
 	return scratch;
-}
-
-enum pg_frame_status
-pg_frame_peek(struct pg_scan *s, size_t at, uint32_t max, struct pg_frame *f)
-{
-	uint8_t scratch[PG_HEADER];
-	const uint8_t *p;
-	uint32_t len;
-
-	if (s->in->len - at < PG_HEADER)
-		return PG_FRAME_PARTIAL;
-	p = pg_scan_view(s, at, PG_HEADER, scratch);
-	len = pg_get_u32(p + 1);
-	f->type = p[0];
-	f->at = at;
-	f->total = (size_t)len + 1;
-	if (len < 4)
-		return PG_FRAME_SHORT;
-	if (len > max)
-		return PG_FRAME_LARGE;
-	return PG_FRAME_OK;
 }
 
 const char *

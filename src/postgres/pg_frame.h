@@ -50,19 +50,22 @@ pg_scan(const struct buf *in)
 	return (struct pg_scan){ .in = in };
 }
 
+/* The same for bytes that do not lie in the run. */
+const uint8_t *pg_scan_seek(struct pg_scan *s, size_t at, size_t n,
+			    uint8_t *scratch);
+
 /*
  * n bytes from offset at (at + n <= the buffer's length), contiguous; scratch
  * has room for n and is used where they are cut.
  */
-const uint8_t *pg_scan_view(struct pg_scan *s, size_t at, size_t n,
-			    uint8_t *scratch);
-
-/*
- * The header at offset at.  max: the largest body with its length field that
- * is accepted.
- */
-enum pg_frame_status pg_frame_peek(struct pg_scan *s, size_t at, uint32_t max,
-				   struct pg_frame *f);
+static inline const uint8_t *
+pg_scan_view(struct pg_scan *s, size_t at, size_t n, uint8_t *scratch)
+{
+	/* Before the run the difference is larger than any length. */
+	if (at - s->from < s->len && n <= s->len - (at - s->from))
+		return s->run + (at - s->from);
+	return pg_scan_seek(s, at, n, scratch);
+}
 
 /* Is the whole message in the buffer? */
 static inline bool
@@ -76,6 +79,31 @@ pg_get_u32(const uint8_t *p)
 {
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
 	       (uint32_t)p[2] << 8 | p[3];
+}
+
+/*
+ * The header at offset at.  max: the largest body with its length field that
+ * is accepted.
+ */
+static inline enum pg_frame_status
+pg_frame_peek(struct pg_scan *s, size_t at, uint32_t max, struct pg_frame *f)
+{
+	uint8_t scratch[PG_HEADER];
+	const uint8_t *p;
+	uint32_t len;
+
+	if (s->in->len - at < PG_HEADER)
+		return PG_FRAME_PARTIAL;
+	p = pg_scan_view(s, at, PG_HEADER, scratch);
+	len = pg_get_u32(p + 1);
+	f->type = p[0];
+	f->at = at;
+	f->total = (size_t)len + 1;
+	if (len < 4)
+		return PG_FRAME_SHORT;
+	if (len > max)
+		return PG_FRAME_LARGE;
+	return PG_FRAME_OK;
 }
 
 static inline uint16_t

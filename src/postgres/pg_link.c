@@ -121,10 +121,9 @@ pg_settings_apply(struct pg_back *b, struct pg_front *f, struct buf *out,
 	bool has_change = false, is_good = true;
 
 	f->must_reapply = false;
-	if (f->params == b->params)
+	if (pg_params_unite(&f->params, &b->params))
 		return LINK_GO;
-	while (!pg_params_equal(f->params, b->params) &&
-	       pg_params_change(b->params, f->params, policy, &walk, &change)) {
+	while (pg_params_change(b->params, f->params, policy, &walk, &change)) {
 		has_change = true;
 		is_good &= is_proven(b, f, &change);
 	}

@@ -337,6 +337,18 @@ pg_owed_settle(struct pg_owed_queue *q)
 }
 
 bool
+pg_owed_is_row(const struct pg_owed_queue *q, uint8_t type)
+{
+	const struct pg_owed *e = peek_at(q, 0);
+	unsigned kinds = type == 'D' || type == 'd' ? ROWS
+			 : type == 'T'              ? BIT(OWED_QUERY)
+						    : 0;
+
+	return q->count > 0 && (kinds & BIT(e->kind)) != 0 && !e->is_maybe &&
+	       !e->has_failed && e->action == OWED_FORWARD && !q->in_doubt;
+}
+
+bool
 pg_owed_wants_probe(const struct pg_owed_queue *q)
 {
 	return q->count > 0 && !q->in_doubt && first_certain(q, 0) == q->count;

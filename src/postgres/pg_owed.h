@@ -137,6 +137,12 @@ pg_owed_takes_data(const struct pg_owed_queue *q)
 /* Nothing is left but Syncs of which nobody knows whether they are owed. */
 bool pg_owed_wants_probe(const struct pg_owed_queue *q);
 
+/*
+ * Is it the client's, and does a message of this type that answers the first
+ * entry change nothing?  Rows and what describes them: most of all messages.
+ */
+bool pg_owed_is_row(const struct pg_owed_queue *q, uint8_t type);
+
 /* The server drops everything, and no Sync that would end this is on its way.
  */
 bool pg_owed_wants_sync(const struct pg_owed_queue *q);

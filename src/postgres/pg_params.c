@@ -110,6 +110,20 @@ pg_params_equal(const struct pg_params *a, const struct pg_params *b)
 	       memcmp(a->data, b->data, a->len) == 0;
 }
 
+bool
+pg_params_unite(struct pg_params **a, struct pg_params **b)
+{
+	if (*a == *b)
+		return true;
+	if (!pg_params_equal(*a, *b))
+		return false;
+	if ((uintptr_t)*a < (uintptr_t)*b)
+		pg_params_put(b, pg_params_ref(*a));
+	else
+		pg_params_put(a, pg_params_ref(*b));
+	return true;
+}
+
 /* Makes a set of the pairs written to s, which is freed. */
 static struct pg_params *
 make(struct str *s)

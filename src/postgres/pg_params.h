@@ -51,6 +51,12 @@ struct pg_params *pg_params_without(const struct pg_params *p, const char *name)
 /* Same names and values, byte for byte. */
 bool pg_params_equal(const struct pg_params *a, const struct pg_params *b);
 
+/*
+ * True for sets of the same pairs in the same order, of which one is kept: of
+ * any two always the same, so that all who meet end up with one.
+ */
+bool pg_params_unite(struct pg_params **a, struct pg_params **b);
+
 /* Moves to the next pair; false at the end. */
 bool pg_params_next(const struct pg_params *p, struct pg_param *at);
 

@@ -113,6 +113,7 @@ back_open(const struct credential *cred, const char *database,
 		return NULL;
 	(void)text_copy(b->user, sizeof(b->user), cred->user);
 	b->view.application_name = "";
+	b->view.wants_step = true; /* it may always have something to say */
 	backs++;
 	return b;
 }

@@ -130,7 +130,6 @@ loop_new(void)
 	memset(loop, 0, sizeof(*loop));
 	loop->now = world.now;
 	list_init(&loop->ready);
-	list_init(&loop->suspects);
 	block_pool_init(&loop->blocks, 0);
 	wheel_init(&loop->wheel, loop->now);
 	return loop;
@@ -226,11 +225,17 @@ loop_blocks(struct loop *loop)
 	return &loop->blocks;
 }
 
-struct event_base *
-loop_base(struct loop *loop)
+int
+loop_watch(struct loop *loop, struct watch *watch, int fd, uint32_t events)
 {
-	(void)loop;
-	return NULL;
+	(void)loop, (void)watch, (void)fd, (void)events;
+	return 0;
+}
+
+void
+loop_unwatch(struct loop *loop, struct watch *watch, int fd)
+{
+	(void)loop, (void)watch, (void)fd;
 }
 
 /* ------------------------------------------------------------------------

@@ -39,7 +39,7 @@ headers(void **state)
 		struct block_pool pool;
 		struct buf b;
 		struct pg_scan s;
-		struct pg_frame f;
+		struct pg_frame f = { 0 };
 
 		block_pool_init(&pool, 2);
 		buf_init(&b, &pool);
@@ -70,7 +70,7 @@ headers_over_edges(void **state)
 		struct block_pool pool;
 		struct buf b;
 		struct pg_scan s;
-		struct pg_frame f;
+		struct pg_frame f = { 0 };
 		uint8_t scratch[2];
 
 		block_pool_init(&pool, 4);

@@ -259,8 +259,8 @@ core_claim_idle(struct core *core, struct pool *p)
 
 	for (size_t i = 0; i < count; i++) {
 		struct pool *other = pools[i];
-		usec_t since;
-		unsigned worker;
+		usec_t since = 0;
+		unsigned worker = 0;
 
 		if (other == p ||
 		    !limits_would_help(&core->limits, &p->share, &other->share))

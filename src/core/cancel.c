@@ -132,8 +132,8 @@ cancel_waiting(struct client *c)
 				   .reason = REASON_CANCELED };
 	struct session_turn st;
 
-	pool_leave(c->pool, c->worker, c->ticket);
-	client_drop_ticket(c);
+	pool_leave(c->pool, c->worker, &c->tenure->ticket);
+	client_drop_tenure(c);
 	c->was_notified = false;
 	client_set_state(c, CLIENT_IDLE);
 	session_client_turn(c, &st);
@@ -177,20 +177,20 @@ start(struct client *c, struct cancel_mail *m)
 void
 cancel_go_on(struct client *c)
 {
-	struct cancel_mail *m = c->cancel;
+	struct cancel_mail *m = c->tenure->cancel;
 
 	if (c->state == CLIENT_LINKING || owes_hidden(c))
 		return;
-	c->cancel = NULL;
+	c->tenure->cancel = NULL;
 	start(c, m);
 }
 
 void
 cancel_drop(struct client *c)
 {
-	if (c->cancel != NULL)
-		tell_asker(c->cancel);
-	c->cancel = NULL;
+	if (c->tenure->cancel != NULL)
+		tell_asker(c->tenure->cancel);
+	c->tenure->cancel = NULL;
 }
 
 static void
@@ -207,7 +207,7 @@ target_asked(struct mail *mail)
 	} else if (c->state == CLIENT_LINKING ||
 		   (c->state == CLIENT_ACTIVE && owes_hidden(c))) {
 		cancel_drop(c); /* one is enough */
-		c->cancel = m;
+		c->tenure->cancel = m;
 	} else {
 		start(c, m);
 	}

@@ -113,13 +113,14 @@ active_deadline(const struct client *c, const struct pool_config *times)
 {
 	usec_t at = 0;
 
-	earliest(&at, c->query_since, times->query_timeout);
+	earliest(&at, c->tenure->query_since, times->query_timeout);
 	if (is_in_transaction(c)) {
-		earliest(&at, c->xact_since, times->transaction_timeout);
-		if (c->query_since == 0)
+		earliest(&at, c->tenure->xact_since,
+			 times->transaction_timeout);
+		if (c->tenure->query_since == 0)
 			earliest(&at, c->last_active,
 				 times->idle_transaction_timeout);
-	} else if (c->query_since == 0) {
+	} else if (c->tenure->query_since == 0) {
 		earliest(&at, c->last_active, times->client_idle_timeout);
 	}
 	return at;
@@ -142,9 +143,11 @@ deadline(const struct client *c)
 	times = times_of(c, &own);
 	switch ((enum client_state)c->state) {
 	case CLIENT_WAITING:
-		earliest(&at, c->ticket->since, times->query_wait_timeout);
+		earliest(&at, c->tenure->ticket.since,
+			 times->query_wait_timeout);
 		if (!c->was_notified)
-			earliest(&at, c->ticket->since, set->query_wait_notify);
+			earliest(&at, c->tenure->ticket.since,
+				 set->query_wait_notify);
 		break;
 	case CLIENT_IDLE:
 		earliest(&at, c->last_active, times->client_idle_timeout);
@@ -157,7 +160,7 @@ deadline(const struct client *c)
 		break;
 	}
 	case CLIENT_LINKING:
-		earliest(&at, c->request_at, CLIENT_LINK_TIME);
+		earliest(&at, c->tenure->granted_at, CLIENT_LINK_TIME);
 		break;
 	case CLIENT_LOGIN:
 	case CLIENT_ASKING:
@@ -206,26 +209,27 @@ expired_reason(const struct client *c, usec_t now)
 		return REASON_NONE;
 	times = times_of(c, &own);
 	if (c->state == CLIENT_LINKING &&
-	    is_due(now, c->request_at, CLIENT_LINK_TIME))
+	    is_due(now, c->tenure->granted_at, CLIENT_LINK_TIME))
 		return REASON_QUERY_WAIT;
 	if (c->state == CLIENT_WAITING &&
-	    is_due(now, c->ticket->since, times->query_wait_timeout))
+	    is_due(now, c->tenure->ticket.since, times->query_wait_timeout))
 		return REASON_QUERY_WAIT;
 	if (c->state == CLIENT_IDLE &&
 	    is_due(now, c->last_active, times->client_idle_timeout))
 		return REASON_CLIENT_IDLE;
 	if (c->state != CLIENT_ACTIVE)
 		return REASON_NONE;
-	if (is_due(now, c->query_since, times->query_timeout))
+	if (is_due(now, c->tenure->query_since, times->query_timeout))
 		return REASON_QUERY_TIMEOUT;
 	if (is_in_transaction(c)) {
-		if (is_due(now, c->xact_since, times->transaction_timeout))
+		if (is_due(now, c->tenure->xact_since,
+			   times->transaction_timeout))
 			return REASON_TRANSACTION_TIMEOUT;
-		if (c->query_since == 0 &&
+		if (c->tenure->query_since == 0 &&
 		    is_due(now, c->last_active,
 			   times->idle_transaction_timeout))
 			return REASON_IDLE_TRANSACTION;
-	} else if (c->query_since == 0 &&
+	} else if (c->tenure->query_since == 0 &&
 		   is_due(now, c->last_active, times->client_idle_timeout)) {
 		return REASON_CLIENT_IDLE;
 	}
@@ -272,7 +276,7 @@ on_timer(struct timer *timer)
 		return;
 	}
 	if (c->state == CLIENT_WAITING && !c->was_notified &&
-	    is_due(now, c->ticket->since,
+	    is_due(now, c->tenure->ticket.since,
 		   snapshot_settings(c->worker->snapshot)->query_wait_notify))
 		notify_waiting(c);
 	at = deadline(c);
@@ -311,28 +315,29 @@ is_armed(const struct client *c, usec_t now)
 static void
 count_queries(struct client *c, struct stats *stats, usec_t now)
 {
+	struct tenure *t = c->tenure;
 	const struct back_view *v = c->server->ops->view(c->server->back);
-	uint32_t done = v->queries - c->seen_queries;
+	uint32_t done = v->queries - t->seen_queries;
 	bool runs = v->owed > v->owed_hidden;
 
 	if (done > 0) {
-		c->seen_queries = v->queries;
+		t->seen_queries = v->queries;
 		stats_add(stats, STAT_QUERIES, done);
-		if (c->query_since != 0)
-			stats_add(stats, STAT_QUERY_TIME, now - c->query_since);
-		c->query_since = runs ? now : 0;
+		if (t->query_since != 0)
+			stats_add(stats, STAT_QUERY_TIME, now - t->query_since);
+		t->query_since = runs ? now : 0;
 		c->last_active = now;
-	} else if (runs && c->query_since == 0) {
-		c->query_since = now;
+	} else if (runs && t->query_since == 0) {
+		t->query_since = now;
 	}
-	if (c->xact_since == 0 && (runs || v->tx != TX_IDLE))
-		c->xact_since = now;
-	if (v->xacts != c->seen_xacts) {
-		stats_add(stats, STAT_XACTS, v->xacts - c->seen_xacts);
-		c->seen_xacts = v->xacts;
-		if (c->xact_since != 0)
-			stats_add(stats, STAT_XACT_TIME, now - c->xact_since);
-		c->xact_since = runs || v->tx != TX_IDLE ? now : 0;
+	if (t->xact_since == 0 && (runs || v->tx != TX_IDLE))
+		t->xact_since = now;
+	if (v->xacts != t->seen_xacts) {
+		stats_add(stats, STAT_XACTS, v->xacts - t->seen_xacts);
+		t->seen_xacts = v->xacts;
+		if (t->xact_since != 0)
+			stats_add(stats, STAT_XACT_TIME, now - t->xact_since);
+		t->xact_since = runs || v->tx != TX_IDLE ? now : 0;
 	}
 }
 
@@ -350,7 +355,7 @@ client_account(struct client *c, usec_t now)
 		if (c->server != NULL && c->state == CLIENT_ACTIVE)
 			count_queries(c, stats, now);
 	}
-	if (c->cancel != NULL)
+	if (c->tenure != NULL && c->tenure->cancel != NULL)
 		cancel_go_on(c);
 	if (!is_armed(c, now))
 		arm(c);
@@ -404,35 +409,37 @@ fail:
 }
 
 void
-client_drop_ticket(struct client *c)
+client_drop_tenure(struct client *c)
 {
-	if (c->ticket != NULL)
-		slab_free(&c->worker->tickets, c->ticket);
-	c->ticket = NULL;
+	if (c->tenure == NULL)
+		return;
+	cancel_drop(c);
+	slab_free(&c->worker->tenures, c->tenure);
+	c->tenure = NULL;
 }
 
 void
 client_granted(struct client *c, struct server *s)
 {
+	struct tenure *t = c->tenure;
 	struct stats *stats = c->pool->parts[c->worker->id].stats;
 	usec_t now = loop_now(c->worker->loop);
 
-	c->last_wait = c->ticket->since == 0 ? 0 : now - c->ticket->since;
+	t->last_wait = t->ticket.since == 0 ? 0 : now - t->ticket.since;
 	c->was_notified = false;
-	client_drop_ticket(c);
 	if (c->eof_since != 0)
 		c->eof_since = now; /* its query begins now */
-	c->request_at = now;
+	c->request_at = t->granted_at = now;
 	c->server = s;
 	s->client = c;
 	s->state = SERVER_ACTIVE;
-	c->seen_queries = s->ops->view(s->back)->queries;
-	c->seen_xacts = s->ops->view(s->back)->xacts;
+	t->seen_queries = s->ops->view(s->back)->queries;
+	t->seen_xacts = s->ops->view(s->back)->xacts;
 	c->link_pending = true;
 	if (!c->wants_facts) {
 		s->granted_at = now;
 		stats_add(stats, STAT_ASSIGNMENTS, 1);
-		stats_add(stats, STAT_WAIT_TIME, c->last_wait);
+		stats_add(stats, STAT_WAIT_TIME, t->last_wait);
 	}
 	client_set_state(c, CLIENT_LINKING);
 	stream_kick(&c->stream);
@@ -532,14 +539,13 @@ let_go(struct client *c)
 		c->login->job->client = NULL;
 		c->login->job = NULL;
 	}
-	if (c->request != NULL) {
-		console_request_free(c->request);
-		c->request = NULL;
+	if (c->login != NULL && c->login->request != NULL) {
+		console_request_free(c->login->request);
+		c->login->request = NULL;
 	}
-	cancel_drop(c);
-	if (c->ticket != NULL)
-		pool_leave(c->pool, c->worker, c->ticket);
-	client_drop_ticket(c);
+	if (c->tenure != NULL && s == NULL)
+		pool_leave(c->pool, c->worker, &c->tenure->ticket);
+	client_drop_tenure(c);
 	if (s != NULL) {
 		c->server = NULL;
 		s->client = NULL;
@@ -669,10 +675,9 @@ static void
 keep_place(struct client *c)
 {
 	struct loop *loop = c->worker->loop;
+	struct tenure *t = c->tenure;
 
-	c->ticket = slab_new(&c->worker->tickets);
-	if (c->ticket != NULL)
-		c->ticket->since = c->request_at - c->last_wait;
+	t->ticket.since = t->granted_at - t->last_wait;
 	/* Its wait began long ago: what is due is looked at anew. */
 	timer_set_earlier(loop, &c->timer, loop_now(loop));
 }

@@ -43,12 +43,30 @@ extern const char *const client_state_names[CLIENT_STATES];
 
 /* What a client needs while it logs in. */
 struct client_login {
-	struct mail mail;      /* for its one move */
-	struct client *client; /* borrows: whose this is */
-	char *user;            /* owns; as it said, or NULL before */
-	char *database;        /* owns; as it said, or NULL before */
-	const void *facts;     /* refs, or NULL */
-	struct job_run *job;   /* borrows: work under way, or NULL */
+	struct mail mail;                /* for its one move */
+	struct client *client;           /* borrows: whose this is */
+	char *user;                      /* owns; as it said, or NULL before */
+	char *database;                  /* owns; as it said, or NULL before */
+	const void *facts;               /* refs, or NULL */
+	struct job_run *job;             /* borrows: work under way, or NULL */
+	struct console_request *request; /* owns: the console's answer that is
+					  * being written, or NULL */
+	size_t rows_next;                /* of it: the next row to write */
+};
+
+/*
+ * What a client needs from when it asks for a server until it has given it up:
+ * most clients are idle.
+ */
+struct tenure {
+	struct ticket ticket;
+	struct cancel_mail *cancel; /* owns: a cancel that waits until nothing
+				     * hidden is owed, or NULL */
+	usec_t query_since;         /* a query runs since; 0 = none */
+	usec_t xact_since;          /* a transaction runs since; 0 = none */
+	usec_t granted_at;
+	usec_t last_wait;
+	uint32_t seen_queries, seen_xacts; /* the back's, at the last look */
 };
 
 struct client {
@@ -60,26 +78,19 @@ struct client {
 	struct pool *pool;          /* refs, or NULL */
 	struct user_state *account; /* borrows: as whom it logged in */
 	struct server *server;      /* borrows: linked, or NULL */
-	struct console_request *request; /* owns: an answer being written */
-	struct client_login *login;      /* owns: until logged in; the console's
-					  * for good */
-	struct cancel_mail *cancel; /* owns: a cancel that waits until nothing
-				     * hidden is owed, or NULL */
-	struct ticket *ticket; /* owns, from worker.tickets: while it waits */
-	size_t relay_left;     /* bytes to move to the server unseen */
-	size_t discard_left;   /* bytes to drop unseen */
-	size_t rows_next;      /* console: the next row to write */
+	struct client_login *login; /* owns: until logged in; the console's
+				     * for good */
+	struct tenure *tenure; /* owns, from worker.tenures; NULL when it has
+				* no server and waits for none */
+	uint32_t relay_left;   /* bytes to move to the server unseen */
+	uint32_t discard_left; /* bytes to drop unseen */
 	uint64_t id;
 	usec_t connected;
 	usec_t last_active;      /* last bytes from or to it */
-	usec_t query_since;      /* a query runs since; 0 = none */
-	usec_t xact_since;       /* a transaction runs since; 0 = none */
 	usec_t eof_since;        /* it sends nothing more since; 0 = it does */
 	usec_t request_at;       /* last assignment */
 	uint32_t received, sent; /* bytes not yet in the counters */
-	usec_t last_wait;
-	uint32_t slot, generation;         /* of its handle */
-	uint32_t seen_queries, seen_xacts; /* the back's, at the last look */
+	uint32_t slot, generation; /* of its handle */
 	uint8_t key[CANCEL_KEY_BYTES];
 	uint8_t state;   /* enum client_state, set by client_set_state */
 	uint8_t back_to; /* enum client_state: where ASKING, WAITING began */
@@ -116,8 +127,8 @@ void client_end(struct client *c, enum reason reason);
 
 /* A server is the client's now: taken off the queue, or at once. */
 void client_granted(struct client *c, struct server *s);
-/* Frees the ticket, which stands in no queue any more. */
-void client_drop_ticket(struct client *c);
+/* Frees the tenure; its ticket stands in no queue any more. */
+void client_drop_tenure(struct client *c);
 /* Its pool cannot give servers: refused with the pool's failure. */
 void client_pool_failed(struct client *c);
 /* The server it is linked to died or misbehaved. */

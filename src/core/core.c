@@ -221,15 +221,15 @@ answer_delivered(struct mail *mail)
 		worker_client(m->core->workers[r->client.worker], r->client);
 
 	mem_free(m);
-	if (c == NULL || c->state != CLIENT_ASKING || c->request != NULL ||
-	    r->result == NULL) {
+	if (c == NULL || c->state != CLIENT_ASKING ||
+	    c->login->request != NULL || r->result == NULL) {
 		console_request_free(r);
 		if (c != NULL)
 			client_refuse_reason(c, REASON_NO_MEMORY);
 		return;
 	}
-	c->request = r;
-	c->rows_next = 0;
+	c->login->request = r;
+	c->login->rows_next = 0;
 	session_turn(c);
 }
 

@@ -59,7 +59,9 @@ fill_client(const struct client *c, struct client_info *info)
 		.application_name = v->application_name,
 		.connect_wall = wall_of(c->connected, now),
 		.request_wall = wall_of(c->request_at, now),
-		.wait = c->state == CLIENT_WAITING ? now - c->ticket->since : 0,
+		.wait = c->state == CLIENT_WAITING
+				? now - c->tenure->ticket.since
+				: 0,
 		.close_needed = c->close_needed,
 		.is_console = c->is_console,
 		.is_login = c->is_login,
@@ -203,7 +205,7 @@ survey_clients(const struct pool_survey *survey, struct worker *w)
 			continue;
 		if (c->state == CLIENT_WAITING) {
 			count->n[N_CL_WAITING]++;
-			note_oldest(count, c->ticket->since);
+			note_oldest(count, c->tenure->ticket.since);
 		} else if (!c->is_login) {
 			count->n[N_CL_ACTIVE]++;
 		}

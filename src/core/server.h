@@ -66,8 +66,8 @@ struct server {
 	uint32_t tried;                  /* of these */
 	uint16_t jitter;                 /* of its lifetime */
 	struct addr addr;
-	size_t relay_left;   /* bytes to move to the client unseen */
-	size_t discard_left; /* bytes to drop unseen */
+	uint32_t relay_left;   /* bytes to move to the client unseen */
+	uint32_t discard_left; /* bytes to drop unseen */
 	uint64_t id;
 	uint64_t epoch; /* of the pool when it was opened */
 	usec_t created; /* connect started */

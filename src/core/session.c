@@ -89,8 +89,8 @@ session_client_turn(struct client *c, struct session_turn *st)
 
 /* Moves or drops what an earlier order covers; false: nothing was possible. */
 static bool
-move_bytes(struct buf *in, struct buf *out, size_t *relay_left,
-	   size_t *discard_left, bool *failed)
+move_bytes(struct buf *in, struct buf *out, uint32_t *relay_left,
+	   uint32_t *discard_left, bool *failed)
 {
 	size_t n;
 
@@ -98,7 +98,7 @@ move_bytes(struct buf *in, struct buf *out, size_t *relay_left,
 	if (*discard_left > 0) {
 		n = min_size(*discard_left, in->len);
 		buf_drop(in, n);
-		*discard_left -= n;
+		*discard_left -= (uint32_t)n;
 		return n > 0;
 	}
 	if (out->len >= OUT_MAX)
@@ -110,7 +110,7 @@ move_bytes(struct buf *in, struct buf *out, size_t *relay_left,
 		*failed = true;
 		return false;
 	}
-	*relay_left -= n;
+	*relay_left -= (uint32_t)n;
 	return true;
 }
 
@@ -166,6 +166,7 @@ on_boundary(struct client *c, struct server *s, const struct order *o)
 		return true;
 	}
 	session_unlink(c);
+	client_drop_tenure(c);
 	client_set_state(c, CLIENT_IDLE);
 	server_release(s, o->residue);
 	if (c->close_needed)
@@ -212,10 +213,10 @@ carry_back(struct client *c, struct server *s, const struct order *o)
 {
 	switch (o->kind) {
 	case ORDER_RELAY:
-		s->relay_left = o->bytes;
+		s->relay_left = (uint32_t)o->bytes;
 		return true;
 	case ORDER_DISCARD:
-		s->discard_left = o->bytes;
+		s->discard_left = (uint32_t)o->bytes;
 		return true;
 	case ORDER_BOUNDARY:
 		return !on_boundary(c, s, o);
@@ -331,6 +332,7 @@ run_link(struct client *c)
 	if (c->wants_facts) {
 		struct server *s = session_unlink(c);
 
+		client_drop_tenure(c);
 		client_set_state(c, CLIENT_LOGIN);
 		server_release(s, RESIDUE_NONE);
 		return is_alive(c);
@@ -353,14 +355,14 @@ session_want_server(struct client *c)
 	bool failed;
 
 	c->back_to = c->state;
-	if (c->ticket == NULL)
-		c->ticket = slab_new(&c->worker->tickets);
-	if (c->ticket == NULL) {
+	if (c->tenure == NULL)
+		c->tenure = slab_new(&c->worker->tenures);
+	if (c->tenure == NULL) {
 		client_refuse_reason(c, REASON_NO_MEMORY);
 		return false;
 	}
-	c->ticket->client = c;
-	s = pool_checkout(c->pool, c->worker, c->ticket, now, &failed);
+	c->tenure->ticket.client = c;
+	s = pool_checkout(c->pool, c->worker, &c->tenure->ticket, now, &failed);
 	if (failed) {
 		client_pool_failed(c);
 		return false;
@@ -426,10 +428,10 @@ carry_front(struct client *c, const struct order *o, struct answer *answer)
 {
 	switch (o->kind) {
 	case ORDER_RELAY:
-		c->relay_left = o->bytes;
+		c->relay_left = (uint32_t)o->bytes;
 		return true;
 	case ORDER_DISCARD:
-		c->discard_left = o->bytes;
+		c->discard_left = (uint32_t)o->bytes;
 		return true;
 	case ORDER_NEED_MORE:
 		/* It may still read what it is owed: not a plain close. */
@@ -562,18 +564,18 @@ static void
 run_rows(struct client *c)
 {
 	const struct front_ops *front = c->worker->core->front;
-	struct console_request *r = c->request;
+	struct console_request *r = c->login->request;
 	struct session_turn st;
 	struct answer answer = { .kind = ANSWER_ROWS };
 	bool closing;
 
 	while (c->stream.out.len < OUT_MAX) {
 		session_client_turn(c, &st);
-		if (!front->rows(&st.turn, r->result, &c->rows_next,
+		if (!front->rows(&st.turn, r->result, &c->login->rows_next,
 				 ROWS_PER_STEP))
 			continue;
 		closing = r->result->is_closing;
-		c->request = NULL;
+		c->login->request = NULL;
 		console_request_free(r);
 		client_set_state(c, c->back_to);
 		(void)run_front(c, &answer);
@@ -592,7 +594,7 @@ pump(struct client *c, const struct answer *answer)
 {
 	bool moved;
 
-	if (c->request != NULL)
+	if (c->login != NULL && c->login->request != NULL)
 		run_rows(c);
 	do {
 		moved = false;

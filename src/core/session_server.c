@@ -14,7 +14,7 @@ carry_server(struct server *s, const struct order *o)
 	switch (o->kind) {
 	case ORDER_DISCARD:
 	case ORDER_RELAY:
-		s->discard_left = o->bytes;
+		s->discard_left = (uint32_t)o->bytes;
 		return true;
 	case ORDER_NEED_MORE:
 	case ORDER_WAIT:
@@ -70,7 +70,7 @@ session_server_step(struct server *s, const struct answer *answer)
 					   : s->stream.in.len;
 
 			buf_drop(&s->stream.in, n);
-			s->discard_left -= n;
+			s->discard_left -= (uint32_t)n;
 			s->drained += n;
 			if (s->state == SERVER_ABANDONED &&
 			    s->drained > SERVER_DRAIN_MAX) {

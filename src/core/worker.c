@@ -287,7 +287,7 @@ worker_new(struct core *core, unsigned id)
 	w->core = core;
 	w->free_slot = NO_SLOT;
 	w->tick.fire = on_tick;
-	slab_init(&w->tickets, sizeof(struct ticket));
+	slab_init(&w->tenures, sizeof(struct tenure));
 	list_init(&w->clients);
 	list_init(&w->servers);
 	list_init(&w->cancelers);
@@ -367,7 +367,7 @@ worker_free(struct worker *w)
 	worker_stop_listening(w);
 	loop_free(w->loop);
 	snapshot_unref(w->snapshot);
-	slab_fini(&w->tickets);
+	slab_fini(&w->tenures);
 	mem_free(w->slots);
 	mem_free(w);
 }

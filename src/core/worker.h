@@ -41,7 +41,7 @@ struct worker {
 	/* On their way to another worker: posted at the end of the turn, for
 	 * until then callers up the stack may still look at them. */
 	struct list client_leavers, server_leavers;
-	struct slab tickets; /* of struct ticket */
+	struct slab tenures; /* of struct tenure */
 	struct list pools;   /* whose home this is */
 	struct slot *slots;  /* owns */
 	uint32_t slot_count, free_slot;

@@ -278,7 +278,7 @@ fetches_from_another_worker(void **state)
 	waiter_release(a, RESIDUE_NONE);
 	b = waiter_wanting(p, 1);
 	assert_null(b->server);
-	assert_int_equal(b->ticket->state, TICKET_BOUND);
+	assert_int_equal(b->tenure->ticket.state, TICKET_BOUND);
 	assert_int_equal(s->state, SERVER_IDLE); /* its worker knows nothing */
 	check_pool(p);
 	assert_true(deliver_to(0));
@@ -316,7 +316,7 @@ start_move(struct sizes sizes)
 	done(a);
 	world.now += 10;
 	m.waiter = waiter_wanting(m.p, 1);
-	assert_ptr_equal(m.waiter->ticket->server, m.s);
+	assert_ptr_equal(m.waiter->tenure->ticket.server, m.s);
 	return m;
 }
 
@@ -331,7 +331,7 @@ waiter_leaves_a_moving_server(void **state)
 		if (late)
 			assert_true(deliver_to(0));
 		waiter_leave(m.waiter);
-		assert_int_equal(m.waiter->ticket->state, TICKET_NONE);
+		assert_int_equal(m.waiter->tenure->ticket.state, TICKET_NONE);
 		assert_null(m.s->ticket);
 		check_pool(m.p);
 		deliver_all();
@@ -371,7 +371,7 @@ static void
 a_claimed_server_dies(void **state)
 {
 	struct move m = start_move((struct sizes){ .size = 1 });
-	usec_t since = m.waiter->ticket->since;
+	usec_t since = m.waiter->tenure->ticket.since;
 	struct client *later;
 
 	(void)state;
@@ -383,8 +383,8 @@ a_claimed_server_dies(void **state)
 	check_pool(m.p);
 	assert_true(deliver_to(0));
 	assert_int_equal(world.closed, 1);
-	assert_int_equal(m.waiter->ticket->state, TICKET_QUEUED);
-	assert_int_equal(m.waiter->ticket->since, since);
+	assert_int_equal(m.waiter->tenure->ticket.state, TICKET_QUEUED);
+	assert_int_equal(m.waiter->tenure->ticket.since, since);
 	check_pool(m.p);
 	deliver_all();
 	assert_int_equal(m.p->opening, 1);

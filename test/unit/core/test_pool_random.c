@@ -63,13 +63,14 @@ check_turn(struct client *c, struct server *s)
 		struct client *o = chaos.clients[i];
 
 		if (o == NULL || o == c || o->pool != c->pool ||
-		    o->ticket->state != TICKET_QUEUED || chaos.was_bound[i])
+		    o->tenure->ticket.state != TICKET_QUEUED ||
+		    chaos.was_bound[i])
 			continue;
 		/* Of one who was bound, the turn was decided then. */
-		if (c->ticket->since != 0)
-			assert_true(o->ticket->since + USEC_PER_MSEC +
+		if (c->tenure->ticket.since != 0)
+			assert_true(o->tenure->ticket.since + USEC_PER_MSEC +
 					    2 * SKEW + 1 >=
-				    c->ticket->since);
+				    c->tenure->ticket.since);
 	}
 }
 
@@ -79,9 +80,9 @@ note_bound(void)
 	for (unsigned i = 0; i < CLIENTS; i++) {
 		struct client *c = chaos.clients[i];
 
-		if (c == NULL || c->ticket->state == TICKET_NONE)
+		if (c == NULL || c->tenure->ticket.state == TICKET_NONE)
 			chaos.was_bound[i] = false;
-		else if (c->ticket->state == TICKET_BOUND)
+		else if (c->tenure->ticket.state == TICKET_BOUND)
 			chaos.was_bound[i] = true;
 	}
 }

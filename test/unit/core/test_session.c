@@ -9,10 +9,10 @@ sizes(void **state)
 {
 	(void)state;
 	print_message("struct client %zu, server %zu, stream %zu, timer %zu, "
-		      "ticket %zu bytes\n",
+		      "tenure %zu bytes\n",
 		      sizeof(struct client), sizeof(struct server),
 		      sizeof(struct stream), sizeof(struct timer),
-		      sizeof(struct ticket));
+		      sizeof(struct tenure));
 	assert_true(sizeof(struct client) <= 640);
 }
 

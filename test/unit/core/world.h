@@ -373,7 +373,7 @@ client_granted(struct client *c, struct server *s)
 	s->client = c;
 	s->state = SERVER_ACTIVE;
 	s->granted_at = loop_now(c->worker->loop);
-	c->ticket->since = 0;
+	c->tenure->ticket.since = 0;
 	c->state = CLIENT_ACTIVE;
 }
 
@@ -382,7 +382,7 @@ client_pool_failed(struct client *c)
 {
 	ASSERT(c->server == NULL && c->worker->id == world.current);
 	c->state = CLIENT_CLOSED;
-	c->ticket->since = 0;
+	c->tenure->ticket.since = 0;
 	world.pool_failed++;
 }
 
@@ -406,12 +406,12 @@ client_close_soon(struct client *c, enum reason reason)
 void
 client_free(struct client *c)
 {
-	mem_free(c->ticket);
+	mem_free(c->tenure);
 	mem_free(c);
 }
 
 void
-client_drop_ticket(struct client *c)
+client_drop_tenure(struct client *c)
 {
 	(void)c;
 	abort();
@@ -759,8 +759,8 @@ waiter_new(struct pool *p, unsigned worker)
 
 	c->pool = p;
 	c->worker = worker_of(worker);
-	c->ticket = mem_must_zalloc(sizeof(*c->ticket));
-	c->ticket->client = c;
+	c->tenure = mem_must_zalloc(sizeof(*c->tenure));
+	c->tenure->ticket.client = c;
 	c->state = CLIENT_IDLE;
 	return c;
 }
@@ -774,7 +774,8 @@ waiter_want(struct client *c)
 	bool failed;
 
 	c->state = CLIENT_WAITING;
-	s = pool_checkout(c->pool, w, c->ticket, loop_now(w->loop), &failed);
+	s = pool_checkout(c->pool, w, &c->tenure->ticket, loop_now(w->loop),
+			  &failed);
 	if (s != NULL)
 		client_granted(c, s);
 	if (failed)
@@ -788,7 +789,7 @@ waiter_leave(struct client *c)
 {
 	struct worker *w = enter(c->worker->id);
 
-	pool_leave(c->pool, w, c->ticket);
+	pool_leave(c->pool, w, &c->tenure->ticket);
 	c->state = CLIENT_IDLE;
 	leave();
 }

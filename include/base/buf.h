@@ -37,11 +37,19 @@ struct block_pool {
 	size_t keep_blocks; /* free ones above this go back to the allocator */
 };
 
+/*
+ * Two of these stand in every connection, so the word that holds the chain
+ * holds the pool while there is none.
+ */
 struct buf {
-	struct segment *first; /* owns the chain */
-	struct segment *last;
-	size_t len;              /* bytes queued */
-	struct block_pool *pool; /* borrows, for the thread's life */
+	union {
+		struct segment *last;    /* is_chained: owns the chain, a ring
+					  * whose last links to its first */
+		struct block_pool *pool; /* else: borrows, for the thread's
+					  * life */
+	};
+	uint32_t len; /* bytes queued */
+	bool is_chained;
 };
 
 void block_pool_init(struct block_pool *p, size_t keep_blocks);

@@ -32,11 +32,12 @@
 struct block {
 	struct block *next; /* owns: the next free block, while it is free */
 	uint8_t *data;      /* owns BUF_BLOCK_BYTES */
-	uint32_t refs;      /* segments on it */
+	struct block_pool *pool; /* borrows: where it belongs */
+	uint32_t refs;           /* segments on it */
 };
 
 struct segment {
-	struct segment *next; /* owns */
+	struct segment *next; /* owns; the last one's is the first, borrowed */
 	struct block *block;  /* refs */
 	uint32_t off;         /* first byte in the block */
 	uint32_t len;         /* > 0, but for one that is reserved */
@@ -104,6 +105,7 @@ take_block(struct block_pool *p)
 		if (k == NULL)
 			return NULL;
 	}
+	k->pool = p;
 	k->refs = 1;
 	p->used_blocks++;
 	return k;
@@ -167,8 +169,10 @@ fresh_segment(struct block_pool *p)
 }
 
 static void
-free_segment(struct block_pool *p, struct segment *s)
+free_segment(struct segment *s)
 {
+	struct block_pool *p = s->block->pool;
+
 	unref_block(p, s->block);
 	give_segment(p, s);
 }
@@ -179,37 +183,79 @@ segment_data(const struct segment *s)
 	return s->block->data + s->off;
 }
 
+static struct block_pool *
+pool_of(const struct buf *b)
+{
+	return b->is_chained ? b->last->block->pool : b->pool;
+}
+
+/* The first segment, or NULL. */
+static struct segment *
+first_of(const struct buf *b)
+{
+	return b->is_chained ? b->last->next : NULL;
+}
+
+/* The first segment of a buffer that has bytes. */
+static struct segment *
+head_of(const struct buf *b)
+{
+	return b->last->next;
+}
+
+/* The segment behind s, or NULL. */
+static struct segment *
+next_of(const struct buf *b, const struct segment *s)
+{
+	return s == b->last ? NULL : s->next;
+}
+
 /* Bytes that may be added behind the last segment. */
 static size_t
 last_room(const struct buf *b)
 {
-	const struct segment *s = b->last;
+	const struct segment *s;
 
-	if (s == NULL || s->block->refs != 1)
+	if (!b->is_chained)
 		return 0;
-	return BUF_BLOCK_BYTES - s->off - s->len;
+	s = b->last;
+	return s->block->refs != 1 ? 0 : BUF_BLOCK_BYTES - s->off - s->len;
 }
 
 static void
 link_last(struct buf *b, struct segment *s)
 {
-	s->next = NULL;
-	if (b->last != NULL)
+	if (b->is_chained) {
+		s->next = b->last->next;
 		b->last->next = s;
-	else
-		b->first = s;
+	} else {
+		s->next = s;
+		b->is_chained = true;
+	}
 	b->last = s;
+}
+
+/* Takes the segment behind `before` off; the pool stays known. */
+static struct segment *
+unlink_next(struct buf *b, struct segment *before)
+{
+	struct segment *s = before->next;
+
+	if (s == before) {
+		b->is_chained = false;
+		b->pool = s->block->pool;
+		return s;
+	}
+	before->next = s->next;
+	if (b->last == s)
+		b->last = before;
+	return s;
 }
 
 static struct segment *
 unlink_first(struct buf *b)
 {
-	struct segment *s = b->first;
-
-	b->first = s->next;
-	if (b->first == NULL)
-		b->last = NULL;
-	return s;
+	return unlink_next(b, b->last);
 }
 
 void
@@ -221,15 +267,15 @@ buf_init(struct buf *b, struct block_pool *pool)
 void
 buf_clear(struct buf *b)
 {
-	while (b->first != NULL)
-		free_segment(b->pool, unlink_first(b));
+	while (b->is_chained)
+		free_segment(unlink_first(b));
 	b->len = 0;
 }
 
 void
 buf_rehome(struct buf *b, struct block_pool *pool)
 {
-	ASSERT(b->first == NULL);
+	ASSERT(!b->is_chained);
 	b->pool = pool;
 }
 
@@ -241,17 +287,35 @@ add_to_last(struct buf *b, const void *data, size_t len)
 
 	memcpy(segment_data(s) + s->len, data, len);
 	s->len += (uint32_t)len;
-	b->len += len;
+	b->len += (uint32_t)len;
+}
+
+/* Joins the chain of more, which is not empty, to the end of b's. */
+static void
+join(struct buf *b, struct buf *more)
+{
+	struct segment *first = more->last->next;
+
+	if (b->is_chained) {
+		more->last->next = b->last->next;
+		b->last->next = first;
+	}
+	b->last = more->last;
+	b->is_chained = true;
+	b->len += more->len;
 }
 
 /* Links fresh segments for len bytes behind the last; false adds none. */
 static bool
 append_fresh(struct buf *b, const uint8_t *data, size_t len)
 {
-	struct buf more = { .pool = b->pool };
+	struct block_pool *pool = pool_of(b);
+	struct buf more = { .pool = pool };
 
+	if (len > UINT32_MAX - b->len)
+		return false;
 	while (len > 0) {
-		struct segment *s = fresh_segment(b->pool);
+		struct segment *s = fresh_segment(pool);
 		size_t n = len < BUF_BLOCK_BYTES ? len : BUF_BLOCK_BYTES;
 
 		if (s == NULL) {
@@ -263,12 +327,7 @@ append_fresh(struct buf *b, const uint8_t *data, size_t len)
 		data += n;
 		len -= n;
 	}
-	if (b->last != NULL)
-		b->last->next = more.first;
-	else
-		b->first = more.first;
-	b->last = more.last;
-	b->len += more.len;
+	join(b, &more);
 	return true;
 }
 
@@ -276,7 +335,7 @@ bool
 buf_append(struct buf *b, const void *data, size_t len)
 {
 	size_t room = last_room(b);
-	struct segment *last = b->last;
+	struct segment *last = room > 0 ? b->last : NULL;
 	const uint8_t *p = data;
 
 	if (len == 0)
@@ -291,7 +350,7 @@ buf_append(struct buf *b, const void *data, size_t len)
 	if (room > 0) {
 		memcpy(segment_data(last) + last->len, p, room);
 		last->len += (uint32_t)room;
-		b->len += room;
+		b->len += (uint32_t)room;
 	}
 	return true;
 }
@@ -300,7 +359,7 @@ buf_append(struct buf *b, const void *data, size_t len)
 static bool
 is_continuation(const struct buf *dst, const struct segment *s)
 {
-	const struct segment *last = dst->last;
+	const struct segment *last = dst->is_chained ? dst->last : NULL;
 
 	return last != NULL && last->block == s->block &&
 	       last->off + last->len == s->off;
@@ -311,20 +370,20 @@ static void
 move_whole(struct buf *dst, struct buf *src)
 {
 	struct segment *s = unlink_first(src);
-	size_t len = s->len;
+	uint32_t len = s->len;
 
 	src->len -= len;
 	if (is_continuation(dst, s)) {
-		dst->last->len += (uint32_t)len;
+		dst->last->len += len;
 		dst->len += len;
-		free_segment(dst->pool, s);
+		free_segment(s);
 	} else if (len < BUF_MOVE_MIN && len <= last_room(dst)) {
 		add_to_last(dst, segment_data(s), len);
-		free_segment(dst->pool, s);
+		free_segment(s);
 	} else if (len < BUF_MOVE_MIN && s->block->refs > 1 &&
 		   append_fresh(dst, segment_data(s), len)) {
 		/* A crumb must not keep a block that it shares. */
-		free_segment(dst->pool, s);
+		free_segment(s);
 	} else {
 		link_last(dst, s);
 		dst->len += len;
@@ -336,12 +395,12 @@ move_whole(struct buf *dst, struct buf *src)
  * spare segment or gives it back, so it cannot fail.
  */
 static void
-move_part(struct buf *dst, struct buf *src, size_t n, struct segment *spare)
+move_part(struct buf *dst, struct buf *src, uint32_t n, struct segment *spare)
 {
-	struct segment *s = src->first;
+	struct segment *s = head_of(src);
 
 	if (is_continuation(dst, s)) {
-		dst->last->len += (uint32_t)n;
+		dst->last->len += n;
 		dst->len += n;
 	} else if (n < BUF_MOVE_MIN && n <= last_room(dst)) {
 		add_to_last(dst, segment_data(s), n);
@@ -350,15 +409,15 @@ move_part(struct buf *dst, struct buf *src, size_t n, struct segment *spare)
 		spare->block = s->block;
 		spare->block->refs++;
 		spare->off = s->off;
-		spare->len = (uint32_t)n;
+		spare->len = n;
 		link_last(dst, spare);
 		dst->len += n;
 		spare = NULL;
 	}
 	if (spare != NULL)
-		give_segment(dst->pool, spare);
-	s->off += (uint32_t)n;
-	s->len -= (uint32_t)n;
+		give_segment(pool_of(src), spare);
+	s->off += n;
+	s->len -= n;
 	src->len -= n;
 }
 
@@ -366,11 +425,11 @@ move_part(struct buf *dst, struct buf *src, size_t n, struct segment *spare)
 static bool
 splits_segment(const struct buf *b, size_t n)
 {
-	const struct segment *s = b->first;
+	const struct segment *s = n > 0 ? head_of(b) : NULL;
 
 	while (n > 0 && n >= s->len) {
 		n -= s->len;
-		s = s->next;
+		s = s->next; /* n bytes are there: no further than the first */
 	}
 	return n > 0;
 }
@@ -380,18 +439,18 @@ buf_move(struct buf *dst, struct buf *src, size_t n)
 {
 	struct segment *spare = NULL;
 
-	ASSERT(n <= src->len && dst->pool == src->pool);
+	ASSERT(n <= src->len && pool_of(dst) == pool_of(src));
 	if (splits_segment(src, n)) {
-		spare = take_segment(src->pool);
+		spare = take_segment(pool_of(src));
 		if (spare == NULL)
 			return false;
 	}
-	while (n > 0 && n >= src->first->len) {
-		n -= src->first->len;
+	while (n > 0 && n >= head_of(src)->len) {
+		n -= head_of(src)->len;
 		move_whole(dst, src);
 	}
 	if (n > 0)
-		move_part(dst, src, n, spare);
+		move_part(dst, src, (uint32_t)n, spare);
 	return true;
 }
 
@@ -399,9 +458,9 @@ void
 buf_drop(struct buf *b, size_t n)
 {
 	ASSERT(n <= b->len);
-	b->len -= n;
+	b->len -= (uint32_t)n;
 	while (n > 0) {
-		struct segment *s = b->first;
+		struct segment *s = head_of(b);
 
 		if (n < s->len) {
 			s->off += (uint32_t)n;
@@ -409,7 +468,7 @@ buf_drop(struct buf *b, size_t n)
 			return;
 		}
 		n -= s->len;
-		free_segment(b->pool, unlink_first(b));
+		free_segment(unlink_first(b));
 	}
 }
 
@@ -417,7 +476,7 @@ buf_drop(struct buf *b, size_t n)
 static const struct segment *
 seek(const struct buf *b, size_t *at)
 {
-	const struct segment *s = b->first;
+	const struct segment *s = head_of(b);
 
 	while (*at >= s->len) {
 		*at -= s->len;
@@ -447,7 +506,7 @@ buf_copy_out(const struct buf *b, size_t at, void *out, size_t n)
 const uint8_t *
 buf_view(const struct buf *b, size_t at, size_t n, uint8_t *scratch)
 {
-	const struct segment *s = b->first;
+	const struct segment *s = head_of(b);
 	size_t in = at;
 
 	ASSERT(at <= b->len && n <= b->len - at);
@@ -498,7 +557,7 @@ buf_reserve(struct buf *b, size_t min, size_t *room)
 
 	ASSERT(min <= BUF_BLOCK_BYTES);
 	if (have == 0 || have < min) {
-		s = fresh_segment(b->pool);
+		s = fresh_segment(pool_of(b));
 		if (s == NULL)
 			return NULL;
 		link_last(b, s);
@@ -512,30 +571,22 @@ buf_reserve(struct buf *b, size_t min, size_t *room)
 static void
 drop_last(struct buf *b)
 {
-	struct segment *s = b->last, *before = b->first;
+	struct segment *before = b->last;
 
-	if (before == s) {
-		b->first = b->last = NULL;
-	} else {
-		while (before->next != s)
-			before = before->next;
-		before->next = NULL;
-		b->last = before;
-	}
-	free_segment(b->pool, s);
+	while (before->next != b->last)
+		before = before->next;
+	free_segment(unlink_next(b, before));
 }
 
 void
 buf_commit(struct buf *b, size_t n)
 {
-	struct segment *s = b->last;
-
 	ASSERT(n <= last_room(b));
-	if (s == NULL)
+	if (!b->is_chained)
 		return;
-	s->len += (uint32_t)n;
-	b->len += n;
-	if (s->len == 0)
+	b->last->len += (uint32_t)n;
+	b->len += (uint32_t)n;
+	if (b->last->len == 0)
 		drop_last(b);
 }
 
@@ -544,8 +595,8 @@ buf_iov(const struct buf *b, struct iovec *iov, int max)
 {
 	int n = 0;
 
-	for (const struct segment *s = b->first; s != NULL && n < max;
-	     s = s->next) {
+	for (const struct segment *s = first_of(b); s != NULL && n < max;
+	     s = next_of(b, s)) {
 		iov[n].iov_base = segment_data(s);
 		iov[n].iov_len = s->len;
 		n++;
@@ -556,15 +607,16 @@ buf_iov(const struct buf *b, struct iovec *iov, int max)
 bool
 buf_is_sane(const struct buf *b)
 {
-	const struct segment *s, *last = NULL;
+	const struct block_pool *pool = pool_of(b);
 	size_t len = 0;
 
-	for (s = b->first; s != NULL; s = s->next) {
+	for (const struct segment *s = first_of(b); s != NULL;
+	     s = next_of(b, s)) {
 		if (s->len == 0 || s->off > BUF_BLOCK_BYTES ||
-		    s->len > BUF_BLOCK_BYTES - s->off || s->block->refs == 0)
+		    s->len > BUF_BLOCK_BYTES - s->off || s->block->refs == 0 ||
+		    s->block->pool != pool)
 			return false;
 		len += s->len;
-		last = s;
 	}
-	return last == b->last && len == b->len;
+	return len == b->len;
 }

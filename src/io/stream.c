@@ -252,7 +252,7 @@ read_blocks(struct stream *s, size_t max, size_t *room)
 		count = FILL_BLOCKS;
 	*room = 0;
 	for (size_t i = 0; i < count; i++) {
-		buf_init(&parts[i], s->in.pool);
+		buf_init(&parts[i], &s->loop->blocks);
 		iov[i].iov_base = buf_reserve(&parts[i], BUF_BLOCK_BYTES,
 					      &iov[i].iov_len);
 		if (iov[i].iov_base == NULL)

@@ -75,7 +75,7 @@ check(const struct model *m)
 	buf_copy_out(&m->buf, 0, out, m->len);
 	assert_memory_equal(out, m->bytes, m->len);
 	if (m->len == 0)
-		assert_null(m->buf.first);
+		assert_false(m->buf.is_chained);
 }
 
 static void

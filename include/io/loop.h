@@ -26,19 +26,13 @@ struct mail {
 };
 
 /*
- * A task that wants to run soon on its own loop: while any is pending the loop
- * does not sleep.  Each run takes it off the list first.
- */
-struct task {
-	struct list_node node;
-	void (*run)(struct task *task);
-};
-
-/*
- * A descriptor's registration, embedded in what owns the descriptor.  fire is
- * called with the epoll events (epoll_ctl(2)) that came since the last call.
+ * Something that a loop tells news, embedded in its owner: of a descriptor that
+ * it is registered for, or that its turn has come by loop_ready.  fire is
+ * called with the epoll events (epoll_ctl(2)) that came since the last call, 0
+ * for a turn.
  */
 struct watch {
+	struct list_node ready; /* on the loop's ready list */
 	void (*fire)(struct watch *watch, uint32_t events);
 };
 
@@ -63,10 +57,13 @@ void loop_stop(struct loop *loop);
  */
 void loop_post(struct loop *loop, struct mail *mail);
 
-/* Puts the task on the ready list; harmless when it stands there already. */
-void loop_ready(struct loop *loop, struct task *task);
-/* Takes it off; harmless when it is not there. */
-void loop_unready(struct task *task);
+/*
+ * Gives it a turn soon; harmless when it waits for one already.  While any does
+ * the loop does not sleep.
+ */
+void loop_ready(struct loop *loop, struct watch *watch);
+/* Takes the turn back; harmless when it waits for none. */
+void loop_unready(struct watch *watch);
 
 /* Delivers what mail there is; only while the loop is not running. */
 void loop_drain(struct loop *loop);

@@ -16,6 +16,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 #include "io/addr.h"
@@ -28,25 +29,24 @@ enum stream_state {
 };
 
 struct stream {
-	struct watch watch;
-	struct task task;  /* on the ready list when kicked */
-	struct loop *loop; /* borrows; NULL while detached */
-	struct buf in;     /* read and not yet consumed */
-	struct buf out;    /* not yet written */
+	struct watch watch; /* ready when kicked */
+	struct loop *loop;  /* borrows; NULL while detached */
+	struct buf in;      /* read and not yet consumed */
+	struct buf out;     /* not yet written */
 	void (*on_ready)(struct stream *s);
-	int fd;    /* owns; -1 when closed */
-	int error; /* errno that broke it, 0 = none */
-	enum stream_state state;
-	bool readable;         /* more may be there */
-	bool blocked;          /* the last write met EAGAIN */
-	bool hung_up;          /* the peer closed its sending side, or an error
-				* came (by epoll): read to the end */
-	bool eof;              /* read to the end */
-	bool has_failed_write; /* error is of a write: reading may go on */
-	bool is_unix;
-	bool ends_after_out; /* stream_shutdown waits for the last flush */
-	bool is_bulk;        /* the last read filled its room */
-	bool wants_write;    /* a unix socket that is registered for WRITE */
+	int fd;            /* owns; -1 when closed */
+	int error;         /* errno that broke it, 0 = none */
+	uint8_t state;     /* enum stream_state */
+	bool readable : 1; /* more may be there */
+	bool blocked : 1;  /* the last write met EAGAIN */
+	bool hung_up : 1;  /* the peer closed its sending side, or an error
+			    * came (by epoll): read to the end */
+	bool eof : 1;      /* read to the end */
+	bool has_failed_write : 1; /* error is of a write: reading may go on */
+	bool is_unix : 1;
+	bool ends_after_out : 1; /* stream_shutdown waits for the last flush */
+	bool is_bulk : 1;        /* the last read filled its room */
+	bool wants_write : 1; /* a unix socket that is registered for WRITE */
 };
 
 /* TCP options that are set on every socket of one kind. */

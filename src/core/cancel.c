@@ -38,10 +38,16 @@ put_place(uint8_t key[4], uint32_t worker, uint32_t slot)
 }
 
 void
-cancel_set_key(struct client *c)
+cancel_set_secret(struct client *c)
 {
-	put_place(c->key, c->worker->id, c->slot + 1); /* never process 0 */
-	worker_entropy(c->worker, c->key + 4, sizeof(c->key) - 4);
+	worker_entropy(c->worker, c->secret, sizeof(c->secret));
+}
+
+void
+cancel_key_of(const struct client *c, uint8_t key[CANCEL_KEY_BYTES])
+{
+	put_place(key, c->worker->id, c->slot + 1); /* never process 0 */
+	memcpy(key + 4, c->secret, sizeof(c->secret));
 }
 
 /* The client of this key on this worker, compared in constant time. */
@@ -49,14 +55,15 @@ static struct client *
 find_target(struct worker *w, const uint8_t key[CANCEL_KEY_BYTES])
 {
 	uint32_t slot = (uint32_t)key[1] << 16 | (uint32_t)key[2] << 8 | key[3];
+	uint8_t its_key[CANCEL_KEY_BYTES];
 	struct client *c = NULL;
 
 	if (slot > 0 && slot <= w->slot_count)
 		c = w->slots[slot - 1].client;
-	if (c == NULL || !c->is_keyed ||
-	    !text_equal_secret(c->key, key, CANCEL_KEY_BYTES))
+	if (c == NULL || !c->is_keyed)
 		return NULL;
-	return c;
+	cancel_key_of(c, its_key);
+	return text_equal_secret(its_key, key, sizeof(its_key)) ? c : NULL;
 }
 
 /* ------------------------------------------------------------------------

@@ -26,8 +26,10 @@
 struct client;
 struct server;
 
-/* Writes a fresh key for the place that the client has just taken. */
-void cancel_set_key(struct client *c);
+/* A fresh secret for the place that the client has just taken. */
+void cancel_set_secret(struct client *c);
+/* The key that names this client: its place and its secret. */
+void cancel_key_of(const struct client *c, uint8_t key[CANCEL_KEY_BYTES]);
 
 /* A cancel connection to a server; owned by its worker. */
 struct canceler {

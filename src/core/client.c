@@ -342,19 +342,23 @@ count_queries(struct client *c, struct stats *stats, usec_t now)
 }
 
 void
+client_count_bytes(struct client *c, enum counter which, size_t bytes)
+{
+	if (c->pool != NULL)
+		stats_add(c->pool->parts[c->worker->id].stats, which, bytes);
+	else if (c->login == NULL)
+		return;
+	else if (which == STAT_SENT)
+		c->login->sent += bytes;
+	else
+		c->login->received += bytes;
+}
+
+void
 client_account(struct client *c, usec_t now)
 {
-	if (c->pool != NULL) {
-		struct stats *stats = c->pool->parts[c->worker->id].stats;
-
-		if (c->received != 0)
-			stats_add(stats, STAT_RECEIVED, c->received);
-		if (c->sent != 0)
-			stats_add(stats, STAT_SENT, c->sent);
-		c->received = c->sent = 0;
-		if (c->server != NULL && c->state == CLIENT_ACTIVE)
-			count_queries(c, stats, now);
-	}
+	if (c->server != NULL && c->state == CLIENT_ACTIVE)
+		count_queries(c, c->pool->parts[c->worker->id].stats, now);
 	if (c->tenure != NULL && c->tenure->cancel != NULL)
 		cancel_go_on(c);
 	if (!is_armed(c, now))
@@ -429,7 +433,7 @@ client_granted(struct client *c, struct server *s)
 	c->was_notified = false;
 	if (c->eof_since != 0)
 		c->eof_since = now; /* its query begins now */
-	c->request_at = t->granted_at = now;
+	t->granted_at = now;
 	c->server = s;
 	s->client = c;
 	s->state = SERVER_ACTIVE;
@@ -532,8 +536,6 @@ let_go(struct client *c)
 	struct server *s = c->server;
 	enum sent sent = c->relay_left > 0 ? SENT_HALF : SENT_WHOLE;
 
-	if (c->pool != NULL && c->received + c->sent > 0)
-		client_account(c, loop_now(c->worker->loop));
 	timer_clear(c->worker->loop, &c->timer);
 	if (c->login != NULL && c->login->job != NULL) {
 		c->login->job->client = NULL;
@@ -605,7 +607,8 @@ start_linger(struct client *c, enum reason reason)
 {
 	struct loop *loop = c->worker->loop;
 
-	c->sent += (uint32_t)c->stream.out.len; /* let_go ends the counting */
+	/* Before its pool is let go. */
+	client_count_bytes(c, STAT_SENT, c->stream.out.len);
 
 	log_end(c, reason);
 	client_set_state(c, CLIENT_LINGERING);

@@ -41,6 +41,10 @@ extern const char *const client_state_names[CLIENT_STATES];
 /* A server that does not take the client's settings in this time is stuck. */
 #define CLIENT_LINK_TIME (15 * USEC_PER_SEC)
 
+/* Bytes of a cancel key that nobody can know; the others say where the client
+ * is. */
+#define CANCEL_SECRET_BYTES 4
+
 /* What a client needs while it logs in. */
 struct client_login {
 	struct mail mail;                /* for its one move */
@@ -52,6 +56,7 @@ struct client_login {
 	struct console_request *request; /* owns: the console's answer that is
 					  * being written, or NULL */
 	size_t rows_next;                /* of it: the next row to write */
+	uint64_t received, sent;         /* bytes, until its pool is known */
 };
 
 /*
@@ -86,26 +91,24 @@ struct client {
 	uint32_t discard_left; /* bytes to drop unseen */
 	uint64_t id;
 	usec_t connected;
-	usec_t last_active;      /* last bytes from or to it */
-	usec_t eof_since;        /* it sends nothing more since; 0 = it does */
-	usec_t request_at;       /* last assignment */
-	uint32_t received, sent; /* bytes not yet in the counters */
-	uint32_t slot, generation; /* of its handle */
-	uint8_t key[CANCEL_KEY_BYTES];
+	usec_t last_active; /* last bytes from or to it */
+	usec_t eof_since;   /* it sends nothing more since; 0 = it does */
+	uint32_t slot, generation;           /* of its handle */
+	uint8_t secret[CANCEL_SECRET_BYTES]; /* of its cancel key */
 	uint8_t state;   /* enum client_state, set by client_set_state */
 	uint8_t back_to; /* enum client_state: where ASKING, WAITING began */
-	bool is_counted; /* holds places in the client budgets */
-	bool is_keyed;   /* logged in to a pool: its key works */
-	bool is_console;
-	bool is_login;        /* counted in core.logins */
-	bool link_pending;    /* LINKING: link() was not called yet */
-	bool wants_facts;     /* queued for what servers say of themselves */
-	bool is_shut;         /* LINGERING: our side is closed */
-	bool was_notified;    /* query_wait_notify was sent */
-	bool close_needed;    /* drain, KILL: close at the next boundary */
-	bool has_moved;       /* stands on one of its pool's home workers */
 	uint8_t close_reason; /* enum reason, with close_needed */
 	uint8_t right;        /* enum console_right */
+	bool is_counted : 1;  /* holds places in the client budgets */
+	bool is_keyed : 1;    /* logged in to a pool: its key works */
+	bool is_console : 1;
+	bool is_login : 1;     /* counted in core.logins */
+	bool link_pending : 1; /* LINKING: link() was not called yet */
+	bool wants_facts : 1;  /* queued for what servers say of themselves */
+	bool is_shut : 1;      /* LINGERING: our side is closed */
+	bool was_notified : 1; /* query_wait_notify was sent */
+	bool close_needed : 1; /* drain, KILL: close at the next boundary */
+	bool has_moved : 1;    /* stands on one of its pool's home workers */
 };
 
 /* A new client on an accepted descriptor, which it owns. */
@@ -137,7 +140,10 @@ void client_server_failed(struct client *c, enum reason reason);
 /* Goes on with a good-bye: flushes, reads what still comes, closes. */
 void client_linger(struct client *c);
 
-/* Counters of one turn: bytes moved, queries ended; arms the timer. */
+/* Counts bytes that came from it (STAT_RECEIVED) or went to it (STAT_SENT). */
+void client_count_bytes(struct client *c, enum counter which, size_t bytes);
+
+/* Counters of one turn: queries ended; arms the timer. */
 void client_account(struct client *c, usec_t now);
 
 /* Moves it to another worker, once, at the end of the turn; until then only

@@ -58,7 +58,10 @@ fill_client(const struct client *c, struct client_info *info)
 		.state = client_state_names[c->state],
 		.application_name = v->application_name,
 		.connect_wall = wall_of(c->connected, now),
-		.request_wall = wall_of(c->request_at, now),
+		.request_wall =
+			wall_of(c->tenure == NULL ? c->last_active
+						  : c->tenure->granted_at,
+				now),
 		.wait = c->state == CLIENT_WAITING
 				? now - c->tenure->ticket.since
 				: 0,

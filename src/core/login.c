@@ -124,8 +124,11 @@ find_pool(struct client *c)
 	c->account = route_user(w->core, w->snapshot, c->login->user);
 	c->pool = route_pool(w->core, w->snapshot, db, c->login->database,
 			     c->login->user);
-	if (c->pool != NULL)
+	if (c->pool != NULL) {
 		c->pool->parts[w->id].clients++;
+		client_count_bytes(c, STAT_RECEIVED, c->login->received);
+		client_count_bytes(c, STAT_SENT, c->login->sent);
+	}
 	if (c->pool == NULL || c->account == NULL) {
 		client_refuse_reason(c, REASON_NO_MEMORY);
 		return false;

@@ -55,7 +55,6 @@ client_turn(struct client *c, struct turn *t, struct policy *login_policy)
 		.peer_out = s == NULL ? NULL : &s->stream.out,
 		.now = loop_now(c->worker->loop),
 		.entropy = core_entropy,
-		.cancel_key = c->key,
 		.mock_secret = c->worker->core->mock_secret,
 		.peer_eof = c->stream.eof,
 		.out_busy = s != NULL && s->relay_left > 0,
@@ -81,6 +80,8 @@ session_client_turn(struct client *c, struct session_turn *st)
 	if (st->turn.policy->add_host)
 		login_stream_facts(c, &st->facts, st->addr);
 	st->turn.stream = &st->facts;
+	cancel_key_of(c, st->key);
+	st->turn.cancel_key = st->key;
 }
 
 /* ------------------------------------------------------------------------
@@ -631,7 +632,7 @@ read_client(struct client *c)
 		return false;
 	switch (stream_fill(&c->stream, READ_MAX)) {
 	case FILL_SOME:
-		c->received += (uint32_t)(c->stream.in.len - had);
+		client_count_bytes(c, STAT_RECEIVED, c->stream.in.len - had);
 		c->last_active = loop_now(c->worker->loop);
 		return true;
 	case FILL_NONE:
@@ -682,7 +683,7 @@ flush_both(struct client *c)
 		client_close(c, REASON_CLIENT_GONE);
 		return;
 	}
-	c->sent += (uint32_t)(had - c->stream.out.len);
+	client_count_bytes(c, STAT_SENT, had - c->stream.out.len);
 	/* Who reads on has not vanished, though it sends nothing more. */
 	if (c->eof_since != 0 && had > c->stream.out.len)
 		c->eof_since = c->last_active = loop_now(c->worker->loop);

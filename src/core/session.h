@@ -20,6 +20,7 @@ struct session_turn {
 	struct policy policy; /* before its pool is known */
 	struct stream_facts facts;
 	char addr[ADDR_TEXT_MAX];
+	uint8_t key[CANCEL_KEY_BYTES];
 };
 void session_client_turn(struct client *c, struct session_turn *st);
 

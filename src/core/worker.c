@@ -57,7 +57,7 @@ worker_add_client(struct worker *w, struct client *c)
 	w->free_slot = slot->next_free;
 	slot->client = c;
 	c->generation = slot->generation;
-	cancel_set_key(c);
+	cancel_set_secret(c);
 	list_push_back(&w->clients, &c->node);
 	count_client(w, 1);
 	return true;

@@ -179,22 +179,22 @@ static void
 run_ready(struct loop *loop)
 {
 	struct list_node *n;
-	struct list tasks;
+	struct list due;
 
 	if (list_is_empty(&loop->ready))
 		return;
-	tasks.head = loop->ready.head;
-	tasks.head.next->prev = &tasks.head;
-	tasks.head.prev->next = &tasks.head;
+	due.head = loop->ready.head;
+	due.head.next->prev = &due.head;
+	due.head.prev->next = &due.head;
 	list_init(&loop->ready);
-	while ((n = list_pop_front(&tasks)) != NULL) {
-		struct task *task = LIST_ENTRY(n, struct task, node);
+	while ((n = list_pop_front(&due)) != NULL) {
+		struct watch *watch = LIST_ENTRY(n, struct watch, ready);
 
-		task->run(task);
+		watch->fire(watch, 0);
 	}
 }
 
-/* Waits for events, unless a task is ready, and tells them. */
+/* Waits for events, unless something is ready, and tells them. */
 static void
 poll_events(struct loop *loop)
 {
@@ -259,16 +259,16 @@ loop_post(struct loop *loop, struct mail *mail)
 }
 
 void
-loop_ready(struct loop *loop, struct task *task)
+loop_ready(struct loop *loop, struct watch *watch)
 {
-	if (!list_is_linked(&task->node))
-		list_push_back(&loop->ready, &task->node);
+	if (!list_is_linked(&watch->ready))
+		list_push_back(&loop->ready, &watch->ready);
 }
 
 void
-loop_unready(struct task *task)
+loop_unready(struct watch *watch)
 {
-	list_remove(&task->node);
+	list_remove(&watch->ready);
 }
 
 usec_t

@@ -20,7 +20,7 @@ struct loop {
 	int epoll_fd;            /* owns */
 	int batch_at, batch_end; /* of batch: what is not yet told */
 	usec_t now;              /* of this turn */
-	struct list ready;       /* borrows tasks */
+	struct list ready;       /* borrows watches */
 	struct block_pool blocks;
 	struct wheel wheel;
 	int wake_fd; /* timerfd: the wheel's next wake-up */

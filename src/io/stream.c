@@ -24,14 +24,6 @@
 #define FILL_BLOCKS 4
 #define HANG_UPS ((uint32_t)(EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 
-static void
-run_task(struct task *task)
-{
-	struct stream *s = LIST_ENTRY(task, struct stream, task);
-
-	s->on_ready(s);
-}
-
 static void on_event(struct watch *watch, uint32_t events);
 
 void
@@ -39,7 +31,6 @@ stream_init(struct stream *s, void (*on_ready)(struct stream *s))
 {
 	*s = (struct stream){
 		.watch.fire = on_event,
-		.task.run = run_task,
 		.on_ready = on_ready,
 		.fd = -1,
 		.state = STREAM_CLOSED,
@@ -51,7 +42,7 @@ stream_kick(struct stream *s)
 {
 	if (s->state == STREAM_CLOSED || s->loop == NULL)
 		return;
-	loop_ready(s->loop, &s->task);
+	loop_ready(s->loop, &s->watch);
 }
 
 /*
@@ -100,19 +91,18 @@ on_event(struct watch *watch, uint32_t events)
 {
 	struct stream *s = LIST_ENTRY(watch, struct stream, watch);
 	bool was_blocked = s->blocked;
-	bool has_read = (events & (EPOLLIN | HANG_UPS)) != 0;
 
-	if (has_read)
+	if ((events & (EPOLLIN | HANG_UPS)) != 0)
 		s->readable = true;
 	if ((events & HANG_UPS) != 0)
 		s->hung_up = true;
 	if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0)
 		on_writable(s);
 	/* TCP reports EPOLLOUT with the first edge; that is no news. */
-	if (s->state == STREAM_OPEN && !has_read && !was_blocked &&
+	if (s->state == STREAM_OPEN && events == EPOLLOUT && !was_blocked &&
 	    s->out.len == 0)
 		return;
-	loop_unready(&s->task);
+	loop_unready(&s->watch);
 	s->on_ready(s);
 }
 
@@ -396,7 +386,7 @@ stream_close(struct stream *s, enum stream_end end)
 	s->state = STREAM_CLOSED;
 	if (s->loop != NULL) {
 		loop_forget(s->loop, &s->watch);
-		loop_unready(&s->task);
+		loop_unready(&s->watch);
 	}
 	buf_clear(&s->in);
 	buf_clear(&s->out);
@@ -413,7 +403,7 @@ stream_detach(struct stream *s)
 {
 	ASSERT(s->loop != NULL && s->in.len == 0 && s->out.len == 0);
 	loop_unwatch(s->loop, &s->watch, s->fd);
-	loop_unready(&s->task);
+	loop_unready(&s->watch);
 	s->loop = NULL;
 }
 

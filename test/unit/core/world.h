@@ -201,16 +201,16 @@ loop_post(struct loop *loop, struct mail *mail)
 }
 
 void
-loop_ready(struct loop *loop, struct task *task)
+loop_ready(struct loop *loop, struct watch *watch)
 {
-	if (!list_is_linked(&task->node))
-		list_push_back(&loop->ready, &task->node);
+	if (!list_is_linked(&watch->ready))
+		list_push_back(&loop->ready, &watch->ready);
 }
 
 void
-loop_unready(struct task *task)
+loop_unready(struct watch *watch)
 {
-	list_remove(&task->node);
+	list_remove(&watch->ready);
 }
 
 usec_t
@@ -472,6 +472,12 @@ client_linger(struct client *c)
 {
 	(void)c;
 	abort();
+}
+
+void
+client_count_bytes(struct client *c, enum counter which, size_t bytes)
+{
+	(void)c, (void)which, (void)bytes;
 }
 
 void

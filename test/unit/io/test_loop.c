@@ -129,7 +129,7 @@ mail_to_oneself(void **state)
 }
 
 struct worker {
-	struct task task;
+	struct watch watch;
 	struct loop *loop;
 	struct worker *other; /* made unready when this one runs */
 	int runs, turns_seen, want;
@@ -137,18 +137,19 @@ struct worker {
 };
 
 static void
-run_worker(struct task *task)
+run_worker(struct watch *watch, uint32_t events)
 {
-	struct worker *w = LIST_ENTRY(task, struct worker, task);
+	struct worker *w = LIST_ENTRY(watch, struct worker, watch);
 
-	/* A task that readies itself runs in the next turn, not in this. */
+	assert_int_equal(events, 0);
+	/* One that readies itself runs in the next turn, not in this. */
 	if (w->runs > 0)
 		assert_true(*w->turns > w->turns_seen);
 	w->turns_seen = *w->turns;
 	if (w->other != NULL)
-		loop_unready(&w->other->task);
+		loop_unready(&w->other->watch);
 	if (++w->runs < w->want)
-		loop_ready(w->loop, task);
+		loop_ready(w->loop, watch);
 	else
 		loop_stop(w->loop);
 }
@@ -172,15 +173,15 @@ ready_tasks(void **state)
 	};
 
 	(void)state;
-	a.task.run = b.task.run = run_worker;
-	loop_ready(loop, &a.task);
-	loop_ready(loop, &a.task);
-	loop_ready(loop, &b.task);
+	a.watch.fire = b.watch.fire = run_worker;
+	loop_ready(loop, &a.watch);
+	loop_ready(loop, &a.watch);
+	loop_ready(loop, &b.watch);
 	loop_run(loop, count_turn, &turns);
 	assert_int_equal(a.runs, 5);
 	assert_int_equal(b.runs, 0);
 	assert_true(turns >= 5);
-	loop_unready(&a.task);
+	loop_unready(&a.watch);
 	loop_free(loop);
 }
 

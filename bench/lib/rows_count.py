@@ -1,0 +1,172 @@
+"""Rows that count: system calls and instructions for each transaction.
+
+Each peer is run twice for different numbers of transactions and the
+difference of the counts is divided by the difference of the numbers, so that
+starting up and logging in fall out.  Counts do not depend on how busy the
+machine is; only the sharing of one epoll_wait by several events does.
+"""
+
+import glob
+import os
+import re
+import signal
+import subprocess
+import time
+
+from machine import stop, which
+from row import Row
+
+
+class Counted(Row):
+    exact = True
+    tool = None
+
+    def __init__(self, name, title, arguments, counts):
+        self.name = name
+        self.title = title
+        self.arguments = arguments
+        self.counts = counts  # transactions of each client in the two runs
+
+    def measure(self, bench, peer):
+        if not which(self.tool):
+            raise RuntimeError(f"{self.tool} is not installed")
+        clients = int(self.arguments[self.arguments.index("-c") + 1])
+        few, many = (self.count(bench, peer, n) for n in self.counts)
+        apart = clients * (self.counts[1] - self.counts[0])
+        return self.figures({key: (n - few.get(key, 0)) / apart
+                             for key, n in many.items()})
+
+    def count(self, bench, peer, transactions):
+        """What the tool counted in a whole run, by name."""
+        raise NotImplementedError
+
+    def figures(self, each):
+        raise NotImplementedError
+
+
+class Calls(Counted):
+    """strace is attached to a warm process and sees one run of pgbench."""
+
+    tool = "strace"
+    cost = "calls"
+    columns = (("system calls a transaction", "calls", 2),
+               ("of which", "which", None))
+
+    def count(self, bench, peer, transactions):
+        bench.ready(peer)
+        path = bench.scratch.file("calls")
+        child = subprocess.Popen(
+            ["strace", "-f", "-c", "-o", path, "-p", str(peer.child.pid)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, text=True)
+        try:
+            line = child.stderr.readline()
+            if "ttached" not in line:
+                raise RuntimeError("strace: " + line.strip())
+            wait_traced(peer.child.pid)
+            bench.pgbench(peer, self.arguments, count=transactions)
+        finally:
+            stop(child, signal.SIGINT)
+            child.stderr.close()
+        with open(path, encoding="ascii") as f:
+            return self.parse(f.read())
+
+    @staticmethod
+    def parse(text):
+        """Calls by name, and those that failed by "name!"."""
+        counts = {}
+        for line in text.splitlines():
+            words = line.split()
+            if re.fullmatch(r"[\d.]+", words[0] if words else "") and \
+                    words[-1] != "total":
+                counts[words[-1]] = int(words[3])
+                if len(words) == 6:
+                    counts[words[-1] + "!"] = int(words[4])
+        return counts
+
+    def figures(self, each):
+        calls = {k: n for k, n in each.items() if k[-1] != "!"}
+        words = []
+        for name, n in sorted(calls.items(), key=lambda item: -item[1]):
+            if n >= 0.005:
+                failed = each.get(name + "!", 0)
+                words.append(f"{name} {n:.2f}" + (
+                    f" ({failed:.2f} failed)" if failed >= 0.005 else ""))
+        return {"calls": sum(calls.values()), "which": ", ".join(words)}
+
+
+def wait_traced(pid):
+    """Until every thread has its tracer."""
+    end = time.monotonic() + 5
+    while time.monotonic() < end:
+        traced = True
+        for path in glob.glob(f"/proc/{pid}/task/*/status"):
+            with open(path, encoding="ascii", errors="replace") as f:
+                traced = traced and "TracerPid:\t0\n" not in f.read()
+        if traced:
+            return
+        time.sleep(0.01)
+    raise RuntimeError("strace did not reach every thread")
+
+
+class Instructions(Counted):
+    """Instructions in user space, libraries included."""
+
+    tool = "valgrind"
+    cost = "instructions"
+    columns = (("user instructions a transaction", "instructions", 0),)
+
+    def count(self, bench, peer, transactions):
+        folder = bench.scratch.file("callgrind")
+        os.makedirs(folder, exist_ok=True)
+        os.chown(folder, *bench.scratch.owner)
+        for path in glob.glob(folder + "/*"):
+            os.unlink(path)
+        bench.fresh(peer, wrapper=[
+            "valgrind", "-q", "--tool=callgrind", "--fair-sched=yes",
+            f"--callgrind-out-file={folder}/out.%p"])
+        try:
+            bench.pgbench(peer, self.arguments, count=transactions)
+        finally:
+            peer.stop(patience=60)
+        total = 0
+        for path in glob.glob(folder + "/*"):
+            with open(path, encoding="utf-8", errors="replace") as f:
+                for line in f:
+                    if line.startswith("totals:"):
+                        total += int(line.split()[1])
+            if bench.a.keep:
+                keep(path, bench.a.keep, f"{peer.file_name()}-{self.name}-"
+                                         f"{transactions}.callgrind")
+        if total == 0:
+            raise RuntimeError(f"callgrind counted nothing of {peer.name}")
+        return {"instructions": total}
+
+    def figures(self, each):
+        return each
+
+
+def keep(path, folder, name):
+    os.makedirs(folder, exist_ok=True)
+    with open(path, "rb") as f, open(os.path.join(folder, name), "wb") as g:
+        g.write(f.read())
+
+
+LOADS = {
+    "simple": ("SELECT 1, simple protocol, 32 clients",
+               ["-f", "SELECT1", "-M", "simple", "-c", "32"]),
+    "extended": ("SELECT 1, extended protocol, 32 clients",
+                 ["-f", "SELECT1", "-M", "extended", "-c", "32"]),
+    "tables": ("pgbench -S, simple protocol, 32 clients",
+               ["-S", "-M", "simple", "-c", "32"]),
+    "one": ("SELECT 1, simple protocol, 1 client",
+            ["-f", "SELECT1", "-M", "simple", "-c", "1"]),
+}
+ROWS = [Calls("calls-" + name, "System calls: " + LOADS[name][0],
+              LOADS[name][1], counts)
+        for name, counts in (("simple", (100, 400)), ("extended", (100, 400)),
+                             ("one", (500, 3500)))]
+ROWS += [Instructions("instructions-" + name,
+                      "User instructions: " + LOADS[name][0], LOADS[name][1],
+                      (50, 200))
+         for name in ("simple", "extended", "tables")]

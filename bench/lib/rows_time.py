@@ -1,0 +1,122 @@
+"""Rows of CPU time and latency under pgbench."""
+
+import time
+
+from figures import show, spread, table
+from idle import IdleClients
+from row import Row
+
+
+class Load(Row):
+    """CPU for each transaction of one load of pgbench."""
+
+    columns = (("transactions/s", "tps", 0), ("CPU us a transaction", "cpu", 1))
+    cost = "cpu"
+    has_direct = True
+
+    def __init__(self, name, title, arguments):
+        self.name = name
+        self.title = title
+        self.arguments = arguments
+
+    def measure(self, bench, peer):
+        bench.ready(peer)
+        before = peer.thread_cpu()
+        run = bench.pgbench(peer, self.arguments, seconds=bench.a.seconds)
+        used = sorted((now - before.get(thread, 0) for thread, now in
+                       peer.thread_cpu().items()), reverse=True)
+        run["cpu"] = sum(used) / 1e3 / run["count"] if used else None
+        run["uneven"] = None
+        if getattr(peer, "threads", 1) > 1:
+            run["uneven"] = used[0] / used[1]
+        return run
+
+
+class Balanced(Load):
+    """The same, with the shares of the two threads that did most."""
+
+    columns = Load.columns + (("busier thread / other", "uneven", 2),)
+
+
+class OneClient(Load):
+    """Short runs: the best says what the proxy adds, the others the noise."""
+
+    columns = Load.columns + (("latency us", "latency", 1),)
+
+    def rounds(self, a):
+        return 3 if a.quick else 10
+
+    def measure(self, bench, peer):
+        bench.ready(peer)
+        before = peer.cpu()
+        run = bench.pgbench(peer, self.arguments, seconds=1)
+        run["cpu"] = (peer.cpu() - before) / 1e3 / run["count"] \
+            if peer.child else None
+        return run
+
+    def table(self, peers, runs):
+        direct = best(runs.get("direct"))
+        rows = []
+        for peer in peers:
+            if runs.get(peer.name):
+                mine = runs[peer.name]
+                rows.append([peer.name] + [
+                    spread([r[key] for r in mine], digits)
+                    for _, key, digits in self.columns] + [
+                    show(best(mine), 1),
+                    "-" if peer.name == "direct" or direct is None
+                    else show(best(mine) - direct, 1)])
+        head = [""] + [heading for heading, _, _ in self.columns] + \
+            ["best us", "added us, best to best"]
+        return f"**{self.title}** (`{self.name}`)\n\n" + table(head, rows)
+
+
+def best(runs):
+    return min(r["latency"] for r in runs) if runs else None
+
+
+class BesideIdle(Row):
+    """What a query costs beside many clients that do nothing."""
+
+    name = "idle-cost"
+    title = "SELECT 1, 32 clients, alone and beside 5,000 idle clients"
+    columns = (("CPU us, alone", "alone", 1), ("CPU us, beside", "beside", 1),
+               ("ratio", "ratio", 2))
+    only_poolers = True
+    arguments = ["-f", "SELECT1", "-M", "simple", "-c", "32"]
+
+    def measure(self, bench, peer):
+        bench.ready(peer)
+        clients = IdleClients(peer.port)
+        try:
+            before = self.cost_now(bench, peer)
+            clients.grow(5000)
+            beside = self.cost_now(bench, peer)
+        finally:
+            clients.close()
+        time.sleep(0.5)
+        # Alone again, so that a drift of the machine falls on both sides.
+        alone = (before + self.cost_now(bench, peer)) / 2
+        return {"alone": alone, "beside": beside, "ratio": beside / alone}
+
+    def cost_now(self, bench, peer):
+        bench.pgbench(peer, self.arguments, count=100)
+        before = peer.cpu()
+        run = bench.pgbench(peer, self.arguments, seconds=bench.a.seconds)
+        return (peer.cpu() - before) / 1e3 / run["count"]
+
+
+ROWS = [
+    Balanced("simple", "SELECT 1, simple protocol, 32 clients",
+             ["-f", "SELECT1", "-M", "simple", "-c", "32"]),
+    Load("extended", "SELECT 1, extended protocol, 32 clients",
+         ["-f", "SELECT1", "-M", "extended", "-c", "32"]),
+    Load("tables", "pgbench -S, simple protocol, 32 clients",
+         ["-S", "-M", "simple", "-c", "32"]),
+    OneClient("one", "SELECT 1, simple protocol, 1 client",
+              ["-f", "SELECT1", "-M", "simple", "-c", "1"]),
+    Load("connections",
+         "SELECT 1, a connection for each transaction, 16 clients",
+         ["-f", "SELECT1", "-M", "simple", "-c", "16", "-C"]),
+    BesideIdle(),
+]

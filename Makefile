@@ -152,7 +152,8 @@ format: ## apply clang-format to all C files
 
 bench: ## measure against direct, relay, HAProxy and pgbouncer (ARGS=--quick)
 	@packaging/deps/install build demo bench
-	@+$(MAKE) --no-print-directory BUILD=release all $(OUT)/bench/relay
+	@+$(MAKE) --no-print-directory BUILD=release all $(OUT)/bench/relay \
+		$(OUT)/bench/load
 	@/usr/bin/python3 bench/run --out $(OUT) $(ARGS)
 
 man: $(OUT)/man/carpool.ini.5 ## write man/carpool.ini.5 from the settings table
@@ -227,6 +228,11 @@ $(OUT)/bench/relay: bench/relay.c Makefile
 	$(say) CC $<
 	$Qmkdir -p $(@D) && $(CC) -std=c11 $(DEFINES) $(WARNINGS) $(HARDEN) \
 		-O2 -g $(HARDEN_LINK) -o $@ $<
+
+$(OUT)/bench/load: $(wildcard bench/load/*.[ch]) Makefile
+	$(say) CC bench/load
+	$Qmkdir -p $(@D) && $(CC) -std=c11 $(DEFINES) $(WARNINGS) $(HARDEN) \
+		-O2 -g $(HARDEN_LINK) -pthread -o $@ $(filter %.c,$^) -lcrypto
 
 # The settings part of the page is printed by the program from its table.
 $(OUT)/man/carpool.ini.5: man/carpool.ini.5.in $(PROGRAM)

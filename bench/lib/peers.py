@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import os
 import re
+import time
 
 from machine import free_port, say, stop, which
 from server import DATABASE, USER
@@ -108,8 +109,14 @@ class Peer:
         return threads
 
     def cpu(self):
-        """Nanoseconds that all live threads have run."""
-        return sum(self.thread_cpu().values())
+        """Nanoseconds that the process has run, ended threads included.
+
+        The clock of another process: clock_getcpuclockid(3) makes its
+        number in this way.
+        """
+        if self.child is None:
+            return 0
+        return time.clock_gettime_ns(~self.child.pid << 3 | 2)
 
     def rss(self):
         """Resident bytes."""

@@ -55,8 +55,8 @@ def environment(bench, found):
         "says other; HAProxy: TCP mode, 1 thread",
     ]
     if bench.scratch.fifo:
-        lines.append("- proxy, server and load run under SCHED_FIFO (not "
-                     "where calls, instructions or bytes are counted)")
+        lines.append("- proxy, server and load run under SCHED_FIFO (the "
+                     "proxy not where its instructions are counted)")
     elif bench.a.no_fifo:
         lines.append("- the scheduler's default class, as asked for")
     else:

@@ -21,14 +21,17 @@ class Load(Row):
 
     def measure(self, bench, peer):
         bench.ready(peer)
-        before = peer.thread_cpu()
-        run = bench.pgbench(peer, self.arguments, seconds=bench.a.seconds)
-        used = sorted((now - before.get(thread, 0) for thread, now in
-                       peer.thread_cpu().items()), reverse=True)
-        run["cpu"] = sum(used) / 1e3 / run["count"] if used else None
-        run["uneven"] = None
+        return self.run(bench, peer, bench.a.seconds)
+
+    def run(self, bench, peer, seconds):
+        threads, before = peer.thread_cpu(), peer.cpu()
+        run = bench.pgbench(peer, self.arguments, seconds=seconds)
+        used = peer.cpu() - before
+        run["cpu"] = used / 1e3 / run["count"] if peer.child else None
         if getattr(peer, "threads", 1) > 1:
-            run["uneven"] = used[0] / used[1]
+            shares = sorted(now - threads.get(thread, 0) for thread, now in
+                            peer.thread_cpu().items())
+            run["uneven"] = shares[-1] / shares[-2]
         return run
 
 
@@ -48,11 +51,7 @@ class OneClient(Load):
 
     def measure(self, bench, peer):
         bench.ready(peer)
-        before = peer.cpu()
-        run = bench.pgbench(peer, self.arguments, seconds=1)
-        run["cpu"] = (peer.cpu() - before) / 1e3 / run["count"] \
-            if peer.child else None
-        return run
+        return self.run(bench, peer, 1)
 
     def table(self, peers, runs):
         direct = best(runs.get("direct"))

@@ -71,8 +71,9 @@ class Memory(Row):
     def __init__(self):
         most = raise_file_limit() - 500
         self.steps = [min(n, most) for n in (1000, 10000)]
-        self.title = "Memory for each idle client (trust login, growth of " \
-                     "VmRSS)"
+        self.title = "Memory for each idle client"
+        self.note = "Growth of VmRSS of a fresh process, trust login.  " \
+            "Relay and HAProxy do not pool and have no row."
         self.columns = [(f"bytes, {n:,} clients", n, 0) for n in self.steps]
 
     def rounds(self, a):

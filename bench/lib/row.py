@@ -20,6 +20,7 @@ class Row:
     columns = ()
     cost = None
     setup = "plain"
+    note = None         # a sentence below the title
     only_poolers = False
     exact = False       # counts do not depend on the noise: one round
     has_direct = False  # the direct way has figures of its own
@@ -43,7 +44,11 @@ class Row:
                  for _, key, digits in self.columns]
                 for peer in peers if runs.get(peer.name)]
         head = [""] + [heading for heading, _, _ in self.columns]
-        return f"**{self.title}** (`{self.name}`)\n\n" + table(head, rows)
+        return self.heading() + table(head, rows)
+
+    def heading(self):
+        return f"**{self.title}** (`{self.name}`)\n\n" + \
+            (self.note + "\n\n" if self.note else "")
 
 
 class Bench:

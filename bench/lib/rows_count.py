@@ -13,26 +13,31 @@ import signal
 import subprocess
 import time
 
+import rows_login
 from machine import stop, which
 from row import Row
 
 
 class Counted(Row):
+    """load: a function of the bench, the peer and the transactions of each
+    of so many clients; counts: these transactions in the two runs."""
+
     exact = True
     tool = None
 
-    def __init__(self, name, title, arguments, counts):
-        self.name = name
-        self.title = title
-        self.arguments = arguments
-        self.counts = counts  # transactions of each client in the two runs
+    def __init__(self, load, counts):
+        self.load = load
+        self.name = f"{self.prefix}-{load.name}"
+        self.title = f"{self.words}: {load.title}"
+        self.setup = load.setup
+        self.only_poolers = load.only_poolers
+        self.counts = counts
 
     def measure(self, bench, peer):
         if not which(self.tool):
             raise RuntimeError(f"{self.tool} is not installed")
-        clients = int(self.arguments[self.arguments.index("-c") + 1])
         few, many = (self.count(bench, peer, n) for n in self.counts)
-        apart = clients * (self.counts[1] - self.counts[0])
+        apart = self.load.clients * (self.counts[1] - self.counts[0])
         return self.figures({key: (n - few.get(key, 0)) / apart
                              for key, n in many.items()})
 
@@ -47,13 +52,13 @@ class Counted(Row):
 class Calls(Counted):
     """strace is attached to a warm process and sees one run of pgbench."""
 
-    tool = "strace"
+    tool, prefix, words = "strace", "calls", "System calls"
     cost = "calls"
     columns = (("system calls a transaction", "calls", 2),
                ("of which", "which", None))
 
     def count(self, bench, peer, transactions):
-        bench.ready(peer)
+        bench.ready(peer, self.setup)
         path = bench.scratch.file("calls")
         child = subprocess.Popen(
             ["strace", "-f", "-c", "-o", path, "-p", str(peer.child.pid)],
@@ -64,7 +69,7 @@ class Calls(Counted):
             if "ttached" not in line:
                 raise RuntimeError("strace: " + line.strip())
             wait_traced(peer.child.pid)
-            bench.pgbench(peer, self.arguments, count=transactions)
+            self.load.run(bench, peer, transactions)
         finally:
             stop(child, signal.SIGINT)
             child.stderr.close()
@@ -112,7 +117,7 @@ def wait_traced(pid):
 class Instructions(Counted):
     """Instructions in user space, libraries included."""
 
-    tool = "valgrind"
+    tool, prefix, words = "valgrind", "instructions", "User instructions"
     cost = "instructions"
     columns = (("user instructions a transaction", "instructions", 0),)
 
@@ -122,11 +127,11 @@ class Instructions(Counted):
         os.chown(folder, *bench.scratch.owner)
         for path in glob.glob(folder + "/*"):
             os.unlink(path)
-        bench.fresh(peer, wrapper=[
+        bench.fresh(peer, self.setup, [
             "valgrind", "-q", "--tool=callgrind", "--fair-sched=yes",
             f"--callgrind-out-file={folder}/out.%p"])
         try:
-            bench.pgbench(peer, self.arguments, count=transactions)
+            self.load.run(bench, peer, transactions)
         finally:
             peer.stop(patience=60)
         total = 0
@@ -152,21 +157,59 @@ def keep(path, folder, name):
         g.write(f.read())
 
 
-LOADS = {
-    "simple": ("SELECT 1, simple protocol, 32 clients",
-               ["-f", "SELECT1", "-M", "simple", "-c", "32"]),
-    "extended": ("SELECT 1, extended protocol, 32 clients",
-                 ["-f", "SELECT1", "-M", "extended", "-c", "32"]),
-    "tables": ("pgbench -S, simple protocol, 32 clients",
-               ["-S", "-M", "simple", "-c", "32"]),
-    "one": ("SELECT 1, simple protocol, 1 client",
-            ["-f", "SELECT1", "-M", "simple", "-c", "1"]),
-}
-ROWS = [Calls("calls-" + name, "System calls: " + LOADS[name][0],
-              LOADS[name][1], counts)
-        for name, counts in (("simple", (100, 400)), ("extended", (100, 400)),
-                             ("one", (500, 3500)))]
-ROWS += [Instructions("instructions-" + name,
-                      "User instructions: " + LOADS[name][0], LOADS[name][1],
-                      (50, 200))
-         for name in ("simple", "extended", "tables")]
+class Queries:
+    """pgbench, with so many clients that stay."""
+
+    setup = "plain"
+    only_poolers = False
+
+    def __init__(self, name, title, clients, *arguments):
+        self.name = name
+        self.title = title
+        self.clients = clients
+        self.arguments = [*arguments, "-c", str(clients)]
+
+    def run(self, bench, peer, transactions):
+        bench.pgbench(peer, self.arguments, count=transactions)
+
+
+class Logins:
+    """Connect, one SELECT 1, close."""
+
+    clients = rows_login.CLIENTS
+    only_poolers = True
+
+    def __init__(self, name, title, setup):
+        self.name = name
+        self.title = title
+        self.setup = setup
+
+    def run(self, bench, peer, transactions):
+        bench.program(peer, "logins", self.clients, 1000, transactions,
+                      *rows_login.password(self.setup))
+
+
+SIMPLE = Queries("simple", "SELECT 1, simple protocol, 32 clients", 32,
+                 "-f", "SELECT1", "-M", "simple")
+EXTENDED = Queries("extended", "SELECT 1, extended protocol, 32 clients", 32,
+                   "-f", "SELECT1", "-M", "extended")
+TABLES = Queries("tables", "pgbench -S, simple protocol, 32 clients", 32,
+                 "-S", "-M", "simple")
+ONE = Queries("one", "SELECT 1, simple protocol, 1 client", 1,
+              "-f", "SELECT1", "-M", "simple")
+TRUST = Logins("login-trust", "a login, trust", "plain")
+VERIFIER = Logins("login-verifier", "a login, SCRAM, a verifier in the "
+                  "auth_file", "verifier")
+
+ROWS = [
+    Calls(SIMPLE, (100, 400)),
+    Calls(EXTENDED, (100, 400)),
+    Calls(ONE, (500, 3500)),
+    Calls(TRUST, (20, 100)),
+    Calls(VERIFIER, (20, 100)),
+    Instructions(SIMPLE, (50, 200)),
+    Instructions(EXTENDED, (50, 200)),
+    Instructions(TABLES, (50, 200)),
+    Instructions(TRUST, (20, 100)),
+    Instructions(VERIFIER, (20, 100)),
+]

@@ -4,6 +4,7 @@ import time
 
 from figures import show, spread, table
 from idle import IdleClients
+from machine import raise_file_limit
 from row import Row
 
 
@@ -47,7 +48,7 @@ class OneClient(Load):
     columns = Load.columns + (("latency us", "latency", 1),)
 
     def rounds(self, a):
-        return 3 if a.quick else 10
+        return a.rounds if a.quick else 10
 
     def measure(self, bench, peer):
         bench.ready(peer)
@@ -67,7 +68,7 @@ class OneClient(Load):
                     else show(best(mine) - direct, 1)])
         head = [""] + [heading for heading, _, _ in self.columns] + \
             ["best us", "added us, best to best"]
-        return f"**{self.title}** (`{self.name}`)\n\n" + table(head, rows)
+        return self.heading() + table(head, rows)
 
 
 def best(runs):
@@ -78,18 +79,22 @@ class BesideIdle(Row):
     """What a query costs beside many clients that do nothing."""
 
     name = "idle-cost"
-    title = "SELECT 1, 32 clients, alone and beside 5,000 idle clients"
     columns = (("CPU us, alone", "alone", 1), ("CPU us, beside", "beside", 1),
                ("ratio", "ratio", 2))
     only_poolers = True
     arguments = ["-f", "SELECT1", "-M", "simple", "-c", "32"]
+
+    def __init__(self):
+        self.idle = min(5000, raise_file_limit() - 500)
+        self.title = "SELECT 1, 32 clients, alone and beside " \
+                     f"{self.idle:,} idle clients"
 
     def measure(self, bench, peer):
         bench.ready(peer)
         clients = IdleClients(peer.port)
         try:
             before = self.cost_now(bench, peer)
-            clients.grow(5000)
+            clients.grow(self.idle)
             beside = self.cost_now(bench, peer)
         finally:
             clients.close()

@@ -1,6 +1,7 @@
 /*
  * Clients that log in, ask one SELECT 1 and close, again and again; each is a
- * thread of its own, so that several logins are under way at a time.
+ * thread of its own, so that several logins are under way at a time, and ends
+ * after so many seconds or logins.
  */
 #include "load.h"
 
@@ -11,7 +12,7 @@
 struct caller {
 	const struct target *target; /* borrows */
 	double end;
-	unsigned long done;
+	unsigned long done, most;
 	pthread_t thread;
 };
 
@@ -22,7 +23,7 @@ call_again(void *arg)
 	struct scram_cache cache = { 0 };
 	char answer[4096];
 
-	while (now() < c->end) {
+	while (c->done < c->most && now() < c->end) {
 		int fd = client_open(c->target, &cache);
 
 		client_query(fd, "SELECT 1");
@@ -43,9 +44,10 @@ load_logins(const struct target *t, int count, char **words)
 
 	if (callers == NULL)
 		die("no memory");
-	with.password = count > 2 ? words[2] : NULL;
+	with.password = count > 3 ? words[3] : NULL;
 	for (unsigned long i = 0; i < clients; i++) {
 		callers[i].target = &with;
+		callers[i].most = number(words[2]);
 		callers[i].end = began + (double)number(words[1]);
 		if (pthread_create(&callers[i].thread, NULL, call_again,
 				   &callers[i]) != 0)

@@ -3,7 +3,7 @@
  *
  *	load read PORT USER DATABASE TIMES SQL
  *	load write PORT USER DATABASE TIMES SQL LINE_BYTES TOTAL_BYTES
- *	load logins PORT USER DATABASE CLIENTS SECONDS [PASSWORD]
+ *	load logins PORT USER DATABASE CLIENTS SECONDS LOGINS [PASSWORD]
  *	load crowd PORT USER DATABASE CLIENTS TURNS SQL
  *
  * Figures go to the standard output, a name and a number a line.
@@ -23,7 +23,7 @@ static const struct load {
 } loads[] = {
 	{ "read", load_read, 2, 2 },
 	{ "write", load_write, 4, 4 },
-	{ "logins", load_logins, 2, 3 },
+	{ "logins", load_logins, 3, 4 },
 	{ "crowd", load_crowd, 3, 3 },
 };
 

@@ -80,7 +80,7 @@ def list_of(runs):
     yield ("two threads: CPU at most 1.15 of one thread's",
            at_most(runs.ratio(("simple", TWO), simple, "cpu"), 1.15))
     yield ("two threads: within 10 % of each other",
-           counted(runs, "simple", TWO, "uneven", 1.10, 2))
+           counted(runs, "balance", TWO, "uneven", 1.10, 2))
     for peer in (ONE, TWO):
         threads = peer.removeprefix("carpool, ")
         yield (f"rows of 1000 bytes, {threads}: CPU a GB at most 0.73 of "

@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 
+FIFO_PRIORITY = 10
 PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 
 
@@ -64,7 +65,7 @@ def fifo_prefix():
     Processes of that class are disturbed by nothing else on the machine.
     """
     chrt = which("chrt")
-    prefix = [chrt, "--fifo", "10"]
+    prefix = [chrt, "--fifo", str(FIFO_PRIORITY)]
     if chrt and subprocess.run([*prefix, "true"], stderr=subprocess.DEVNULL,
                                check=False).returncode == 0:
         return prefix

@@ -1,10 +1,12 @@
 """What every row of the bench has in common, and the load of pgbench."""
 
+import contextlib
 import os
 import re
 import subprocess
 
 from figures import spread, table
+from machine import FIFO_PRIORITY
 from server import DATABASE, USER
 
 
@@ -73,6 +75,20 @@ class Bench:
         """A new process of the peer, under the wrapper if there is one."""
         peer.stop()
         peer.start(self.scratch, self.postgres.port, setup, wrapper)
+
+    @contextlib.contextmanager
+    def default_class(self):
+        """Server, peers and loads without SCHED_FIFO for a while."""
+        fifo = self.scratch.fifo
+        self.scratch.fifo = []
+        if fifo:
+            self.postgres.schedule(os.SCHED_OTHER, 0)
+        try:
+            yield
+        finally:
+            self.scratch.fifo = fifo
+            if fifo:
+                self.postgres.schedule(os.SCHED_FIFO, FIFO_PRIORITY)
 
     def pgbench(self, peer, arguments, seconds=None, count=None):
         """One run, of so many seconds or transactions for each client."""

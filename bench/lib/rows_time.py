@@ -25,21 +25,45 @@ class Load(Row):
         return self.run(bench, peer, bench.a.seconds)
 
     def run(self, bench, peer, seconds):
-        threads, before = peer.thread_cpu(), peer.cpu()
+        before = peer.cpu()
         run = bench.pgbench(peer, self.arguments, seconds=seconds)
         used = peer.cpu() - before
         run["cpu"] = used / 1e3 / run["count"] if peer.child else None
-        if getattr(peer, "threads", 1) > 1:
-            shares = sorted(now - threads.get(thread, 0) for thread, now in
-                            peer.thread_cpu().items())
-            run["uneven"] = shares[-1] / shares[-2]
         return run
 
 
-class Balanced(Load):
-    """The same, with the shares of the two threads that did most."""
+class Balance(Row):
+    """How evenly the threads of a peer share the work."""
 
-    columns = Load.columns + (("busier thread / other", "uneven", 2),)
+    name = "balance"
+    title = "SELECT 1, 32 clients, two threads: the busier thread's CPU " \
+        "over the other's"
+    note = "Saturated in the scheduler's default class (under SCHED_FIFO " \
+        "whoever runs first keeps its core), and at 6,000 transactions a " \
+        "second, where each client asks as often as any other."
+    columns = (("saturated", "uneven", 2), ("6,000/s", "at_rate", 2))
+    arguments = ["-f", "SELECT1", "-M", "simple", "-c", "32"]
+
+    def suits(self, peer):
+        return getattr(peer, "threads", 1) > 1
+
+    def measure(self, bench, peer):
+        bench.ready(peer)
+        figures = {"at_rate": self.uneven(bench, peer, "-R", "6000")}
+        peer.stop()
+        with bench.default_class():
+            bench.ready(peer)
+            figures["uneven"] = self.uneven(bench, peer)
+            peer.stop()
+        return figures
+
+    def uneven(self, bench, peer, *more):
+        before = peer.thread_cpu()
+        bench.pgbench(peer, [*self.arguments, *more],
+                      seconds=bench.a.seconds)
+        shares = sorted(now - before.get(thread, 0) for thread, now in
+                        peer.thread_cpu().items())
+        return shares[-1] / shares[-2]
 
 
 class OneClient(Load):
@@ -111,8 +135,8 @@ class BesideIdle(Row):
 
 
 ROWS = [
-    Balanced("simple", "SELECT 1, simple protocol, 32 clients",
-             ["-f", "SELECT1", "-M", "simple", "-c", "32"]),
+    Load("simple", "SELECT 1, simple protocol, 32 clients",
+         ["-f", "SELECT1", "-M", "simple", "-c", "32"]),
     Load("extended", "SELECT 1, extended protocol, 32 clients",
          ["-f", "SELECT1", "-M", "extended", "-c", "32"]),
     Load("tables", "pgbench -S, simple protocol, 32 clients",
@@ -123,4 +147,5 @@ ROWS = [
          "SELECT 1, a connection for each transaction, 16 clients",
          ["-f", "SELECT1", "-M", "simple", "-c", "16", "-C"]),
     BesideIdle(),
+    Balance(),
 ]

@@ -66,6 +66,15 @@ def added(runs, peer):
         ours < min(theirs)
 
 
+def bulk_aims(runs, peer, threads):
+    for key, words in (("cpu", ""), ("default", ", default class")):
+        for row, size, limit in (("rows-large", "1000 bytes", 0.73),
+                                 ("rows-small", "one integer", 1)):
+            yield (f"rows of {size}, {threads}{words}: CPU a GB at most "
+                   f"{limit} of HAProxy's", at_most(runs.ratio(
+                       (row, peer), (row, "haproxy"), key), limit))
+
+
 def list_of(runs):
     """(the aim, what was measured and whether it is met, or None)."""
     simple = ("simple", ONE)
@@ -83,13 +92,7 @@ def list_of(runs):
            counted(runs, "balance", TWO, "uneven", 1.10, 2))
     for peer in (ONE, TWO):
         threads = peer.removeprefix("carpool, ")
-        yield (f"rows of 1000 bytes, {threads}: CPU a GB at most 0.73 of "
-               "HAProxy's", at_most(runs.ratio(
-                   ("rows-large", peer), ("rows-large", "haproxy"), "cpu"),
-                   0.73))
-        yield (f"rows of one integer, {threads}: CPU a GB at most HAProxy's",
-               at_most(runs.ratio(("rows-small", peer),
-                                  ("rows-small", "haproxy"), "cpu"), 1))
+        yield from bulk_aims(runs, peer, threads)
         for number, clients in enumerate(("1,000", "10,000")):
             yield (f"an idle client of {clients}, {threads}: at most 400 "
                    "bytes resident", idle_bytes(runs, peer, number))

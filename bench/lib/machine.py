@@ -72,6 +72,16 @@ def fifo_prefix():
     return []
 
 
+def schedule(pid, policy, priority):
+    """Puts all threads of a process into a class of the scheduler."""
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            os.sched_setscheduler(int(thread), policy,
+                                  os.sched_param(priority))
+    except (FileNotFoundError, ProcessLookupError):
+        pass  # it has ended
+
+
 class Scratch:
     """The folder, and the user that the servers run as: never root."""
 

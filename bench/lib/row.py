@@ -6,7 +6,7 @@ import re
 import subprocess
 
 from figures import spread, table
-from machine import FIFO_PRIORITY
+from machine import FIFO_PRIORITY, schedule
 from server import DATABASE, USER
 
 
@@ -77,18 +77,23 @@ class Bench:
         peer.start(self.scratch, self.postgres.port, setup, wrapper)
 
     @contextlib.contextmanager
-    def default_class(self):
-        """Server, peers and loads without SCHED_FIFO for a while."""
-        fifo = self.scratch.fifo
-        self.scratch.fifo = []
+    def default_class(self, peer):
+        """Server, peer and loads without SCHED_FIFO for a while."""
+        fifo, self.scratch.fifo = self.scratch.fifo, []
         if fifo:
-            self.postgres.schedule(os.SCHED_OTHER, 0)
+            self.schedule(peer, os.SCHED_OTHER, 0)
         try:
             yield
         finally:
             self.scratch.fifo = fifo
             if fifo:
-                self.postgres.schedule(os.SCHED_FIFO, FIFO_PRIORITY)
+                self.schedule(peer, os.SCHED_FIFO, FIFO_PRIORITY)
+
+    def schedule(self, peer, policy, priority):
+        for pid in self.postgres.processes():
+            schedule(pid, policy, priority)
+        if peer.child:
+            schedule(peer.child.pid, policy, priority)
 
     def pgbench(self, peer, arguments, seconds=None, count=None):
         """One run, of so many seconds or transactions for each client."""

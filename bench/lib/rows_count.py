@@ -13,6 +13,7 @@ import signal
 import subprocess
 import time
 
+import rows_bulk
 import rows_login
 from machine import stop, which
 from row import Row
@@ -189,6 +190,23 @@ class Logins:
                       *rows_login.password(self.setup))
 
 
+class Rows:
+    """One client that reads the same rows again and again."""
+
+    clients = 1
+    setup = "plain"
+    only_poolers = False
+
+    def __init__(self, bulk):
+        self.name = bulk.name
+        self.title = "a query of " + bulk.title
+        self.words = bulk.words
+
+    def run(self, bench, peer, transactions):
+        rows_bulk.make_tables(bench.postgres)
+        bench.program(peer, "read", transactions, *self.words)
+
+
 SIMPLE = Queries("simple", "SELECT 1, simple protocol, 32 clients", 32,
                  "-f", "SELECT1", "-M", "simple")
 EXTENDED = Queries("extended", "SELECT 1, extended protocol, 32 clients", 32,
@@ -207,9 +225,11 @@ ROWS = [
     Calls(ONE, (500, 3500)),
     Calls(TRUST, (20, 100)),
     Calls(VERIFIER, (20, 100)),
+    *[Calls(Rows(bulk), (1, 4)) for bulk in rows_bulk.ROWS[:2]],
     Instructions(SIMPLE, (50, 200)),
     Instructions(EXTENDED, (50, 200)),
     Instructions(TABLES, (50, 200)),
     Instructions(TRUST, (20, 100)),
     Instructions(VERIFIER, (20, 100)),
+    *[Instructions(Rows(bulk), (1, 3)) for bulk in rows_bulk.ROWS[:2]],
 ]

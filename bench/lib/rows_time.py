@@ -49,13 +49,9 @@ class Balance(Row):
 
     def measure(self, bench, peer):
         bench.ready(peer)
-        figures = {"at_rate": self.uneven(bench, peer, "-R", "6000")}
-        peer.stop()
-        with bench.default_class():
-            bench.ready(peer)
-            figures["uneven"] = self.uneven(bench, peer)
-            peer.stop()
-        return figures
+        at_rate = self.uneven(bench, peer, "-R", "6000")
+        with bench.default_class(peer):
+            return {"at_rate": at_rate, "uneven": self.uneven(bench, peer)}
 
     def uneven(self, bench, peer, *more):
         before = peer.thread_cpu()

@@ -61,16 +61,10 @@ class Postgres:
         return self.client("psql", "-X", "-q", "-A", "-t", "-c", sql,
                            DATABASE).strip()
 
-    def schedule(self, policy, priority):
-        """Puts the server and its children into a class of the scheduler."""
+    def processes(self):
         pid = self.child.pid
         with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
-            children = [int(word) for word in f.read().split()]
-        for each in [pid, *children]:
-            try:
-                os.sched_setscheduler(each, policy, os.sched_param(priority))
-            except ProcessLookupError:
-                pass
+            return [pid, *map(int, f.read().split())]
 
     def stop(self):
         stop(self.child, signal.SIGINT)

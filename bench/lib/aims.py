@@ -80,9 +80,11 @@ def list_of(runs):
     simple = ("simple", ONE)
     yield ("SELECT 1, 32 clients, 1 thread: CPU at most 1.12 of the relay's",
            at_most(runs.ratio(simple, ("simple", "bare relay"), "cpu"), 1.12))
-    yield ("the same: at most 4.3 system calls a transaction",
+    yield ("SELECT 1, 32 clients, 1 thread: at most 4.3 system calls a "
+           "transaction",
            counted(runs, "calls-simple", ONE, "calls", 4.3, 2))
-    yield ("the same: at most 2,400 user instructions a transaction",
+    yield ("SELECT 1, 32 clients, 1 thread: at most 2,400 user instructions a "
+           "transaction",
            counted(runs, "instructions-simple", ONE, "instructions", 2400, 0))
     yield ("extended protocol: CPU at most 1.15 of simple",
            at_most(runs.ratio(("extended", ONE), simple, "cpu"), 1.15))

@@ -18,24 +18,26 @@ def first(*command):
     return lines[0] if lines else "unknown"
 
 
-def versions(found, postgres):
-    lines = ["- " + first(postgres.bin + "/postgres", "--version")]
-    asked = set()
+def versions(bench, found):
+    lines = ["- " + first(bench.postgres.bin + "/postgres", "--version")]
+    told = set()
     for peer in found:
-        if peer.program in asked:
-            continue
-        asked.add(peer.program)
-        if peer.name == "haproxy":
-            lines.append("- " + first(peer.program, "-v"))
-        elif peer.name == "pgbouncer":
-            lines.append("- " + first(peer.program, "-V"))
-        elif peer.name.startswith("carpool"):
-            commit = output("git", "-C", ROOT, "describe", "--always",
-                            "--dirty")
-            lines.append("- " + first(peer.program, "-V") +
-                         (f", commit {commit}" if re.fullmatch(
-                             r"[0-9a-f]+(-dirty)?", commit) else ""))
+        words = {"haproxy": "-v", "pgbouncer": "-V"}.get(peer.name)
+        if words:
+            lines.append("- " + first(peer.program, words))
+        elif hasattr(peer, "threads") and peer.program not in told:
+            told.add(peer.program)
+            lines.append(f"- {peer.name.split(',')[0]}: " +
+                         first(peer.program, "-V") + commit(bench))
     return lines
+
+
+def commit(bench):
+    """Of the tree, unless the binary was made elsewhere."""
+    found = output("git", "-C", ROOT, "describe", "--always", "--dirty")
+    if bench.a.carpool or not re.fullmatch(r"[0-9a-f]+(-dirty)?", found):
+        return ""
+    return ", commit " + found
 
 
 def environment(bench, found):
@@ -49,7 +51,7 @@ def environment(bench, found):
     lines = [
         f"- machine: {os.cpu_count()} CPUs, {model}, {memory:.0f} GiB, "
         f"{platform.system()} {platform.release()}",
-        *versions(found, bench.postgres),
+        *versions(bench, found),
         "- poolers: transaction mode, pool of "
         f"{POOL}, trust logins, log of connections off, unless the table "
         "says other; HAProxy: TCP mode, 1 thread",
@@ -87,7 +89,7 @@ def write(bench, rows, found, runs, troubles):
     parts = [environment(bench, found)]
     parts += [row.table(found, runs[row.name]) for row in rows
               if runs[row.name]]
-    if any(peer.name.startswith("carpool") for peer in found):
+    if any(peer.name == "pgbouncer" for peer in found):
         lines = dearer(rows, found, runs)
         parts.append("Dearer than pgbouncer, by the medians: " +
                      ("nothing." if not lines else
@@ -106,7 +108,9 @@ def save(path, a, text, command, day, minutes):
     with open(path, "w", encoding="utf-8") as f:
         f.write("# What carpool costs beside its peers\n\n"
                 f"Medians (min..max) of {a.rounds} interleaved rounds of "
-                f"{a.seconds} s, taken on {day} in {minutes:.0f} minutes by "
+                f"{a.seconds} s (one client: ten of 1 s; counts of calls and "
+                "instructions: once, they do not depend on the noise), "
+                f"taken on {day} in {minutes:.0f} minutes by "
                 f"`{command}`.  The clients, the proxy and the server share "
                 "the machine: compare only within one table.\n\n" + text +
                 "\n")

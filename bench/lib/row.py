@@ -46,7 +46,9 @@ class Row:
                  for _, key, digits in self.columns]
                 for peer in peers if runs.get(peer.name)]
         head = [""] + [heading for heading, _, _ in self.columns]
-        return self.heading() + table(head, rows)
+        kept = [i for i in range(len(head)) if any(r[i] != "-" for r in rows)]
+        return self.heading() + table(
+            [head[i] for i in kept], [[r[i] for i in kept] for r in rows])
 
     def heading(self):
         return f"**{self.title}** (`{self.name}`)\n\n" + \

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "admin/console.h"
+#include "auth/key_cache.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/version.h"
@@ -42,6 +43,7 @@ struct program {
 	struct loop *loop;            /* owns: the control thread's */
 	struct helpers *helpers;      /* owns */
 	struct resolver *resolver;    /* owns */
+	struct key_cache *keys;       /* owns */
 	struct control *control;      /* owns */
 	struct console *console;      /* owns */
 	struct core *core;            /* owns */
@@ -161,11 +163,13 @@ build_control(struct program *p)
 
 	p->loop = loop_new();
 	p->helpers = helpers_new(HELPER_THREADS);
-	if (p->loop == NULL || p->helpers == NULL)
+	p->keys = key_cache_new(KEY_CACHE_MAX);
+	if (p->loop == NULL || p->helpers == NULL || p->keys == NULL)
 		return complain("no memory, descriptors or threads");
 	p->resolver = resolver_new(p->loop, p->helpers);
 	config.loop = p->loop;
 	config.resolver = p->resolver;
+	config.keys = p->keys;
 	if (p->resolver != NULL)
 		p->control = control_new(&config);
 	if (p->control != NULL)
@@ -198,6 +202,7 @@ build_core(struct program *p)
 		.front = protocols_front(),
 		.helpers = p->helpers,
 		.resolver = p->resolver,
+		.keys = p->keys,
 		.control = p->loop,
 		.listening = p->listening,
 		.snapshot = p->snapshot,
@@ -264,6 +269,7 @@ finish(struct program *p)
 	console_free(p->console);
 	control_free(p->control);
 	loop_free(p->loop);
+	key_cache_free(p->keys);
 	pidfile_close(p->pidfile);
 	if (p->is_started)
 		log_event(LOG_INFO, "ended", "pid=%d", (int)getpid());

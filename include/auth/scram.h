@@ -111,6 +111,15 @@ enum scram_status scram_server_first(struct scram_server *s, const void *msg,
 				     size_t len, struct scram_message *out);
 
 /*
+ * Puts other keys in the place of those that the exchange began with; salt and
+ * iterations stay what the client was told.  For a user whose keys are not at
+ * hand: begin against a mock, which names the same salt, bring the keys before
+ * client-final, and clear verifier.is_mock, which this does not.  False: the
+ * library failed.
+ */
+bool scram_server_rekey(struct scram_server *s, const struct scram_keys *keys);
+
+/*
  * Takes client-final and writes server-final.  SCRAM_OK when the client knows
  * the password; else WRONG_PROOF, MALFORMED, EXTENSION, BINDING_MISMATCH,
  * NONCE or CRYPTO, and out is empty (PostgreSQL sends an error response, not

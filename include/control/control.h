@@ -19,12 +19,14 @@
 
 struct averages;
 struct control;
+struct key_cache;
 struct loop;
 struct resolver;
 
 struct control_config {
 	struct loop *loop;                  /* borrows: outlives control */
 	struct resolver *resolver;          /* borrows: outlives control */
+	struct key_cache *keys;             /* borrows: outlives control */
 	const struct config_source *source; /* borrows: for its life */
 	struct snapshot *snapshot;          /* the first one; control refs it */
 	enum log_console log_console;       /* -q */

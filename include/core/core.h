@@ -52,6 +52,7 @@ struct core_config {
 	const struct front_ops *front; /* borrows: for the process's life */
 	struct helpers *helpers;       /* borrows: outlives the core */
 	struct resolver *resolver;     /* borrows: outlives the core */
+	struct key_cache *keys;        /* borrows: outlives the helpers */
 	struct loop *control;          /* borrows: the control thread's loop */
 	struct listen_set *listening;  /* borrows, or NULL */
 	struct snapshot *snapshot;     /* the first one; the core refs it */

@@ -67,6 +67,8 @@ struct stream_facts {
 	bool is_tls;
 };
 
+struct key_cache; /* of auth/; the core only hands it on */
+
 struct turn {
 	void *self;           /* the own side's state */
 	void *peer;           /* the linked other side's state, or NULL */
@@ -80,6 +82,8 @@ struct turn {
 	void (*entropy)(void *out, size_t len);
 	/* MOCK_SECRET_BYTES of this process, for answers to unknown users. */
 	const uint8_t *mock_secret;
+	/* Keys derived from secrets, kept for all; outlives the helpers. */
+	struct key_cache *keys;    /* borrows; NULL = nothing is kept */
 	const uint8_t *cancel_key; /* front: CANCEL_KEY_BYTES for this client */
 	/* Others wait for this server; a front then ends its pipeline soon. */
 	bool has_waiters;

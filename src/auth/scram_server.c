@@ -132,6 +132,17 @@ scram_server_first(struct scram_server *s, const void *msg, size_t len,
 	return SCRAM_OK;
 }
 
+bool
+scram_server_rekey(struct scram_server *s, const struct scram_keys *keys)
+{
+	struct scram_verifier *v = &s->verifier;
+
+	if (!digest_sha256(keys->client_key, SCRAM_KEY_BYTES, v->stored_key))
+		return false;
+	memcpy(v->server_key, keys->server_key, SCRAM_KEY_BYTES);
+	return true;
+}
+
 /* client-final, cut into its parts. */
 struct final_parts {
 	struct scram_view binding; /* borrow from the message, as all views */

@@ -220,6 +220,7 @@ control_new(const struct control_config *config)
 		return NULL;
 	c->loop = config->loop;
 	c->resolver = config->resolver;
+	c->keys = config->keys;
 	c->source = config->source;
 	c->snapshot = snapshot_ref(config->snapshot);
 	c->log_console = config->log_console;

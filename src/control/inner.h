@@ -19,6 +19,7 @@ struct set_pair {
 struct control {
 	struct loop *loop;                  /* borrows */
 	struct resolver *resolver;          /* borrows */
+	struct key_cache *keys;             /* borrows */
 	struct core *core;                  /* borrows; NULL until it runs */
 	const struct config_source *source; /* borrows */
 	struct snapshot *snapshot;          /* refs */

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "auth/key_cache.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "control/process.h"
@@ -156,6 +157,28 @@ build(const struct control *c, struct str *problems)
 	return s;
 }
 
+/* Keys of secrets that are gone go too.  What a worker that still runs under
+ * the old configuration may add now, goes at the next reload. */
+static void
+forget_keys(const struct control *c)
+{
+	const struct snapshot *s = c->snapshot;
+
+	for (size_t i = 0; i < snapshot_user_count(s); i++) {
+		const struct config_user *u = snapshot_user_at(s, i);
+
+		if (u->secret != NULL)
+			key_cache_mark(c->keys, u->name, u->secret);
+	}
+	for (size_t i = 0; i < snapshot_database_count(s); i++) {
+		const struct config_database *db = snapshot_database_at(s, i);
+
+		if (db->user != NULL && db->password != NULL)
+			key_cache_mark(c->keys, db->user, db->password);
+	}
+	key_cache_sweep(c->keys);
+}
+
 /* Takes over the reference. */
 static void
 publish(struct control *c, struct snapshot *now, void (*done)(void *arg),
@@ -168,6 +191,7 @@ publish(struct control *c, struct snapshot *now, void (*done)(void *arg),
 	apply_log(c);
 	reload_apply(c);
 	core_publish(c->core, now, done, arg);
+	forget_keys(c);
 	snapshot_unref(old);
 	log_event(LOG_INFO, "config_in_force", "generation=%llu",
 		  (unsigned long long)snapshot_generation(now));

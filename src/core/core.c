@@ -295,6 +295,7 @@ core_new(const struct core_config *config)
 	core->front = config->front;
 	core->helpers = config->helpers;
 	core->resolver = config->resolver;
+	core->keys = config->keys;
 	core->control = config->control;
 	core->listening = config->listening;
 	core->console_submit = config->console_submit;

@@ -99,9 +99,12 @@ login_verify(struct client *c, struct answer *answer)
 	};
 	/* Whoever comes first in the file stands for all. */
 	for (size_t i = 0; i < snapshot_user_count(snap); i++) {
-		answer->decoy = snapshot_user_at(snap, i)->secret;
-		if (answer->decoy != NULL)
-			break;
+		const char *secret = snapshot_user_at(snap, i)->secret;
+
+		if (secret == NULL || secret[0] == '\0')
+			continue;
+		answer->decoy = secret;
+		break;
 	}
 	if (is_own_account(c)) {
 		answer->method = AUTH_ANY;

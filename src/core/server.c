@@ -60,6 +60,7 @@ server_turn(struct server *s, struct turn *t)
 		.now = now_of(s),
 		.policy = worker_policy(s->worker, s->pool),
 		.entropy = core_entropy,
+		.keys = s->worker->core->keys,
 	};
 }
 

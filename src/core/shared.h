@@ -21,6 +21,7 @@ struct core {
 	const struct front_ops *front; /* borrows */
 	struct helpers *helpers;       /* borrows */
 	struct resolver *resolver;     /* borrows */
+	struct key_cache *keys;        /* borrows: for the turns */
 	struct loop *control;          /* borrows */
 	struct listen_set *listening;  /* borrows, or NULL */
 	void (*console_submit)(void *arg, struct console_request *request);

@@ -9,6 +9,7 @@
  */
 #include <string.h>
 
+#include "auth/key_cache.h"
 #include "auth/pg_md5.h"
 #include "auth/scram.h"
 #include "auth/secret.h"
@@ -210,24 +211,35 @@ on_sasl(struct pg_back_login *l, struct turn *t, struct pg_body *data,
 }
 
 struct key_work {
-	char *password; /* owns */
+	struct key_cache *keys; /* borrows: outlives the helpers */
+	char *user;             /* owns */
+	char *password;         /* owns */
 	uint8_t salt[SCRAM_SALT_MAX];
 	size_t salt_len;
 	uint32_t iterations;
 	bool ok;
-	struct scram_keys keys;
+	struct scram_keys made;
 };
 
+/* Of many servers that log in at once the first derives for all. */
 static void
 key_work_run(void *arg)
 {
 	struct key_work *w = arg;
-	uint8_t salted[SCRAM_KEY_BYTES];
+	struct key_source from = {
+		.user = w->user,
+		.secret = w->password,
+		.salt = w->salt,
+		.salt_len = w->salt_len,
+		.iterations = w->iterations,
+	};
 
-	w->ok = scram_salted_password(w->password, w->salt, w->salt_len,
-				      w->iterations, salted) &&
-		scram_keys_derive(salted, &w->keys);
-	mem_wipe(salted, sizeof(salted));
+	w->ok = key_cache_find(w->keys, &from, &w->made);
+	if (w->ok)
+		return;
+	w->ok = key_source_derive(&from, &w->made);
+	if (w->ok)
+		key_cache_keep(w->keys, &from, &w->made);
 }
 
 static void
@@ -235,23 +247,26 @@ key_work_drop(void *arg)
 {
 	struct key_work *w = arg;
 
+	mem_free(w->user);
 	mem_wipe_str(w->password);
 	mem_wipe_free(w, sizeof(*w));
 }
 
 static struct order
-start_key_work(struct pg_back_login *l)
+start_key_work(struct pg_back_login *l, struct turn *t)
 {
 	struct order o = { .kind = ORDER_WORK };
 	struct key_work *w = mem_zalloc(sizeof(*w));
 
 	if (w == NULL)
 		return fail(l, REASON_NO_MEMORY, FAIL_CONNECTION, NULL);
+	w->user = mem_strdup(l->user);
 	w->password = mem_strdup(l->secret);
-	if (w->password == NULL) {
-		mem_free(w);
+	if (w->user == NULL || w->password == NULL) {
+		key_work_drop(w);
 		return fail(l, REASON_NO_MEMORY, FAIL_CONNECTION, NULL);
 	}
+	w->keys = t->keys;
 	memcpy(w->salt, l->scram.salt, l->scram.salt_len);
 	w->salt_len = l->scram.salt_len;
 	w->iterations = l->scram.iterations;
@@ -260,6 +275,21 @@ start_key_work(struct pg_back_login *l)
 	o.job.arg = w;
 	l->state = BACK_WORKING;
 	return o;
+}
+
+/* The keys of a clear-text password were derived before. */
+static bool
+find_keys(struct pg_back_login *l, const struct turn *t)
+{
+	struct key_source from = {
+		.user = l->user,
+		.secret = l->secret,
+		.salt = l->scram.salt,
+		.salt_len = l->scram.salt_len,
+		.iterations = l->scram.iterations,
+	};
+
+	return key_cache_find(t->keys, &from, &l->keys);
 }
 
 static struct order
@@ -293,8 +323,8 @@ on_challenge(struct pg_back_login *l, struct turn *t,
 
 	if (status != SCRAM_OK)
 		return scram_failed(l, status);
-	if (secret_kind(l->secret) == SECRET_CLEAR)
-		return start_key_work(l);
+	if (secret_kind(l->secret) == SECRET_CLEAR && !find_keys(l, t))
+		return start_key_work(l, t);
 	return send_answer(l, t, &l->keys, total);
 }
 
@@ -311,7 +341,7 @@ on_keys(struct pg_back_login *l, struct turn *t)
 	if (!w->ok ||
 	    pg_frame_peek(&scan, 0, PG_INSPECT_MAX, &f) != PG_FRAME_OK)
 		return fail(l, REASON_INTERNAL, FAIL_CONNECTION, NULL);
-	return send_answer(l, t, &w->keys, f.total);
+	return send_answer(l, t, &w->made, f.total);
 }
 
 static struct order

@@ -8,6 +8,10 @@
  * whatever is wrong besides the password (no such database, an unsupported
  * setting) is told only to those who have proven who they are.
  *
+ * Against a secret in clear text the challenge needs no work, and a right proof
+ * none but once: its keys are kept.  Any other proof costs PBKDF2 on a helper
+ * thread, kept keys or not, such a user or not: the time tells nothing.
+ *
  * Owns the login's state, which is wiped and freed at READY.  PostgreSQL
  * manual, "Message Flow", "Start-up" and "SASL Authentication".
  */
@@ -39,7 +43,8 @@ enum login_state {
 
 struct pg_front_login {
 	enum login_state state;
-	unsigned seen; /* PG_SEEN_* */
+	enum login_state worked_from; /* WORKING: what the work is for */
+	unsigned seen;                /* PG_SEEN_* */
 	struct pg_startup startup;
 	enum reason doomed; /* told after the proof */
 	enum auth_method method;
@@ -225,8 +230,16 @@ on_routed(struct pg_front_login *l, struct turn *t)
 	return next(l, LOGIN_VERIFIED, order_plain(ORDER_VERIFY));
 }
 
+/* A message of len bytes proved it. */
 static struct order
-proven(struct pg_front_login *l)
+proven(struct pg_front_login *l, size_t len)
+{
+	return next(l, LOGIN_PROVEN,
+		    order_bytes(ORDER_DISCARD, len + PG_HEADER));
+}
+
+static struct order
+trusted(struct pg_front_login *l)
 {
 	return next(l, LOGIN_PROVEN, order_bytes(ORDER_DISCARD, 0));
 }
@@ -254,10 +267,10 @@ begin_proof(struct pg_front_login *l, struct turn *t, enum secret_kind kind)
 {
 	switch (l->method) {
 	case AUTH_TRUST:
-		return l->secret != NULL ? proven(l)
+		return l->secret != NULL ? trusted(l)
 					 : fail(l, REASON_AUTH_FAILED);
 	case AUTH_ANY:
-		return proven(l);
+		return trusted(l);
 	case AUTH_PLAIN:
 		l->is_costly = kind == SECRET_SCRAM;
 		return ask(l, t, LOGIN_PASSWORD, 3, "", 0);
@@ -284,7 +297,7 @@ on_verified(struct pg_front_login *l, struct turn *t)
 		return order_plain(ORDER_WAIT);
 	l->method = t->answer.method;
 	like = t->answer.decoy;
-	if (t->answer.secret != NULL) {
+	if (pg_login_is_usable(l->method, t->answer.secret)) {
 		like = t->answer.secret;
 		l->secret = mem_strdup(like);
 		if (l->secret == NULL)
@@ -342,35 +355,34 @@ take_message(struct pg_front_login *l, struct turn *t, size_t *len,
  * Work for a helper: PBKDF2
  */
 
+/* The message is taken over. */
 static struct order
-start_work(struct pg_front_login *l, struct turn *t, void (*run)(void *arg),
-	   uint8_t *message, size_t len)
+start_work(struct pg_front_login *l, const struct turn *t,
+	   void (*run)(void *arg), const struct pg_login_proof *proof)
 {
 	struct order o = { .kind = ORDER_WORK };
-	struct pg_login_work *w = mem_zalloc(sizeof(*w));
 
-	if (w == NULL) {
-		mem_wipe_free(message, len);
-		return fail(l, REASON_NO_MEMORY);
-	}
-	if (run == pg_login_work_password)
-		w->password = (char *)message;
-	else
-		w->message = message;
-	w->message_len = len;
-	w->user = mem_strdup(l->startup.user);
-	if (l->secret != NULL)
-		w->secret = mem_strdup(l->secret);
-	memcpy(w->mock.secret, t->mock_secret, sizeof(w->mock.secret));
-	w->iterations = t->policy->scram_iterations;
-	if (w->user == NULL || (l->secret != NULL && w->secret == NULL)) {
-		pg_login_work_drop(w);
-		return fail(l, REASON_NO_MEMORY);
-	}
 	o.job.run = run;
 	o.job.drop = pg_login_work_drop;
-	o.job.arg = w;
+	o.job.arg = pg_login_work_new(proof, &l->scram, t);
+	if (o.job.arg == NULL)
+		return fail(l, REASON_NO_MEMORY);
+	l->worked_from = l->state;
 	return next(l, LOGIN_WORKING, o);
+}
+
+/* What a message says about who the client is. */
+static struct pg_login_proof
+proof_of(const struct pg_front_login *l, const struct turn *t, uint8_t *message,
+	 size_t size)
+{
+	return (struct pg_login_proof){
+		.keys = t->keys,
+		.user = l->startup.user,
+		.secret = l->secret,
+		.message = message,
+		.size = size,
+	};
 }
 
 /* ------------------------------------------------------------------------
@@ -383,6 +395,7 @@ on_password(struct pg_front_login *l, struct turn *t)
 	struct order o;
 	size_t len;
 	uint8_t *body = take_message(l, t, &len, &o);
+	struct pg_login_proof proof;
 	bool ok;
 
 	if (body == NULL)
@@ -392,8 +405,9 @@ on_password(struct pg_front_login *l, struct turn *t)
 		return fail_words(l, REASON_PROTOCOL,
 				  "invalid password packet size");
 	}
+	proof = proof_of(l, t, body, len);
 	if (l->is_costly)
-		return start_work(l, t, pg_login_work_password, body, len);
+		return start_work(l, t, pg_login_work_password, &proof);
 	if (l->method == AUTH_MD5)
 		ok = pg_md5_verify(l->secret, l->startup.user, l->salt, body,
 				   len - 1);
@@ -401,10 +415,7 @@ on_password(struct pg_front_login *l, struct turn *t)
 		ok = secret_accepts(l->secret, l->startup.user,
 				    (const char *)body);
 	mem_wipe_free(body, len);
-	if (!ok)
-		return fail(l, REASON_AUTH_FAILED);
-	return next(l, LOGIN_PROVEN,
-		    order_bytes(ORDER_DISCARD, len + PG_HEADER));
+	return ok ? proven(l, len) : fail(l, REASON_AUTH_FAILED);
 }
 
 /* ------------------------------------------------------------------------
@@ -438,19 +449,6 @@ answer_first(struct pg_front_login *l, struct turn *t,
 	if (status != SCRAM_OK)
 		return sasl_failed(l, status);
 	return ask(l, t, LOGIN_SASL_FINAL, 11, reply.text, reply.len);
-}
-
-static bool
-find_verifier(const struct pg_front_login *l, const struct turn *t,
-	      struct scram_verifier *v)
-{
-	struct auth_mock mock;
-
-	if (scram_verifier_parse(l->secret, v))
-		return true;
-	memcpy(mock.secret, t->mock_secret, sizeof(mock.secret));
-	return scram_verifier_mock(v, &mock, l->startup.user,
-				   t->policy->scram_iterations);
 }
 
 /* The data of SASLInitialResponse; NULL: *o says why not. */
@@ -505,11 +503,7 @@ on_client_first(struct pg_front_login *l, struct turn *t)
 			return o;
 		}
 	}
-	if (l->is_costly && len <= SCRAM_CLIENT_MESSAGE_MAX) {
-		memmove(body, data, len);
-		return start_work(l, t, pg_login_work_verifier, body, len);
-	}
-	if (!find_verifier(l, t, &v)) {
+	if (!pg_login_verifier(l->startup.user, l->secret, t, &v)) {
 		mem_free(body);
 		return fail(l, REASON_INTERNAL);
 	}
@@ -521,6 +515,21 @@ on_client_first(struct pg_front_login *l, struct turn *t)
 	return o;
 }
 
+/* client-final, of len bytes, was judged. */
+static struct order
+answer_final(struct pg_front_login *l, struct turn *t, enum scram_status status,
+	     const struct scram_message *reply, size_t len)
+{
+	struct order o;
+
+	if (status != SCRAM_OK)
+		return sasl_failed(l, status);
+	o = ask(l, t, LOGIN_PROVEN, 12, reply->text, reply->len);
+	if (o.kind == ORDER_DISCARD)
+		o.bytes = len + PG_HEADER;
+	return o;
+}
+
 static struct order
 on_client_final(struct pg_front_login *l, struct turn *t)
 {
@@ -529,17 +538,19 @@ on_client_final(struct pg_front_login *l, struct turn *t)
 	struct order o;
 	size_t len;
 	uint8_t *body = take_message(l, t, &len, &o);
+	struct pg_login_proof proof;
 
 	if (body == NULL)
 		return o;
-	status = scram_server_final(&l->scram, body, len, &reply);
+	proof = proof_of(l, t, body, len);
+	if (l->is_costly)
+		status = pg_login_try_kept(&proof, &l->scram, &reply);
+	else
+		status = scram_server_final(&l->scram, body, len, &reply);
+	if (l->is_costly && status == SCRAM_WRONG_PROOF)
+		return start_work(l, t, pg_login_work_proof, &proof);
 	mem_wipe_free(body, len);
-	if (status != SCRAM_OK)
-		return sasl_failed(l, status);
-	o = ask(l, t, LOGIN_PROVEN, 12, reply.text, reply.len);
-	if (o.kind == ORDER_DISCARD)
-		o.bytes = len + PG_HEADER;
-	return o;
+	return answer_final(l, t, status, &reply, len);
 }
 
 /* The bytes of the message that the work was for are dropped only now. */
@@ -547,26 +558,14 @@ static struct order
 on_work_done(struct pg_front_login *l, struct turn *t)
 {
 	struct pg_login_work *w = t->answer.job;
-	struct pg_scan scan = pg_scan(t->in);
-	struct pg_frame f;
-	struct order o;
 
 	if (t->answer.kind != ANSWER_JOB)
 		return order_plain(ORDER_WAIT);
-	if (pg_frame_peek(&scan, 0, PASSWORD_MAX, &f) != PG_FRAME_OK)
-		return fail(l, REASON_INTERNAL);
-	if (w->password != NULL) {
-		if (!w->ok)
-			return fail(l, REASON_AUTH_FAILED);
-		return next(l, LOGIN_PROVEN,
-			    order_bytes(ORDER_DISCARD, f.total));
+	if (l->worked_from == LOGIN_SASL_FINAL) {
+		l->scram = w->scram;
+		return answer_final(l, t, w->status, &w->reply, w->size);
 	}
-	if (!w->ok)
-		return fail(l, REASON_INTERNAL);
-	o = answer_first(l, t, &w->verifier, w->message, w->message_len);
-	if (o.kind == ORDER_DISCARD)
-		o.bytes = f.total;
-	return o;
+	return w->ok ? proven(l, w->size) : fail(l, REASON_AUTH_FAILED);
 }
 
 /* ------------------------------------------------------------------------

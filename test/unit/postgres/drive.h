@@ -58,6 +58,8 @@ struct drive {
 	struct answer answer;
 	struct job job;
 	bool has_job;
+	unsigned back_jobs;     /* that the back had done */
+	struct key_cache *keys; /* borrows, or NULL */
 };
 
 static inline void
@@ -100,6 +102,7 @@ drive_turn(struct drive *d, bool is_back)
 		.stream = &d->stream,
 		.entropy = drive_entropy,
 		.mock_secret = d->mock,
+		.keys = d->keys,
 		.cancel_key = d->key,
 		.has_waiters = d->has_waiters,
 		.out_busy = is_back && d->c_relay > 0,
@@ -372,6 +375,7 @@ drive_back(struct drive *d)
 		return true;
 	case ORDER_WORK:
 		o.job.run(o.job.arg);
+		d->back_jobs++;
 		d->job = o.job;
 		t = drive_turn(d, true);
 		t.answer.kind = ANSWER_JOB;

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "auth/key_cache.h"
 #include "auth/pg_md5.h"
 #include "auth/scram.h"
 #include "drive.h"
@@ -138,12 +139,36 @@ what_cannot_be_answered(void **state)
 	}
 }
 
+static const uint8_t salt[16] = { 3 };
+static const uint8_t nonce[SCRAM_NONCE_RAW] = { 4 };
+
+/* The server's half of SCRAM up to the proof, which it judges into *reply. */
+static void
+server_scram(struct drive *d, const struct scram_verifier *v,
+	     struct scram_message *reply, enum scram_status want)
+{
+	struct scram_server server;
+	const char *body;
+	size_t len;
+
+	request(d, 10, "SCRAM-SHA-256\0", 15);
+	body = sent(d, &len);
+	assert_string_equal(body, "SCRAM-SHA-256");
+	scram_server_begin(&server, v, nonce);
+	assert_int_equal(
+		scram_server_first(&server, body + 18, len - 18, reply),
+		SCRAM_OK);
+	str_fini(&d->to_server);
+	request(d, 11, reply->text, reply->len);
+	body = sent(d, &len);
+	assert_int_equal(scram_server_final(&server, body, len, reply), want);
+	scram_server_fini(&server);
+}
+
 /* The other side of SCRAM, with the auth layer's own server role. */
 static void
 scram_works(void **state)
 {
-	static const uint8_t salt[16] = { 3 };
-	static const uint8_t nonce[SCRAM_NONCE_RAW] = { 4 };
 	struct scram_verifier v;
 	struct scram_keys keys;
 	uint8_t salted[SCRAM_KEY_BYTES];
@@ -154,11 +179,8 @@ scram_works(void **state)
 	assert_true(scram_keys_derive(salted, &keys));
 	for (unsigned i = 0; i < 8; i++) {
 		struct credential cred = { .secret = "pw" };
-		struct scram_server server;
 		struct scram_message reply;
 		struct drive d;
-		const char *body;
-		size_t len;
 		bool is_wrong = i & 4;
 
 		if (i & 2) {
@@ -167,18 +189,7 @@ scram_works(void **state)
 			cred.server_key = keys.server_key;
 		}
 		open_server(&d, (enum drive_cut)(i & 1), cred, "");
-		request(&d, 10, "SCRAM-SHA-256\0", 15);
-		body = sent(&d, &len);
-		assert_string_equal(body, "SCRAM-SHA-256");
-		scram_server_begin(&server, &v, nonce);
-		assert_int_equal(scram_server_first(&server, body + 18,
-						    len - 18, &reply),
-				 SCRAM_OK);
-		str_fini(&d.to_server);
-		request(&d, 11, reply.text, reply.len);
-		body = sent(&d, &len);
-		assert_int_equal(scram_server_final(&server, body, len, &reply),
-				 SCRAM_OK);
+		server_scram(&d, &v, &reply, SCRAM_OK);
 		if (is_wrong)
 			reply.text[5] ^= 1;
 		request(&d, 12, reply.text, reply.len);
@@ -189,6 +200,42 @@ scram_works(void **state)
 			assert_string_equal(str_text(&d.log), "ready");
 		drive_fini(&d);
 	}
+}
+
+/* One derivation for all logins with this password to this server. */
+static void
+keys_are_kept(void **state)
+{
+	static const struct row {
+		const char *secret;
+		uint8_t salt;
+		unsigned jobs;
+		enum scram_status status;
+	} rows[] = {
+		{ "pw", 3, 1, SCRAM_OK }, { "pw", 3, 0, SCRAM_OK },
+		{ "pw", 4, 1, SCRAM_OK }, /* another server, or set anew */
+		{ "pw", 3, 0, SCRAM_OK }, { "other", 3, 1, SCRAM_WRONG_PROOF },
+		{ "pw", 4, 0, SCRAM_OK },
+	};
+	struct key_cache *keys = key_cache_new(100);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct credential cred = { .secret = rows[i].secret };
+		uint8_t of_server[16] = { rows[i].salt };
+		struct scram_verifier v;
+		struct scram_message reply;
+		struct drive d;
+
+		assert_true(scram_verifier_from_password(&v, "pw", of_server,
+							 16, 4096));
+		open_server(&d, (enum drive_cut)(i & 1), cred, "");
+		d.keys = keys;
+		server_scram(&d, &v, &reply, rows[i].status);
+		assert_int_equal(d.back_jobs, rows[i].jobs);
+		drive_fini(&d);
+	}
+	key_cache_free(keys);
 }
 
 /* No signature, no trust; and no endless work. */
@@ -294,6 +341,7 @@ main(void)
 		cmocka_unit_test(passwords_are_sent),
 		cmocka_unit_test(what_cannot_be_answered),
 		cmocka_unit_test(scram_works),
+		cmocka_unit_test(keys_are_kept),
 		cmocka_unit_test(servers_that_cheat),
 		cmocka_unit_test(errors_say_whom_they_concern),
 		cmocka_unit_test(connect_query_runs_first),

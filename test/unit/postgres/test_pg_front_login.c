@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "auth/key_cache.h"
 #include "auth/pg_md5.h"
 #include "auth/scram.h"
 #include "drive.h"
@@ -380,6 +381,92 @@ verifiers(void **state)
 	}
 }
 
+/*
+ * PBKDF2 is done once for those who know their password, and every time for
+ * all others, whatever is kept and whoever they say they are.
+ */
+static void
+kept_keys(void **state)
+{
+	static const struct row {
+		const char *secret;
+		const char *decoy;
+		const char *password;
+		unsigned jobs;
+		bool ok;
+	} rows[] = {
+		{ "secret", NULL, "wrong", 1, false }, /* nothing is kept yet */
+		{ NULL, "secret", "wrong", 1, false },
+		{ "secret", NULL, "secret", 1, true },
+		{ "secret", NULL, "secret", 0, true },
+		{ "secret", NULL, "wrong", 1, false },
+		{ NULL, "secret", "wrong", 1, false },
+		{ NULL, "secret", "secret", 1, false },
+		{ NULL, "secret", "-", 1, false },
+		{ "secret", NULL, "secret", 0, true },
+		{ "changed", NULL, "secret", 1, false },
+		{ "changed", NULL, "changed", 1, true },
+		{ "changed", NULL, "changed", 0, true },
+		/* Who has no usable secret is like those who do not exist. */
+		{ "", "secret", "wrong", 1, false },
+		{ "", "secret", "", 1, false },
+		{ "md551a7ed06a09e0cd3379f6bffdd0ac556", "secret", "x", 1,
+		  false },
+	};
+	struct key_cache *keys = key_cache_new(100);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct door o;
+
+		open_door(&o, (enum drive_cut)(i % 2));
+		o.d.keys = keys;
+		o.method = AUTH_SCRAM;
+		o.secret = rows[i].secret;
+		o.decoy = rows[i].decoy;
+		hello(&o);
+		scram(&o, rows[i].password);
+		assert_int_equal(o.is_ready, rows[i].ok);
+		assert_int_equal(o.jobs, rows[i].jobs);
+		if (!rows[i].ok)
+			assert_string_equal(str_text(&o.failure), WRONG);
+		close_door(&o);
+	}
+	assert_int_equal(key_cache_count(keys), 2);
+	key_cache_free(keys);
+}
+
+/* What is wrong with the form of client-final needs no work to see. */
+static void
+malformed_proofs_cost_nothing(void **state)
+{
+	(void)state;
+	for (unsigned known = 0; known < 2; known++) {
+		struct scram_message m;
+		struct scram_client c;
+		struct str s = { 0 };
+		struct door o;
+
+		open_door(&o, CUT_NONE);
+		o.method = AUTH_SCRAM;
+		o.secret = known ? "secret" : NULL;
+		o.decoy = "secret";
+		hello(&o);
+		scram_client_begin(&c, nonce, &m);
+		pg_put_text(&s, SCRAM_MECHANISM);
+		pg_put_u32(&s, (uint32_t)m.len);
+		str_add(&s, m.text, m.len);
+		password(&o, s.data, s.len);
+		str_fini(&s);
+		password(&o, "c=biws,r=other,p=", 17);
+		assert_int_equal(o.jobs, 0);
+		assert_string_equal(str_text(&o.failure),
+				    "protocol_violation: malformed SCRAM "
+				    "message");
+		close_door(&o);
+	}
+}
+
 /* Whoever cannot prove who he is learns nothing. */
 static void
 route_failures_come_last(void **state)
@@ -665,6 +752,8 @@ main(void)
 		cmocka_unit_test(trust_and_any),
 		cmocka_unit_test(passwords),
 		cmocka_unit_test(verifiers),
+		cmocka_unit_test(kept_keys),
+		cmocka_unit_test(malformed_proofs_cost_nothing),
 		cmocka_unit_test(route_failures_come_last),
 		cmocka_unit_test(startup_parameters),
 		cmocka_unit_test(packets_that_are_wrong),

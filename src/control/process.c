@@ -26,6 +26,12 @@ process_prepare(void)
 	struct rlimit limit;
 
 	signal(SIGPIPE, SIG_IGN);
+	/* Memory holds secrets.  The hard limit stays: whoever wants a core
+	 * raises the soft one of the running process (prlimit). */
+	if (getrlimit(RLIMIT_CORE, &limit) == 0) {
+		limit.rlim_cur = 0;
+		(void)setrlimit(RLIMIT_CORE, &limit);
+	}
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
 		return;
 	limit.rlim_cur = limit.rlim_max;

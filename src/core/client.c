@@ -511,22 +511,26 @@ log_end(const struct client *c, enum reason reason)
 	enum log_level level = info->level;
 	static struct log_rate rate = LOG_RATE(50);
 	char user[LOG_QUOTE_MAX], database[LOG_QUOTE_MAX];
+	char addr[ADDR_TEXT_MAX];
+	struct stream_facts facts;
 
 	if (level <= LOG_WARNING ? set->log_pooler_errors == 0
 				 : set->log_disconnections == 0)
 		level = LOG_DEBUG;
 	if (!log_enabled(level) || !log_allow(&rate))
 		return;
-	log_event(level, "client_close",
-		  "client=%llu user=%s database=%s reason=%s age_s=%.1f",
-		  (unsigned long long)c->id,
-		  name_of(c->pool == NULL ? NULL : c->account->name,
-			  l == NULL ? NULL : l->user, user),
-		  name_of(c->pool == NULL ? NULL : c->pool->database,
-			  l == NULL ? NULL : l->database, database),
-		  info->name,
-		  (double)(loop_now(c->worker->loop) - c->connected) /
-			  (double)USEC_PER_SEC);
+	login_stream_facts(c, &facts, addr);
+	log_event(
+		level, "client_close",
+		"client=%llu user=%s database=%s addr=%s reason=%s age_s=%.1f",
+		(unsigned long long)c->id,
+		name_of(c->pool == NULL ? NULL : c->account->name,
+			l == NULL ? NULL : l->user, user),
+		name_of(c->pool == NULL ? NULL : c->pool->database,
+			l == NULL ? NULL : l->database, database),
+		facts.peer_addr[0] == '\0' ? "-" : facts.peer_addr, info->name,
+		(double)(loop_now(c->worker->loop) - c->connected) /
+			(double)USEC_PER_SEC);
 }
 
 /* Gives back all that it holds of others. */

@@ -16,7 +16,7 @@
 #include "core/worker.h"
 
 void
-login_stream_facts(struct client *c, struct stream_facts *facts,
+login_stream_facts(const struct client *c, struct stream_facts *facts,
 		   char addr[ADDR_TEXT_MAX])
 {
 	struct addr peer;

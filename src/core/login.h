@@ -8,7 +8,7 @@
 #include "core/client.h"
 
 /* Fills what the transport knows of the client; addr is the text's room. */
-void login_stream_facts(struct client *c, struct stream_facts *facts,
+void login_stream_facts(const struct client *c, struct stream_facts *facts,
 			char addr[ADDR_TEXT_MAX]);
 
 /* Answers ROUTE: is there such a database, is it the console. */

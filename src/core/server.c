@@ -428,13 +428,12 @@ log_server_close(const struct server *s, enum reason reason)
 {
 	enum log_level level = reason_info(reason)->level;
 	static struct log_rate rate = LOG_RATE(50);
+	char tag[SERVER_TAG_MAX];
 
 	if (!s->is_logged_in || !log_enabled(level) || !log_allow(&rate))
 		return;
-	log_event(level, "server_close",
-		  "server=%llu database=%s user=%s reason=%s age_s=%.1f",
-		  (unsigned long long)s->id, s->pool->database, s->pool->user,
-		  reason_info(reason)->name,
+	log_event(level, "server_close", "%s reason=%s age_s=%.1f",
+		  server_tag(s, tag), reason_info(reason)->name,
 		  (double)(now_of(s) - s->created) / (double)USEC_PER_SEC);
 }
 

@@ -4,7 +4,13 @@
 #ifndef CARPOOL_CORE_SERVER_INNER_H
 #define CARPOOL_CORE_SERVER_INNER_H
 
+#include "base/log.h"
 #include "core/server.h"
+
+#define SERVER_TAG_MAX (2 * LOG_QUOTE_MAX + 64)
+
+/* How log lines name it, written into out: id, database, user. */
+const char *server_tag(const struct server *s, char out[SERVER_TAG_MAX]);
 
 /* The callbacks of its stream and its timer. */
 void server_on_ready(struct stream *stream);

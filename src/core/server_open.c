@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "core/pool.h"
 #include "core/route.h"
 #include "core/server.h"
@@ -35,6 +36,19 @@ server_forget_query(struct server *s)
 
 static void start_connect(struct server *s);
 
+const char *
+server_tag(const struct server *s, char out[SERVER_TAG_MAX])
+{
+	char database[LOG_QUOTE_MAX], user[LOG_QUOTE_MAX];
+
+	(void)text_format(out, SERVER_TAG_MAX,
+			  "server=%llu database=%s user=%s",
+			  (unsigned long long)s->id,
+			  log_quote(s->pool->database, database),
+			  log_quote(s->pool->user, user));
+	return out;
+}
+
 /* An opening came to nothing; the waiters are told where it concerns them. */
 void
 server_open_failed(struct server *s, enum reason reason, enum fail_scope scope,
@@ -45,7 +59,7 @@ server_open_failed(struct server *s, enum reason reason, enum fail_scope scope,
 	size_t len = 0;
 	const uint8_t *error = NULL;
 	static struct log_rate rate = LOG_RATE(5);
-	char quoted[LOG_QUOTE_MAX];
+	char quoted[LOG_QUOTE_MAX], tag[SERVER_TAG_MAX];
 
 	if (s->back != NULL)
 		error = s->ops->last_error(s->back, &len, system,
@@ -62,10 +76,8 @@ server_open_failed(struct server *s, enum reason reason, enum fail_scope scope,
 	}
 	if (log_allow(&rate))
 		log_event(LOG_WARNING, "server_open_failed",
-			  "server=%llu database=%s user=%s host=%s port=%u "
-			  "reason=%s error=%s",
-			  (unsigned long long)s->id, s->pool->database,
-			  s->pool->user, s->host, s->port,
+			  "%s host=%s port=%u reason=%s error=%s",
+			  server_tag(s, tag), s->host, s->port,
 			  reason_info(reason)->name,
 			  log_quote(why.text, quoted));
 	pool_open_failed(s->pool, s->worker, &why, loop_now(s->worker->loop));
@@ -276,15 +288,16 @@ server_set_expiry(struct server *s)
 void
 server_ready(struct server *s)
 {
+	char tag[SERVER_TAG_MAX];
+
 	s->is_logged_in = true;
 	s->deadline = 0;
 	s->jitter = (uint16_t)core_random();
 	server_set_expiry(s);
 	pool_opened(s->pool, s, s->ops->facts(s->back));
-	log_event(LOG_INFO, "server_login",
-		  "server=%llu database=%s user=%s host=%s port=%u pid=%u",
-		  (unsigned long long)s->id, s->pool->database, s->pool->user,
-		  s->host, s->port, s->ops->view(s->back)->remote_pid);
+	log_event(LOG_INFO, "server_login", "%s host=%s port=%u pid=%u",
+		  server_tag(s, tag), s->host, s->port,
+		  s->ops->view(s->back)->remote_pid);
 	s->state = SERVER_ACTIVE;
 	server_release(s, RESIDUE_NONE);
 }

@@ -121,8 +121,14 @@ pg_settings_apply(struct pg_back *b, struct pg_front *f, struct buf *out,
 	bool has_change = false, is_good = true;
 
 	f->must_reapply = false;
-	if (pg_params_unite(&f->params, &b->params))
+	if (f->params == b->params)
 		return LINK_GO;
+	if (pg_params_unite(&f->params, &b->params)) {
+		/* One of them is gone, and its view looked into it. */
+		pg_front_params_changed(f);
+		pg_back_params_changed(b);
+		return LINK_GO;
+	}
 	while (pg_params_change(b->params, f->params, policy, &walk, &change)) {
 		has_change = true;
 		is_good &= is_proven(b, f, &change);

@@ -258,6 +258,37 @@ discard_all_restores(void **state)
 	drive_fini(&d);
 }
 
+/* Sets that are equal become one; the names that views show stay theirs. */
+static void
+equal_sets_are_united(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct pg_params *made[2] = { NULL, NULL };
+		struct pg_front *f;
+		struct pg_back *b;
+		struct drive d;
+
+		drive_init(&d, POOL_TRANSACTION, CUT_NONE);
+		f = d.front;
+		b = d.back;
+		for (unsigned k = 0; k < 2; k++)
+			made[k] = pg_params_with(b->params, "application_name",
+						 "mine");
+		assert_ptr_not_equal(made[0], made[1]);
+		pg_params_put(&f->params, made[i]);
+		pg_params_put(&b->params, made[1 - i]);
+		pg_front_params_changed(f);
+		pg_back_params_changed(b);
+		drive_client(&d, "Q:x");
+		assert_string_equal(str_text(&d.log), "link:go");
+		assert_ptr_equal(f->params, b->params);
+		assert_string_equal(f->view.application_name, "mine");
+		assert_string_equal(b->view.application_name, "mine");
+		drive_fini(&d);
+	}
+}
+
 int
 main(void)
 {
@@ -266,6 +297,7 @@ main(void)
 		cmocka_unit_test(settings_follow),
 		cmocka_unit_test(unreported_settings_are_reset),
 		cmocka_unit_test(discard_all_restores),
+		cmocka_unit_test(equal_sets_are_united),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

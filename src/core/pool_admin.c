@@ -113,6 +113,11 @@ pool_keep_keys(struct pool *p, const char *secret, const uint8_t client_key[32],
 		return;
 	lock_take(&p->lock);
 	old = p->keys_secret;
+	if (old == NULL || strcmp(old, copy) != 0) {
+		/* That these were missing may be why an opening failed. */
+		p->failure.retry_at = 0;
+		p->failure.scope = FAIL_STATEMENT;
+	}
 	p->keys_secret = copy;
 	memcpy(p->client_key, client_key, 32);
 	memcpy(p->server_key, server_key, 32);

@@ -380,11 +380,15 @@ def read_row(c, size):
 
 @pytest.mark.seconds(300)
 def test_one_large_field_is_streamed(make_carpool, pg):
+    """The client does not read before the server can write no more."""
     size = (900 if SOAK else 32 if sanitized() else 256) * MIB
     cp = make_carpool(default_pool_size=1)
     c = cp.connect()
     with Peak(cp):
         c.send(w.query(f"SELECT repeat('x', {size})"))
+        wait_until(lambda: pg.query(
+            "SELECT 1 FROM pg_stat_activity WHERE usename = 'app'"
+            " AND wait_event = 'ClientWrite'"), 60, "backpressure")
         read_row(c, size)
     assert c.value("SELECT 1") == "1"
 

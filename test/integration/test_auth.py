@@ -100,7 +100,7 @@ def test_every_message_type_in_every_login_state(
             continue
         c = cp.raw()
         to_state(c, state)
-        c.send(bytes([kind]) + struct.pack("!i", 4))
+        c.send(bytes([kind]) + pgwire.password(PW)[1:])
         got = c.drain()
         assert got.types == "E", kind
         assert got.errors[0].sqlstate == "08P01", kind

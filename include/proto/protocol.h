@@ -198,7 +198,8 @@ struct front_ops {
 
 	/*
 	 * The keys that the client proved at login, for SCRAM pass-through:
-	 * 32 bytes each; false when it proved none.
+	 * 32 bytes each; false when it proved none.  Asked once, when the
+	 * front asks for facts; afterwards they are gone.
 	 */
 	bool (*credential)(void *front, uint8_t client_key[32],
 			   uint8_t server_key[32]);

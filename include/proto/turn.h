@@ -85,6 +85,7 @@ struct turn {
 	/* Keys derived from secrets, kept for all; outlives the helpers. */
 	struct key_cache *keys;    /* borrows; NULL = nothing is kept */
 	const uint8_t *cancel_key; /* front: CANCEL_KEY_BYTES for this client */
+	char *words; /* front: TURN_WORDS bytes for the text of its order */
 	/* Others wait for this server; a front then ends its pipeline soon. */
 	bool has_waiters;
 	/*
@@ -100,5 +101,6 @@ struct turn {
 /* Bytes of the key that the core issues to each client: pid and secret. */
 #define CANCEL_KEY_BYTES 8
 #define MOCK_SECRET_BYTES 32
+#define TURN_WORDS 64
 
 #endif

@@ -73,6 +73,7 @@ void
 session_client_turn(struct client *c, struct session_turn *st)
 {
 	client_turn(c, &st->turn, &st->policy);
+	st->turn.words = st->words;
 	if (!c->is_login)
 		return;
 	st->facts = (struct stream_facts){ .peer_addr = "",

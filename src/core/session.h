@@ -21,6 +21,7 @@ struct session_turn {
 	struct stream_facts facts;
 	char addr[ADDR_TEXT_MAX];
 	uint8_t key[CANCEL_KEY_BYTES];
+	char words[TURN_WORDS];
 };
 void session_client_turn(struct client *c, struct session_turn *st);
 

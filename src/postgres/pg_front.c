@@ -60,8 +60,6 @@ pg_front_close(void *front)
 	pg_text_free(f->text);
 	pg_params_unref(f->params);
 	pg_params_unref(f->start);
-	mem_wipe_free(f->keys, PG_KEYS_BYTES);
-	mem_free(f->words);
 	mem_free(f);
 }
 
@@ -78,13 +76,8 @@ pg_front_credential(void *front, uint8_t client_key[32], uint8_t server_key[32])
 {
 	struct pg_front *f = front;
 
-	if (f->keys == NULL)
-		return false;
-	memcpy(client_key, f->keys, 32);
-	memcpy(server_key, f->keys + 32, 32);
-	mem_wipe_free(f->keys, PG_KEYS_BYTES);
-	f->keys = NULL;
-	return true;
+	return f->login != NULL &&
+	       pg_front_login_keys(f->login, client_key, server_key);
 }
 
 /* ---- orders ---- */
@@ -116,15 +109,13 @@ stop_discard(struct order *order, const struct command *m)
 
 /* A protocol violation told in words that name the message. */
 static struct order
-fail_type(struct pg_front *f, uint8_t type)
+fail_type(const struct turn *turn, uint8_t type)
 {
 	struct order order = order_fail(FAIL_CONNECTION, REASON_PROTOCOL);
-	struct str s = { 0 };
 
-	str_printf(&s, "invalid frontend message type %u", type);
-	mem_free(f->words);
-	f->words = str_take(&s);
-	order.fail.text = f->words;
+	text_format(turn->words, TURN_WORDS, "invalid frontend message type %u",
+		    type);
+	order.fail.text = turn->words;
 	return order;
 }
 
@@ -266,6 +257,20 @@ refuse_name(struct pg_front *f, struct turn *turn, const struct command *m,
 
 /* ---- texts ---- */
 
+/* The last piece has passed. */
+static void
+end_text(struct pg_front *f, struct turn *turn)
+{
+	struct pg_back *b = turn->peer;
+
+	if (pg_text_left(f->text) > 0)
+		return;
+	b->dirt |= pg_text_end(f->text, b, turn->policy);
+	b->is_half_sent = false;
+	pg_text_free(f->text);
+	f->text = NULL;
+}
+
 /*
  * A text too long to wait for: its pieces are looked at as they pass.  The
  * first one goes with this order.
@@ -279,20 +284,15 @@ begin_text(struct pg_front *f, struct turn *turn, const struct command *m,
 
 	if (!m->is_first)
 		return false;
-	f->text = pg_text_new(f, skip);
+	f->text = pg_text_new(f, skip, m->frame.total - PG_HEADER);
 	if (f->text == NULL)
 		return stop_fail(order, REASON_NO_MEMORY);
 	if (here > m->frame.total)
 		here = m->frame.total;
 	pg_text_feed(f->text, b, turn->policy, turn->in, PG_HEADER,
 		     here - PG_HEADER);
-	f->text_left = m->frame.total - here;
-	b->is_half_sent = f->text_left > 0;
-	if (f->text_left == 0) {
-		b->dirt |= pg_text_end(f->text, b, turn->policy);
-		pg_text_free(f->text);
-		f->text = NULL;
-	}
+	b->is_half_sent = true;
+	end_text(f, turn);
 	return stop(order, order_bytes(ORDER_RELAY, here));
 }
 
@@ -307,16 +307,10 @@ go_on_text(struct pg_front *f, struct turn *turn)
 		return order_fail(FAIL_CONNECTION, REASON_SERVER_LOST);
 	if (here == 0)
 		return order_bytes(ORDER_NEED_MORE, 1);
-	if (here > f->text_left)
-		here = f->text_left;
+	if (here > pg_text_left(f->text))
+		here = pg_text_left(f->text);
 	pg_text_feed(f->text, b, turn->policy, turn->in, 0, here);
-	f->text_left -= here;
-	if (f->text_left == 0) {
-		b->dirt |= pg_text_end(f->text, b, turn->policy);
-		b->is_half_sent = false;
-		pg_text_free(f->text);
-		f->text = NULL;
-	}
+	end_text(f, turn);
 	return order_bytes(ORDER_RELAY, here);
 }
 
@@ -584,14 +578,14 @@ see_body(struct pg_scan *s, struct command *m, struct order *order)
 
 /* Reads the header; false: *order says why not. */
 static bool
-see_header(struct pg_front *f, struct turn *turn, struct pg_scan *s,
-	   struct command *m, size_t at, struct order *order)
+see_header(const struct turn *turn, struct pg_scan *s, struct command *m,
+	   size_t at, struct order *order)
 {
 	uint32_t most = turn->policy->max_packet_bytes;
 	uint8_t scratch, type = *pg_scan_view(s, at, 1, &scratch);
 
 	if (type >= 128 || rules[type].handle == NULL)
-		return stop(order, fail_type(f, type));
+		return stop(order, fail_type(turn, type));
 	if (!rules[type].is_long && most > PG_INSPECT_MAX)
 		most = PG_INSPECT_MAX;
 	switch (pg_frame_peek(s, at, most, &m->frame)) {
@@ -614,7 +608,7 @@ take_message(struct pg_front *f, struct turn *turn, struct pg_scan *s,
 	     struct command *m, size_t at, struct order *order)
 {
 	m->is_first = at == 0;
-	if (!see_header(f, turn, s, m, at, order))
+	if (!see_header(turn, s, m, at, order))
 		return false;
 	if (f->skip != SKIP_NOTHING)
 		return skip_message(f, turn, m, order);

@@ -31,17 +31,12 @@ struct pg_front {
 	struct pg_front_login *login; /* owns; NULL once logged in */
 	struct pg_console *console;   /* owns; NULL for other clients */
 	struct pg_text *text;         /* owns: a long text that is being read */
-	uint8_t *keys;    /* owns: the proven SCRAM keys, until taken */
-	char *words;      /* owns: of the last refusal, or NULL */
-	size_t text_left; /* bytes of the text still to come */
 	enum pg_skip skip;
 	bool is_group_open; /* messages since the last Sync */
 	bool has_parsed;    /* the unnamed statement, in this group */
 	bool must_reapply;  /* its settings, before its next request */
 	uint8_t lexer;      /* enum lexer_option for its texts */
 };
-
-#define PG_KEYS_BYTES 64u
 
 /* The set of settings was replaced: what was derived from it follows. */
 void pg_front_params_changed(struct pg_front *f);
@@ -50,6 +45,10 @@ void pg_front_params_changed(struct pg_front *f);
 struct pg_front_login *pg_front_login_new(void);
 void pg_front_login_free(struct pg_front_login *login);
 struct order pg_front_login_step(struct pg_front *f, struct turn *turn);
+
+/* The SCRAM keys that the client proved, once; false: none. */
+bool pg_front_login_keys(struct pg_front_login *login, uint8_t client_key[32],
+			 uint8_t server_key[32]);
 
 /* The names in the refusal's words, "" before they are known. */
 void pg_front_login_words(const struct pg_front_login *login,
@@ -86,9 +85,13 @@ unsigned pg_text_flags(const struct pg_front *f, const struct pg_back *b,
 
 /*
  * Starts a text that comes in pieces, behind skip terminated texts (a Parse's
- * name); NULL: memory is out.
+ * name), in a message whose body has this many bytes; NULL: memory is out.
  */
-struct pg_text *pg_text_new(const struct pg_front *f, unsigned skip);
+struct pg_text *pg_text_new(const struct pg_front *f, unsigned skip,
+			    size_t body);
+
+/* Bytes of the message's body that are still to come. */
+size_t pg_text_left(const struct pg_text *t);
 
 /* Takes len bytes of the message's body from offset at of in. */
 void pg_text_feed(struct pg_text *t, const struct pg_back *b,

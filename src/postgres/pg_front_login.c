@@ -49,6 +49,7 @@ struct pg_front_login {
 	enum reason doomed; /* told after the proof */
 	enum auth_method method;
 	bool is_console;
+	bool has_keys;  /* the client proved them, nobody took them yet */
 	bool is_old;    /* speaks protocol 2 */
 	bool is_costly; /* PBKDF2 for him, or for one who is taken for him */
 	char *secret;   /* owns: NULL = a mock */
@@ -583,21 +584,19 @@ unsupported(struct pg_front_login *l)
 	return fail_words(l, REASON_STARTUP_PARAMETER, l->words);
 }
 
-/* For SCRAM pass-through; without memory it is not to be had. */
-static void
-keep_keys(struct pg_front *f, struct pg_front_login *l)
+bool
+pg_front_login_keys(struct pg_front_login *l, uint8_t client_key[32],
+		    uint8_t server_key[32])
 {
 	struct scram_keys keys;
 
-	if (!scram_server_keys(&l->scram, &keys))
-		return;
-	f->keys = mem_zalloc(PG_KEYS_BYTES);
-	if (f->keys != NULL) {
-		memcpy(f->keys, keys.client_key, SCRAM_KEY_BYTES);
-		memcpy(f->keys + SCRAM_KEY_BYTES, keys.server_key,
-		       SCRAM_KEY_BYTES);
-	}
+	if (!l->has_keys || !scram_server_keys(&l->scram, &keys))
+		return false;
+	l->has_keys = false;
+	memcpy(client_key, keys.client_key, SCRAM_KEY_BYTES);
+	memcpy(server_key, keys.server_key, SCRAM_KEY_BYTES);
 	mem_wipe(&keys, sizeof(keys));
+	return true;
 }
 
 static bool
@@ -681,7 +680,7 @@ on_proven(struct pg_front *f, struct turn *t)
 		return start_console(f, t);
 	if (l->startup.unsupported != NULL)
 		return unsupported(l);
-	keep_keys(f, l);
+	l->has_keys = true; /* for SCRAM pass-through */
 	return next(l, LOGIN_FACTS, order_plain(ORDER_NEED_FACTS));
 }
 

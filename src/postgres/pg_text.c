@@ -14,6 +14,7 @@
 struct pg_text {
 	unsigned skip; /* terminated texts in front of the statement's */
 	bool is_over;  /* its own end has come */
+	size_t left;   /* of the message's body */
 	struct classify classify;
 };
 
@@ -79,7 +80,7 @@ pg_text_flags(const struct pg_front *f, const struct pg_back *b,
 }
 
 struct pg_text *
-pg_text_new(const struct pg_front *f, unsigned skip)
+pg_text_new(const struct pg_front *f, unsigned skip, size_t body)
 {
 	struct classify_options options = {
 		.lexer = f->lexer,
@@ -90,8 +91,15 @@ pg_text_new(const struct pg_front *f, unsigned skip)
 	if (t == NULL)
 		return NULL;
 	t->skip = skip;
+	t->left = body;
 	classify_init(&t->classify, &options);
 	return t;
+}
+
+size_t
+pg_text_left(const struct pg_text *t)
+{
+	return t->left;
 }
 
 void
@@ -129,6 +137,7 @@ pg_text_feed(struct pg_text *t, const struct pg_back *b,
 	struct context context = { .back = b, .policy = policy };
 
 	t->classify.options.context = &context;
+	t->left -= len;
 	while (len > 0) {
 		size_t n;
 		const uint8_t *piece = buf_run(in, at, &n);

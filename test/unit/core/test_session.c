@@ -13,7 +13,7 @@ sizes(void **state)
 		      sizeof(struct client), sizeof(struct server),
 		      sizeof(struct stream), sizeof(struct timer),
 		      sizeof(struct tenure));
-	assert_true(sizeof(struct client) <= 640);
+	assert_true(sizeof(struct client) <= 256);
 }
 
 /* ------------------------------------------------------------------------

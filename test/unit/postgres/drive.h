@@ -44,6 +44,7 @@ struct drive {
 	bool is_linked;
 	bool is_linking;
 	bool has_client;
+	char words[TURN_WORDS];
 	bool has_waiters;
 	bool peer_eof;
 	bool holds_server; /* NEED_SERVER is not granted */
@@ -104,6 +105,7 @@ drive_turn(struct drive *d, bool is_back)
 		.mock_secret = d->mock,
 		.keys = d->keys,
 		.cancel_key = d->key,
+		.words = d->words,
 		.has_waiters = d->has_waiters,
 		.out_busy = is_back && d->c_relay > 0,
 		.peer_eof = !is_back && d->peer_eof,

@@ -24,6 +24,8 @@ struct door {
 	enum reason route_reason;
 	bool is_console;
 	bool is_ready;
+	bool has_keys; /* proven, as taken when facts were asked for */
+	uint8_t client_key[32], server_key[32];
 	unsigned jobs;
 	char database[70], user[130];
 	struct str failure; /* reason and words */
@@ -78,6 +80,10 @@ answer(struct door *o, const struct order *order, struct answer *a)
 		a->job = order->job.arg;
 		return true;
 	case ORDER_NEED_FACTS:
+		o->has_keys = pg_front_ops.credential(o->d.front, o->client_key,
+						      o->server_key);
+		assert_false(pg_front_ops.credential(o->d.front, o->client_key,
+						     o->server_key));
 		a->kind = ANSWER_FACTS;
 		a->facts = pg_back_ops.facts(o->d.back);
 		return true;
@@ -370,13 +376,9 @@ verifiers(void **state)
 			password(&o, "pw", 3);
 		assert_true(o.is_ready);
 		assert_int_equal(o.jobs, method == 2);
-		assert_int_equal(pg_front_ops.credential(o.d.front, client_key,
-							 server_key),
-				 method < 2);
+		assert_int_equal(o.has_keys, method < 2);
 		if (method < 2)
-			assert_memory_equal(server_key, v.server_key, 32);
-		assert_false(pg_front_ops.credential(o.d.front, client_key,
-						     server_key));
+			assert_memory_equal(o.server_key, v.server_key, 32);
 		close_door(&o);
 	}
 }

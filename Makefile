@@ -43,14 +43,17 @@ UNIT_SRC := $(sort $(wildcard test/unit/*/test_*.c))
 FAKE_SRC := $(sort $(wildcard test/fake/*.c))
 FUZZ_SRC := $(sort $(wildcard test/fuzz/fuzz_*.c))
 FAULT_SRC := $(sort $(wildcard test/fault/*.c))
+LOAD_SRC := $(sort $(wildcard test/load/*.c))
 
 LIB_OBJ := $(LIB_SRC:%.c=$B/obj/%.o)
 MAIN_OBJ := $(MAIN_SRC:%.c=$B/obj/%.o)
 FAKE_OBJ := $(FAKE_SRC:%.c=$B/obj/%.o)
-TEST_OBJ := $(patsubst %.c,$B/obj/%.o,$(UNIT_SRC) $(FUZZ_SRC) $(FAULT_SRC))
+TEST_OBJ := $(patsubst %.c,$B/obj/%.o,$(UNIT_SRC) $(FUZZ_SRC) $(FAULT_SRC) \
+	$(LOAD_SRC))
 UNIT_BIN := $(UNIT_SRC:test/unit/%.c=$B/unit/%)
 FUZZ_BIN := $(FUZZ_SRC:test/fuzz/%.c=$B/fuzz/%)
 FAULT_BIN := $(FAULT_SRC:test/fault/%.c=$B/fault/%)
+LOAD_BIN := $(if $(LOAD_SRC),$B/load/askers)
 
 PROGRAM := $B/carpool
 LIBRARY := $B/libcarpool.a
@@ -172,7 +175,7 @@ install: all ## install below $(DESTDIR)$(PREFIX)
 	for f in README.md etc/*; do test ! -e $$f || install -m 644 $$f \
 		$(DESTDIR)$(PREFIX)/share/doc/carpool/ || exit; done
 
-tools: $(FAULT_BIN)
+tools: $(FAULT_BIN) $(LOAD_BIN)
 unit-binaries: $(UNIT_BIN)
 objects: $(LIB_OBJ) $(MAIN_OBJ) $(FAKE_OBJ) $(TEST_OBJ)
 fuzz-binaries: $(FUZZ_BIN)
@@ -223,6 +226,10 @@ $B/fuzz/%: $B/obj/test/fuzz/%.o $(LIBRARY)
 $B/fault/%: $B/obj/test/fault/%.o
 	$(say) LINK $@
 	$Qmkdir -p $(@D) && $(CC) $(C_FLAGS) $(L_FLAGS) -o $@ $< -pthread
+
+$B/load/askers: $(LOAD_SRC:%.c=$B/obj/%.o)
+	$(say) LINK $@
+	$Qmkdir -p $(@D) && $(CC) $(C_FLAGS) $(L_FLAGS) -o $@ $^
 
 $(OUT)/bench/relay: bench/relay.c Makefile
 	$(say) CC $<

@@ -218,6 +218,27 @@ server_release(struct server *s, enum residue residue)
 	}
 }
 
+/*
+ * Does nothing run behind the request that a cancel would hit?  What was sent
+ * behind it would be done all the same, without what it was to follow: a
+ * transaction without its BEGIN, a query without the client's settings.
+ */
+static bool
+may_cancel(const struct server *s)
+{
+	return s->ops->view(s->back)->owed_ends <= 1;
+}
+
+void
+server_cancel_last(struct server *s)
+{
+	if (s->state != SERVER_ABANDONED || !s->cancel_due || !may_cancel(s))
+		return;
+	s->cancel_due = false;
+	s->deadline = now_of(s) + CLEANUP_TIME;
+	(void)cancel_server(s, NULL);
+}
+
 static void
 abandon_step(struct server *s, enum sent sent)
 {
@@ -229,13 +250,14 @@ abandon_step(struct server *s, enum sent sent)
 		server_release(s, s->residue);
 		return;
 	case ABANDON_CANCEL:
-		(void)cancel_server(s, NULL);
+		s->cancel_due = true;
+		server_cancel_last(s);
 		break;
 	case ABANDON_DRAIN:
 		break;
 	case ABANDON_CLOSE:
 		s->is_half_sent = true;
-		if (s->ops->view(s->back)->owed > 0)
+		if (s->ops->view(s->back)->owed > 0 && may_cancel(s))
 			(void)cancel_server(s, NULL);
 		server_close(s, REASON_CLIENT_LOST_QUERY);
 		return;
@@ -248,6 +270,7 @@ void
 server_abandon(struct server *s, enum sent sent)
 {
 	s->is_half_sent = sent == SENT_HALF;
+	s->cancel_due = false;
 	s->drained = 0;
 	s->deadline = now_of(s) + CLEANUP_TIME;
 	if (worker_policy(s->worker, s->pool)->mode == POOL_SESSION)
@@ -272,6 +295,7 @@ server_abandon(struct server *s, enum sent sent)
 static void
 abandoned_boundary(struct server *s)
 {
+	s->cancel_due = false;
 	if (s->canceler != NULL) {
 		s->at_boundary = true;
 		return;

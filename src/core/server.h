@@ -83,6 +83,7 @@ struct server {
 	bool is_shelved;   /* on a shelf and not claimed; pool.lock */
 	bool is_dead;      /* claimed while it was dying */
 	bool at_boundary;  /* ABANDONED: waits for its cancel to be over */
+	bool cancel_due;   /* ABANDONED: cancel the last of what it owes */
 	bool close_needed; /* RECONNECT, KILL: not for another client */
 	bool is_logged_in;
 	bool is_half_sent; /* a message to it was cut: say nothing more */
@@ -106,6 +107,9 @@ void server_release(struct server *s, enum residue residue);
 
 /* Its client is gone in the middle of something. */
 void server_abandon(struct server *s, enum sent sent);
+
+/* An abandoned server has answered something: is the rest to be canceled? */
+void server_cancel_last(struct server *s);
 
 /* Runs the check query before a grant; false: none is due. */
 bool server_check(struct server *s, usec_t now);

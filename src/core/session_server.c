@@ -111,6 +111,7 @@ session_server_turn(struct server *s)
 	}
 	if (!is_stepping(s))
 		return;
+	server_cancel_last(s);
 	if (stream_flush(&s->stream) == FLUSH_ERROR) {
 		s->stream.readable = true;
 		stream_kick(&s->stream);

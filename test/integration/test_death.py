@@ -10,7 +10,7 @@ import pytest
 
 from tools import pgwire as w
 from tools.raw import Closed, PgError, RawClient
-from tools.wait import wait_until
+from tools.wait import WaitError, wait_until
 
 VANISH = ["close", "reset", "quit"]
 
@@ -63,6 +63,109 @@ def test_client_vanishes_while_its_query_runs(make_carpool, pg, vanish):
     getattr(a, vanish)()
     wait_until(lambda: not pg.busy(), 3, "the query to be cancelled")
     assert cp.connect().value("SELECT 1") == "1"
+
+
+def cancel_comes(fake, seconds):
+    try:
+        return bool(wait_until(lambda: fake.cancels, seconds))
+    except WaitError:
+        return False
+
+
+CANCELED = w.error("57014", "canceling statement due to user request") \
+    + w.ready()
+
+
+def test_only_the_last_request_of_a_vanished_client_is_cancelled(
+        make_carpool, make_fake):
+    """Requests sent together run one after the other or not at all: without
+    the first, say a BEGIN, the second would do something else."""
+    both, gone, seen = threading.Event(), threading.Event(), []
+
+    def script(conn):
+        conn.login()
+        conn.expect_query("SELECT 'first'")
+        conn.expect_query("SELECT 'second'")
+        both.set()
+        assert gone.wait(10)
+        seen.append(cancel_comes(conn.fake, 0.3))
+        conn.send(w.row_description("a"), w.data_row("first"),
+                  w.complete("SELECT 1"), w.ready())
+        seen.append(cancel_comes(conn.fake, 5))
+        conn.send(CANCELED)
+        conn.serve()
+
+    fake = make_fake(script)
+    cp = make_carpool({"test": {"host": fake.host, "port": fake.port}},
+                      default_pool_size=1)
+    a = cp.connect()
+    a.send(w.query("SELECT 'first'"), w.query("SELECT 'second'"))
+    assert both.wait(10)
+    a.reset()
+    cp.wait_pool(cl_active=0)
+    gone.set()
+    assert cp.connect().value("SELECT 'next'") == "next"
+    assert seen == [False, True]
+    assert len(fake.connections) == 1
+
+
+def test_hidden_request_of_a_vanished_client_is_not_cancelled(
+        make_carpool, make_fake):
+    """Its query is on the way already and would run with the settings of
+    another client."""
+    slow, in_set, gone = (threading.Event() for _ in range(3))
+    seen = []
+
+    def script(conn):
+        conn.login()
+        while True:
+            sql = conn.expect_query()
+            if "TimeZone" in sql and slow.is_set():
+                slow.clear()
+                in_set.set()
+                assert gone.wait(10)
+                seen.append(cancel_comes(conn.fake, 0.3))
+            elif sql == "SELECT 'own'":
+                seen.append(cancel_comes(conn.fake, 5))
+                conn.send(CANCELED)
+                continue
+            conn.answer(sql)
+
+    fake = make_fake(script)
+    cp = make_carpool({"test": {"host": fake.host, "port": fake.port}},
+                      default_pool_size=1)
+    a = cp.connect(TimeZone="Asia/Tokyo")
+    b = cp.connect(TimeZone="America/Lima")
+    for c in (a, b, a):
+        c.query("SELECT 1")
+    slow.set()
+    b.send(w.query("SELECT 'own'"))
+    assert in_set.wait(10)
+    b.reset()
+    cp.wait_pool(cl_active=1)
+    gone.set()
+    assert a.value("SELECT 'next'") == "next"
+    assert seen == [False, True]
+
+
+@pytest.mark.parametrize("vanish", ["close", "reset"])
+def test_pipeline_of_a_vanished_client_is_done_in_order(
+        make_carpool, pg, table, vanish):
+    """Whatever of it is done, all before it was done too."""
+    cp = one_server(make_carpool)
+    for n in range(15):
+        pg.query("TRUNCATE dies", db="test")
+        a = cp.connect()
+        a.send(w.query("INSERT INTO dies SELECT 1 FROM pg_sleep(0.03)"),
+               *[w.query(f"INSERT INTO dies VALUES ({i})")
+                 for i in range(2, 8)])
+        wait_until(lambda: pg.busy())
+        getattr(a, vanish)()
+        assert cp.connect().value("SELECT 1") == "1"
+        wait_until(lambda: not pg.busy())
+        rows = [r[0] for r in pg.query("SELECT a FROM dies ORDER BY a",
+                                       db="test")]
+        assert rows == list(range(1, len(rows) + 1)), f"round {n}"
 
 
 @pytest.mark.parametrize("vanish", ["close", "reset"])

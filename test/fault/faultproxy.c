@@ -29,6 +29,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -697,6 +698,8 @@ main(void)
 {
 	static struct proxy x;
 
+	/* Who is written to may be gone. */
+	signal(SIGPIPE, SIG_IGN);
 	raise_descriptor_limit();
 	for (int i = 0; i < MAX_LINKS; i++)
 		x.links[i].fd = -1;

@@ -6,6 +6,7 @@ later, so a late cancel is the danger; the fault proxy makes them late.
 
 import os
 import random
+import signal
 import struct
 import threading
 import time
@@ -16,7 +17,9 @@ from tools import pgwire as w
 from tools.raw import RawClient
 from tools.wait import wait_until
 
-ROUNDS = int(os.environ.get("CANCEL_ROUNDS", "2000"))
+SOAK = float(os.environ.get("SOAK_MINUTES", "0"))
+ROUNDS = int(os.environ.get("CANCEL_ROUNDS",
+                            str(int(SOAK * 10_000) or 2000)))
 
 
 def sleeping(pg):
@@ -217,6 +220,7 @@ def test_client_vanishes_while_its_cancel_is_on_the_way(
     wait_until(lambda: not pg.busy())
 
 
+@pytest.mark.soak
 @pytest.mark.seconds(60 + ROUNDS // 20)
 def test_cancels_never_hit_another_client(make_carpool, pg):
     """A runs short queries and cancels each of them at a random moment; B
@@ -430,3 +434,251 @@ def test_storm_of_cancels_is_bounded_at_the_server(make_carpool, pg, fault):
     for c in clients:
         assert canceled(c.read_until("Z", timeout=5))
     assert 5 < most <= 10
+
+
+def test_cancel_over_the_servers_unix_socket(make_carpool, pg):
+    cp = make_carpool({"test": {"host": pg.dir, "port": pg.port}},
+                      default_pool_size=1)
+    c = cp.connect()
+    c.send(w.query("SELECT pg_sleep(30)"))
+    wait_until(lambda: sleeping(pg))
+    c.cancel()
+    assert canceled(c.read_until("Z", timeout=5))
+    assert c.value("SELECT 1") == "1"
+
+
+@pytest.mark.soak
+@pytest.mark.seconds(120 + int(SOAK * 60))
+def test_random_keys_hit_nobody(make_carpool, pg):
+    """Neither keys out of the blue nor those next to one that is good; and
+    the log is not filled with them."""
+    tries = int(SOAK * 20_000) or 1500
+    cp = make_carpool(default_pool_size=2, log_connections=0,
+                      log_disconnections=0)
+    clients = [cp.connect() for _ in range(2)]
+    for c in clients:
+        c.send(w.query("SELECT 'alive' FROM pg_sleep(1.5)"))
+    wait_until(lambda: sleeping(pg) == 2)
+    before = len(cp.log.splitlines())
+    rng = random.Random(3)
+    for i in range(tries):
+        pid, key = rng.choice(clients).pid, rng.getrandbits(32)
+        if i % 3 == 0:
+            pid = rng.getrandbits(31)
+        elif i % 3 == 1:
+            pid += rng.choice([-1, 1, 1 << 24])
+        with RawClient(cp.host, cp.port) as k:
+            k.send(w.cancel_request(pid, key))
+            if i % 10 == 0:
+                assert k.drain().messages == []
+    for c in clients:
+        assert c.read_until("Z", timeout=10).rows == [["alive"]]
+    assert len(cp.log.splitlines()) - before < 100
+
+
+def test_secret_part_of_keys_is_random(make_carpool):
+    """Each of the 32 bits is set in about half of the keys."""
+    cp = make_carpool(max_client_conn=1000)
+    keys = []
+    for _ in range(400):
+        with RawClient.open(cp.host, cp.port) as c:
+            keys.append(struct.unpack("!I", c.key)[0])
+    assert len(set(keys)) == len(keys)
+    for bit in range(32):
+        ones = sum(k >> bit & 1 for k in keys)
+        assert 130 < ones < 270, f"bit {bit}: {ones} of {len(keys)}"
+    steps = {b - a for a, b in zip(keys, keys[1:])}
+    assert len(steps) > len(keys) - 5
+
+
+@pytest.mark.parametrize("ask", ["3.0", "3.2"])
+def test_key_has_four_bytes_whatever_was_asked_for(make_carpool, pg, ask):
+    """3.2 is answered by 3.0, whose keys have four bytes; and they work."""
+    cp = make_carpool(default_pool_size=1)
+    protocol = {"3.0": 196608, "3.2": 196610}[ask]
+    c = cp.connect(protocol=protocol)
+    assert len(c.key) == 4
+    c.send(w.query("SELECT pg_sleep(30)"))
+    wait_until(lambda: sleeping(pg))
+    c.cancel()
+    assert canceled(c.read_until("Z", timeout=5))
+
+
+@pytest.mark.soak
+@pytest.mark.seconds(120 + int(SOAK * 60))
+def test_many_cancels_that_the_server_never_closes(make_carpool, make_fake):
+    """Each holds its server until cancel_wait_timeout, then both are given
+    up; descriptors and counters come back, the console answers."""
+    rounds, size = (10 if SOAK else 2), 20
+
+    def script(conn):
+        conn.login()
+        conn.expect_query("SELECT 'slow'")
+        wait_until(lambda: conn.pid in [c[0] for c in conn.fake.cancels])
+        conn.answer("SELECT 'slow'")
+        conn.serve()
+
+    fake = make_fake(script)
+    fake.cancel_script = lambda conn, pid, key: conn.stall()
+    cp = make_carpool({"test": {"host": fake.host, "port": fake.port}},
+                      default_pool_size=size, cancel_wait_timeout=1)
+    clients = [cp.connect(timeout=30) for _ in range(size)]
+    for _ in range(rounds):
+        asked = len(fake.cancels)
+        for c in clients:
+            c.send(w.query("SELECT 'slow'"))
+        threads = []
+        for c in clients:
+            wait_until(lambda: cp.pool()["sv_active"] > 0)
+            threads.append(threading.Thread(target=c.cancel, daemon=True))
+            threads[-1].start()
+        for c in clients:
+            r = c.read_until("Z")
+            assert r.rows == [["slow"]] or canceled(r)
+        assert cp.admin("SHOW POOLS")
+        for t in threads:
+            t.join(20)
+            assert not t.is_alive()
+        cp.wait_pool(cl_active_cancel_req=0, cl_waiting_cancel_req=0,
+                     sv_being_canceled=0, sv_active_cancel=0)
+        assert asked <= len(fake.cancels) <= asked + size
+    assert len(fake.cancels) > 0
+
+
+@pytest.mark.soak
+@pytest.mark.seconds(120 + int(SOAK * 60))
+def test_flood_of_cancels_harms_nobody(make_carpool, pg, fault):
+    """As many as two threads can send, with good keys: at most one
+    connection a server more, and the queries of others are fine."""
+    seconds = 10 if SOAK else 1.5
+    link = fault.listen(pg.port)
+    cp = make_carpool({"test": {"host": "127.0.0.1", "port": link.port}},
+                      default_pool_size=3)
+    keys, ended, sent, wrong = [], threading.Event(), [0], []
+
+    def flood():
+        while not ended.is_set():
+            with RawClient(cp.host, cp.port) as k:
+                k.send(w.cancel_request(*random.choice(keys)))
+            sent[0] += 1
+
+    def run_queries():
+        with RawClient.open(cp.host, cp.port) as c:
+            keys.append((c.pid, c.key))
+            while not ended.is_set():
+                r = c.query("SELECT 'hit' FROM pg_sleep(0.01)", check=False)
+                if not canceled(r) and r.rows != [["hit"]]:
+                    wrong.append(repr(r))
+
+    def quietly(work):
+        try:
+            work()
+        except Exception as e:
+            wrong.append(repr(e))
+
+    threads = [threading.Thread(target=quietly, args=(t,))
+               for t in (run_queries, run_queries)]
+    for t in threads:
+        t.start()
+    bystander = cp.connect()
+    wait_until(lambda: len(keys) == 2)
+    threads += [threading.Thread(target=quietly, args=(flood,))
+                for _ in range(2)]
+    for t in threads[2:]:
+        t.start()
+    most, n, end = 0, 0, time.monotonic() + seconds
+    try:
+        while time.monotonic() < end:
+            n += 1
+            assert bystander.value(f"SELECT {n}") == str(n)
+            if n % 10 == 0:
+                most = max(most, link.counts()["open"])
+    finally:
+        ended.set()
+        for t in threads:
+            t.join()
+    print(f"{sent[0]} cancels, {n} queries of a bystander, {most} open")
+    assert wrong == []
+    assert sent[0] > 100 and most <= 6
+
+
+# while something else goes on
+
+def test_cancel_while_paused(make_carpool, pg):
+    """The client is told at once, no server is used, and it lives on."""
+    cp = make_carpool(default_pool_size=1)
+    c = cp.connect()
+    c.query("SELECT 1")
+    cp.console("PAUSE test")
+    c.send(w.query("SELECT 'never'"))
+    cp.wait_pool(cl_waiting=1)
+    c.cancel()
+    assert canceled(c.read_until("Z", timeout=5))
+    assert pg.connections("test") == 0
+    cp.console("RESUME test")
+    assert c.value("SELECT 2") == "2"
+
+
+def test_cancel_during_login(make_carpool, pg):
+    """A key that was not given yet, or whose client has gone, is nobody's."""
+    cp = make_carpool(auth_type="scram-sha-256", default_pool_size=1)
+    good = cp.connect()
+    gone = cp.connect()
+    pid, key = gone.pid, gone.key
+    gone.quit()
+    half = cp.raw()
+    half.send(w.startup({"user": "app", "database": "test"}))
+    half.expect("R")
+    good.send(w.query("SELECT 'alive' FROM pg_sleep(0.3)"))
+    wait_until(lambda: sleeping(pg))
+    for n in range(1, 5):
+        good.cancel(n, 0)
+        good.cancel(good.pid + n, 0)
+    good.cancel(pid, key)
+    assert good.read_until("Z").rows == [["alive"]]
+
+
+def test_cancel_never_hits_a_reset(make_carpool, pg):
+    """The client's query is over, its server is being cleaned: late cancels
+    of it do nothing, and the next client has the same server, clean."""
+    cp = make_carpool(default_pool_size=1, server_reset_query_always=1,
+                      server_reset_query="SELECT pg_sleep(0.05)")
+    a, b = cp.connect(), cp.connect()
+    first = a.value("SELECT pg_backend_pid()")
+    for n in range(15):
+        if n % 3 == 0:
+            a.query("SET work_mem = '77MB'")
+        else:
+            a.query("SELECT 1")
+        b.send(w.query("SELECT pg_backend_pid(),"
+                       " current_setting('work_mem')"))
+        a.cancel()
+        assert b.read_until("Z").rows == [[first, "4MB"]], f"round {n}"
+    assert "canceling" not in cp.log
+
+
+def test_cancel_while_shutting_down(make_carpool, pg):
+    cp = make_carpool(default_pool_size=1, shutdown_timeout=2)
+    c, waiting = cp.connect(), cp.connect()
+    c.send(w.query("SELECT pg_sleep(30)"))
+    wait_until(lambda: sleeping(pg))
+    waiting.send(w.query("SELECT pg_sleep(30)"))
+    cp.wait_pool(cl_waiting=1)
+    keys = [(x.pid, x.key) for x in (c, waiting)]
+    cp.ends_itself()
+    cp.signal(signal.SIGTERM)
+    wait_until(lambda: "drain" in cp.log or "shutdown" in cp.log)
+    for pid, key in keys:
+        # new connections may be refused by now
+        try:
+            with RawClient(cp.host, cp.port) as k:
+                k.send(w.cancel_request(pid, key))
+                k.drain()
+        except OSError:
+            pass
+    for x in (c, waiting):
+        # whichever way it ends: never with an answer, and never by a crash
+        got = x.drain(timeout=30)
+        assert not got.rows
+        assert {e.sqlstate for e in got.errors} <= {"57014", "57P01"}
+    assert cp.proc.wait(25) == 0

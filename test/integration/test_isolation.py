@@ -37,6 +37,21 @@ def test_every_answer_reaches_its_asker(make_carpool, pg):
 
 @pytest.mark.soak
 @pytest.mark.seconds(SECONDS + 60)
+@pytest.mark.parametrize("askers", [6, 20])
+def test_answers_where_servers_are_now_and_then_free(make_carpool, pg,
+                                                     askers):
+    """Without anybody waiting whole pipelines are on a server at a time."""
+    name = f"iso_{askers}"
+    load = Askers(pg, name)
+    cp = start(make_carpool, pg, name, threads=2)
+    answers = int(SOAK * 40_000) if SOAK else 15_000
+    got = load.run(cp.port, SECONDS, answers=answers, askers=askers,
+                   faults=40, think_us=6000)
+    assert got["answers"] >= answers
+
+
+@pytest.mark.soak
+@pytest.mark.seconds(SECONDS + 60)
 @pytest.mark.parametrize("side", ["clients", "servers"])
 def test_answers_in_single_bytes(make_carpool, pg, fault, side):
     """The same with all that passes cut in single bytes."""

@@ -334,7 +334,6 @@ verifiers(void **state)
 {
 	static const uint8_t salt[16] = { 9 };
 	struct scram_verifier v;
-	uint8_t client_key[32], server_key[32];
 	struct door o;
 	char text[200] = "SCRAM-SHA-256$4096:CQAAAAAAAAAAAAAAAAAAAA==$";
 

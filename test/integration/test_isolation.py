@@ -48,7 +48,7 @@ def test_answers_where_servers_are_now_and_then_free(make_carpool, pg,
     name = f"iso_{askers}"
     load = Askers(pg, name)
     cp = start(make_carpool, pg, name, threads=2)
-    answers = int(SOAK * 40_000) if SOAK else 15_000
+    answers = int(SOAK * 40_000) if SOAK else 8000
     got = load.run(cp.port, SECONDS, answers=answers, askers=askers,
                    faults=40, think_us=6000)
     assert got["answers"] >= answers
@@ -93,7 +93,7 @@ def test_answers_over_a_slow_and_stalling_link(make_carpool, pg, fault):
 
     t = threading.Thread(target=stall, daemon=True)
     t.start()
-    answers = int(SOAK * 10_000) if SOAK else 3000
+    answers = int(SOAK * 10_000) if SOAK else 2000
     try:
         got = askers.run(cp.port, SECONDS, answers=answers, askers=60)
     finally:

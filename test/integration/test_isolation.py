@@ -16,8 +16,9 @@ from tools.askers import Askers
 from tools.wait import wait_until
 
 SOAK = float(os.environ.get("SOAK_MINUTES", "0"))
-ANSWERS = int(SOAK * 200_000) if SOAK else 50_000
-SECONDS = 120 + int(SOAK * 180)
+ANSWERS = int(SOAK * 200_000) or (
+    20_000 if os.environ.get("BUILD") == "tsan" else 50_000)
+SECONDS = 300 + int(SOAK * 240)
 
 
 def start(make_carpool, pg, name, port=None, **settings):

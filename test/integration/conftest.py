@@ -14,6 +14,7 @@ from tools.carpool import Carpool  # noqa: E402
 from tools.fakepg import FakePg  # noqa: E402
 from tools.faultproxy import FaultProxy  # noqa: E402
 from tools.postgres import Postgres  # noqa: E402
+from tools.soak import patience  # noqa: E402
 from tools.wait import wait_until  # noqa: E402
 
 TEST_SECONDS = int(os.environ.get("TEST_SECONDS", "60"))
@@ -44,6 +45,8 @@ class TooLong(BaseException):
 def pytest_runtest_call(item):
     mark = item.get_closest_marker("seconds")
     seconds = mark.args[0] if mark else TEST_SECONDS
+    if item.get_closest_marker("soak"):
+        seconds = patience(seconds)
 
     def too_long(*_):
         faulthandler.dump_traceback(all_threads=True)

@@ -4,7 +4,6 @@ The server connection that a query ran on may be another client's a moment
 later, so a late cancel is the danger; the fault proxy makes them late.
 """
 
-import os
 import random
 import signal
 import struct
@@ -15,11 +14,10 @@ import pytest
 
 from tools import pgwire as w
 from tools.raw import RawClient
+from tools.soak import scaled
 from tools.wait import wait_until
 
-SOAK = float(os.environ.get("SOAK_MINUTES", "0"))
-ROUNDS = int(os.environ.get("CANCEL_ROUNDS",
-                            str(int(SOAK * 10_000) or 2000)))
+ROUNDS = scaled(2000, 6000, "CANCEL_ROUNDS")
 
 
 def sleeping(pg):

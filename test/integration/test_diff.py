@@ -1,14 +1,17 @@
 """The diff harness: random groups, direct and through carpool, compared
-message by message.  DIFF_GROUPS makes it longer, DIFF_SEED repeats a run."""
+message by message.  DIFF_GROUPS sets its length, DIFF_SEED repeats a run."""
 
 import os
 
 import pytest
 
 from tools.diff import Difference
+from tools.soak import scaled
 
-GROUPS = int(os.environ.get("DIFF_GROUPS", "60"))
+GROUPS = scaled(60, 2500, "DIFF_GROUPS")
 SEED = int(os.environ["DIFF_SEED"]) if "DIFF_SEED" in os.environ else None
+
+pytestmark = pytest.mark.soak
 
 
 def run(make_carpool, pg, name, clients, groups, session=False, way=None,

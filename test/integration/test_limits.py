@@ -1,6 +1,5 @@
 """Limits: never exceeded, seen from the server; first come, first served."""
 
-import os
 import random
 import signal
 import threading
@@ -10,9 +9,10 @@ import pytest
 
 from tools import oracles, pgwire as w
 from tools.raw import PgError, RawClient
+from tools.soak import scaled
 from tools.wait import holds_for, wait_until
 
-HAMMER_SECONDS = float(os.environ.get("HAMMER_SECONDS", "6"))
+HAMMER_SECONDS = scaled(6.0, 55, "HAMMER_SECONDS")
 
 
 def refused(cp, sqlstate, word, **kw):
@@ -63,6 +63,7 @@ class Watch:
         self.thread.join()
 
 
+@pytest.mark.soak
 @pytest.mark.seconds(int(60 + 3 * HAMMER_SECONDS))
 def test_hammer_a_pool_of_seven(make_carpool, make_pg):
     """Connects, disconnects, kills and reloads from all sides on four

@@ -123,8 +123,8 @@ L_FLAGS = $(HARDEN_LINK) $(LINK_$(BUILD)) $(LDFLAGS)
 
 # --- what to make ------------------------------------------------------------
 
-.PHONY: help all demo test unit integration lint format bench man install \
-	clean tools objects unit-binaries fuzz-binaries print-flags
+.PHONY: help all demo test unit integration soak lint format bench man \
+	install clean tools objects unit-binaries fuzz-binaries print-flags
 
 all: $(PROGRAM) $(if $(filter release,$(BUILD)),carpool) ## build the program (default)
 
@@ -146,6 +146,9 @@ unit: unit-binaries ## unit tests of this BUILD
 
 integration: $(PROGRAM) tools ## integration tests of this BUILD (ARGS= for pytest)
 	@test/run-integration $B $(ARGS)
+
+soak: ## long forms of the tests and fuzz targets, for MINUTES=n
+	@OUT='$(OUT)' test/soak $(or $(MINUTES),60) $(ARGS)
 
 lint: ## layers, sizes, names, forbidden calls, headers, cppcheck, ...
 	@OUT='$(OUT)' test/lint/lint $(ARGS)

@@ -36,16 +36,15 @@ classify(const uint8_t *text, size_t len, unsigned lexer, unsigned cuts)
 	return classify_end(&c);
 }
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void
+fuzz_one(const uint8_t *data, size_t size)
 {
 	unsigned flags, lexer;
 
 	if (size == 0)
-		return 0;
+		return;
 	lexer = data[0] & 3;
 	flags = classify(data + 1, size - 1, lexer, 0);
 	for (unsigned seed = 1; seed < 4; seed++)
 		ASSERT(classify(data + 1, size - 1, lexer, seed) == flags);
-	return 0;
 }

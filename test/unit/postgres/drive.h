@@ -21,6 +21,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +51,8 @@ struct drive {
 	bool holds_server; /* NEED_SERVER is not granted */
 	bool is_over;      /* the client's connection */
 	bool is_server_over;
+	bool is_strict; /* a step that waits is called twice */
+	size_t steps;   /* of both sides */
 	size_t c_relay, c_discard, s_relay, s_discard;
 	unsigned back_orders; /* steps of the back that moved bytes */
 	enum drive_cut cut;
@@ -335,6 +338,18 @@ drive_boundary(struct drive *d, const struct order *o)
 	}
 }
 
+/* A step that waited has changed nothing, so it says the same again. */
+static inline void
+drive_wait_again(struct drive *d, bool is_back, const struct order *was)
+{
+	struct turn t = drive_turn(d, is_back);
+	size_t c_out = d->c_out.len, s_out = d->s_out.len;
+	struct order o = is_back ? pg_back_ops.step(&t) : pg_front_ops.step(&t);
+
+	ASSERT(o.kind == was->kind && o.bytes == was->bytes);
+	ASSERT(c_out == d->c_out.len && s_out == d->s_out.len);
+}
+
 static inline bool
 drive_back(struct drive *d)
 {
@@ -352,11 +367,14 @@ drive_back(struct drive *d)
 	out = d->s_out.len;
 	peer = d->c_out.len;
 	o = pg_back_ops.step(&t);
+	d->steps++;
 	ASSERT(d->s_in.len == in);
 	ASSERT(pg_owed_is_sane(&((struct pg_back *)d->back)->owed));
 	if (o.kind == ORDER_NEED_MORE || o.kind == ORDER_WAIT) {
 		ASSERT(peer == d->c_out.len);
 		ASSERT(o.kind == ORDER_WAIT || o.bytes > in);
+		if (d->is_strict)
+			drive_wait_again(d, true, &o);
 		return out != d->s_out.len;
 	}
 	switch ((int)o.kind) {
@@ -482,10 +500,13 @@ drive_front(struct drive *d)
 	out = d->c_out.len;
 	peer = d->s_out.len;
 	o = pg_front_ops.step(&t);
+	d->steps++;
 	ASSERT(d->c_in.len == in);
 	if (o.kind == ORDER_NEED_MORE || o.kind == ORDER_WAIT) {
 		ASSERT(out == d->c_out.len && peer == d->s_out.len);
 		ASSERT(o.kind == ORDER_WAIT || o.bytes > in);
+		if (d->is_strict)
+			drive_wait_again(d, false, &o);
 		return false;
 	}
 	return drive_front_order(d, &o);

@@ -252,7 +252,8 @@ judge_report(const struct pg_back *b, const struct turn *turn,
 	at = (struct pg_body){ .at = v->body, .left = v->len };
 	name = pg_body_text(&at);
 	value = pg_body_text(&at);
-	if (name == NULL || value == NULL || at.left != 0)
+	if (name == NULL || value == NULL || at.left != 0 ||
+	    pg_params_size(b->params) + v->len > PG_PARAMS_MAX)
 		return FATE_FAIL;
 	if (turn->peer_out == NULL)
 		return FATE_DROP;

@@ -407,7 +407,8 @@ on_parameter(struct pg_back *b, struct pg_body *data, size_t total)
 	const char *value = name == NULL ? NULL : pg_body_text(data);
 	struct pg_params *p;
 
-	if (value == NULL)
+	if (value == NULL ||
+	    pg_params_size(b->params) + total > PG_PARAMS_MAX)
 		return broken(b->login);
 	p = pg_params_with(b->params, name, value);
 	if (p == NULL)
@@ -473,11 +474,15 @@ start_connect_query(struct pg_back_login *l, struct turn *t, size_t total)
 /* READY consumes nothing: the message is dropped now, and the next step says
  * READY. */
 static struct order
-on_ready(struct pg_back *b, struct turn *t, size_t total)
+on_ready(struct pg_back *b, struct turn *t, const struct pg_body *data,
+	 size_t total)
 {
 	struct pg_back_login *l = b->login;
 
 	if (l->state != BACK_PARAMETERS && l->state != BACK_CONNECT)
+		return broken(l);
+	/* Nobody's transaction is to be anybody's beginning. */
+	if (data->left != 1 || data->at[0] != 'I')
 		return broken(l);
 	if (l->connect_query[0] != '\0')
 		return start_connect_query(l, t, total);
@@ -510,7 +515,7 @@ on_message(struct pg_back *b, struct turn *t, uint8_t type,
 	case 'K':
 		return on_key(b, data, total);
 	case 'Z':
-		return on_ready(b, t, total);
+		return on_ready(b, t, data, total);
 	default:
 		break;
 	}

@@ -27,6 +27,7 @@
 #include "postgres/pgwire.h"
 
 #define PASSWORD_MAX 65535u /* bytes of a password message */
+#define SASL_MAX 2048u      /* of one of SASL, with room for its mechanism */
 
 enum login_state {
 	LOGIN_STARTUP,
@@ -329,7 +330,10 @@ take_message(struct pg_front_login *l, struct turn *t, size_t *len,
 		*o = fail_words(l, REASON_PROTOCOL, l->words);
 		return NULL;
 	}
-	switch (pg_frame_peek(&scan, 0, PASSWORD_MAX, &f)) {
+	switch (pg_frame_peek(&scan, 0,
+			      l->state == LOGIN_PASSWORD ? PASSWORD_MAX
+							 : SASL_MAX,
+			      &f)) {
 	case PG_FRAME_PARTIAL:
 		return NULL;
 	case PG_FRAME_SHORT:

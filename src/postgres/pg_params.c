@@ -76,6 +76,12 @@ pg_params_put(struct pg_params **slot, struct pg_params *p)
 	*slot = p;
 }
 
+size_t
+pg_params_size(const struct pg_params *p)
+{
+	return p != NULL ? p->len : 0;
+}
+
 bool
 pg_params_next(const struct pg_params *p, struct pg_param *at)
 {

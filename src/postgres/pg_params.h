@@ -57,6 +57,12 @@ bool pg_params_equal(const struct pg_params *a, const struct pg_params *b);
  */
 bool pg_params_unite(struct pg_params **a, struct pg_params **b);
 
+/* Bytes of the names and values. */
+size_t pg_params_size(const struct pg_params *p);
+
+/* What a server may report of itself; it is copied at every change. */
+#define PG_PARAMS_MAX 16384u
+
 /* Moves to the next pair; false at the end. */
 bool pg_params_next(const struct pg_params *p, struct pg_param *at);
 

@@ -1,8 +1,9 @@
 /*
- * Configuration files.  Reading: lines stand for themselves wherever they are,
- * so what is moved to a file that is included at the same place reads the
- * same.  Building: there is a snapshot, or an error with a place; a snapshot
- * that is printed and built again prints the same.
+ * Configuration files.  Reading: a plain line gives what stands to the left and
+ * to the right of its first '=', however long it is; and lines stand for
+ * themselves wherever they are, so what is moved to a file that is included at
+ * the same place reads the same.  Building: there is a snapshot, or an error
+ * with a place; a snapshot that is printed and built again prints the same.
  *
  * The input's first line of three '=' parts the file from a second one; \1 and
  * \2 stand for the paths of the second and the first.  No other file is there
@@ -76,6 +77,56 @@ compare(const struct entries *a, const struct entries *b)
 	}
 }
 
+static bool
+is_blank(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* Line number n of the text, without blanks around it. */
+static struct str
+find_line(const struct str *text, unsigned n)
+{
+	const char *from = text->data, *end = text->data + text->len, *to;
+	struct str line = { 0 };
+
+	for (; n > 1; n--)
+		from = (const char *)memchr(from, '\n', (size_t)(end - from)) +
+		       1;
+	to = memchr(from, '\n', (size_t)(end - from));
+	if (to == NULL)
+		to = end;
+	while (from < to && is_blank(*from))
+		from++;
+	while (to > from && is_blank(to[-1]))
+		to--;
+	str_add(&line, from, (size_t)(to - from));
+	return line;
+}
+
+/* An entry with a bare name, against its line. */
+static void
+check_entry(const struct ini_entry *e, const struct str *text)
+{
+	struct str line = find_line(text, e->at.line);
+	const char *value, *t = str_text(&line);
+
+	if (e->at.line == 1 && (uint8_t)*t == 0xef)
+		t += 3; /* a byte order mark */
+	while (is_blank(*t))
+		t++;
+	if (*t != '"' && *t != '\'') {
+		ASSERT(strncmp(t, e->key, strlen(e->key)) == 0);
+		value = strchr(t, '=');
+		ASSERT(value != NULL);
+		do
+			value++;
+		while (is_blank(*value));
+		ASSERT(strcmp(value, e->value) == 0);
+	}
+	str_fini(&line);
+}
+
 /* The second half of the text moves to the second file. */
 static void
 include(const struct files *f, const struct str *text)
@@ -94,6 +145,8 @@ include(const struct files *f, const struct str *text)
 		return;
 	fuzz_file_write(&f->first, text->data, text->len);
 	entries_read(&whole, &f->first);
+	for (size_t i = 0; i < whole.ini.count; i++)
+		check_entry(&whole.ini.entries[i], text);
 	str_add(&head, text->data, at);
 	str_puts(&head, "%include ");
 	str_puts(&head, f->second.path);

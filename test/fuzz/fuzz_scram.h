@@ -16,6 +16,7 @@
 #define MARK_NONCE 1  /* the whole nonce of the exchange */
 #define MARK_PROOF 2  /* the right proof or signature for the text before */
 #define MARK_LENGTH 3 /* the next byte, so many times */
+#define MARK_ALMOST 4 /* as PROOF, with the bit of the next byte wrong */
 
 static const uint8_t fuzz_nonce[SCRAM_NONCE_RAW] = { 9, 8, 7, 6, 5, 4, 3, 2 };
 
@@ -79,6 +80,12 @@ fuzz_fill(const struct str *line, const char *nonce, size_t nonce_len,
 			str_add(&out, nonce, nonce_len);
 		} else if (line->data[i] == MARK_PROOF) {
 			proof(arg, &out, key);
+			fuzz_put_key(&out, key);
+		} else if (line->data[i] == MARK_ALMOST && i + 1 < line->len) {
+			uint8_t bit = (uint8_t)line->data[++i];
+
+			proof(arg, &out, key);
+			key[bit / 8] ^= (uint8_t)(1u << bit % 8);
 			fuzz_put_key(&out, key);
 		} else if (line->data[i] == MARK_LENGTH && i + 2 < line->len) {
 			for (unsigned k = (uint8_t)line->data[++i]; k > 0; k--)

@@ -9,6 +9,7 @@
 struct exchange {
 	struct str first; /* client-first, its header cut off */
 	struct str server_first;
+	char flag; /* of the header */
 	const uint8_t *client_key;
 	uint8_t expected[32]; /* the proof that is right for the last message */
 };
@@ -71,6 +72,19 @@ make_verifier(uint8_t how, const uint8_t client_key[32])
 	return v;
 }
 
+/* Header and nonce must be those of this exchange. */
+static void
+check_form(const struct exchange *x, const struct str *last, const char *nonce,
+	   size_t nonce_len)
+{
+	const char *header = x->flag == 'y' ? "c=eSws,r=" : "c=biws,r=";
+
+	ASSERT(last->len > 9 + nonce_len);
+	ASSERT(memcmp(last->data, header, 9) == 0);
+	ASSERT(memcmp(last->data + 9, nonce, nonce_len) == 0);
+	ASSERT(last->data[9 + nonce_len] == ',');
+}
+
 /* The last message against what the first one led to. */
 static void
 finish(struct scram_server *s, struct exchange *x, const struct str *line,
@@ -91,12 +105,39 @@ finish(struct scram_server *s, struct exchange *x, const struct str *line,
 	ASSERT(scram_server_keys(s, &keys) == (status == SCRAM_OK));
 	if (status == SCRAM_OK) {
 		ASSERT(!v->is_mock);
+		check_form(x, &last, r, (size_t)(comma - r));
 		check_proof(x, &last);
 		ASSERT(memcmp(keys.client_key, x->client_key, 32) == 0);
 	}
 	/* It is over, well or not. */
 	ASSERT(scram_server_final(s, str_text(&last), last.len, &out) !=
 	       SCRAM_OK);
+	str_fini(&last);
+}
+
+/* Whoever knows the password is let in, whatever his first message was. */
+static void
+finish_well(const struct scram_verifier *v, struct exchange *x,
+	    const struct str *first)
+{
+	static const char line[] = "c=....,r=\1,p=\2";
+	const char *r = x->server_first.data + 2;
+	struct scram_message out;
+	struct scram_server s;
+	struct str text = { 0 }, last;
+
+	str_add(&text, line, sizeof(line) - 1);
+	memcpy(text.data + 2, x->flag == 'y' ? "eSws" : "biws", 4);
+	last = fuzz_fill(&text, r, strcspn(r, ","), make_proof, x);
+	scram_server_begin(&s, v, fuzz_nonce);
+	ASSERT(scram_server_first(&s, first->data, first->len, &out) ==
+	       SCRAM_OK);
+	ASSERT(scram_server_final(&s, last.data, last.len, &out) ==
+	       (last.len > SCRAM_CLIENT_MESSAGE_MAX ? SCRAM_MALFORMED
+		: v->is_mock                        ? SCRAM_WRONG_PROOF
+						    : SCRAM_OK));
+	scram_server_fini(&s);
+	str_fini(&text);
 	str_fini(&last);
 }
 
@@ -127,9 +168,11 @@ fuzz_one(const uint8_t *data, size_t size)
 	if (status == SCRAM_OK) {
 		ASSERT(first.len <= SCRAM_CLIENT_MESSAGE_MAX);
 		ASSERT(memcmp(out.text, "r=", 2) == 0);
+		x.flag = first.data[0];
 		str_add(&x.first, first.data + 3, first.len - 3);
 		str_add(&x.server_first, out.text, out.len);
 		finish(&s, &x, &line, &v);
+		finish_well(&v, &x, &first);
 	} else {
 		ASSERT(scram_server_final(&s, str_text(&line), line.len,
 					  &out) != SCRAM_OK);

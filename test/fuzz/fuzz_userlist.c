@@ -1,6 +1,7 @@
 /*
  * Password files: each line stands for itself, so a file cut at the end of any
- * line gives the same users and as many findings in two.
+ * line gives the same users and as many findings in two; and what was read and
+ * is written anew reads the same.
  */
 #include "config/userlist.h"
 #include "fuzz_file.h"
@@ -63,6 +64,38 @@ split(const struct fuzz_file *f, const struct users *all, const uint8_t *data,
 }
 
 static void
+put_quoted(struct str *s, const char *text)
+{
+	str_putc(s, '"');
+	for (; *text != '\0'; text++) {
+		if (*text == '"')
+			str_putc(s, '"');
+		str_putc(s, *text);
+	}
+	str_putc(s, '"');
+}
+
+static void
+write_again(const struct fuzz_file *f, const struct users *all)
+{
+	struct str text = { 0 };
+	struct users again;
+
+	for (size_t i = 0; i < all->list.count; i++) {
+		str_puts(&text, i > 0 ? "\n" : "");
+		put_quoted(&text, all->list.entries[i].name);
+		str_putc(&text, ' ');
+		put_quoted(&text, all->list.entries[i].secret);
+	}
+	users_read(&again, f, (const uint8_t *)str_text(&text), text.len);
+	ASSERT(again.report.count == 0);
+	ASSERT(again.list.count == all->list.count);
+	compare(all, 0, &again);
+	users_fini(&again);
+	str_fini(&text);
+}
+
+static void
 fuzz_one(const uint8_t *data, size_t size)
 {
 	struct fuzz_file f;
@@ -77,6 +110,7 @@ fuzz_one(const uint8_t *data, size_t size)
 	/* A byte order mark counts at the start of a file alone. */
 	if (end != NULL && end[1 - (end + 1 == data + size)] != 0xef)
 		split(&f, &all, data, size, (size_t)(end + 1 - data));
+	write_again(&f, &all);
 	users_fini(&all);
 	fuzz_file_close(&f);
 }

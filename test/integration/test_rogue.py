@@ -309,7 +309,7 @@ def test_mutated_sessions_harm_nobody(make_carpool, pg):
     cp = make_carpool(default_pool_size=3, client_login_timeout=5,
                       query_timeout=10, max_packet_size=100000)
     bystander = cp.connect()
-    for n, seed in mutants(scaled(5.0, 50)):
+    for n, seed in mutants(scaled(3.0, 50)):
         rng = random.Random(seed)
         data = mutate(rng, rng.choice(SESSIONS))
         with RawClient(cp.host, cp.port, timeout=20) as c:
@@ -352,7 +352,7 @@ def test_mutated_answers_harm_only_their_pool(make_carpool, make_fake):
                       server_connect_timeout=1, query_wait_timeout=2,
                       query_timeout=1)
     bystander = cp.connect()
-    for n, seed in mutants(scaled(5.0, 50)):
+    for n, seed in mutants(scaled(3.0, 50)):
         try:
             with RawClient.open(cp.host, cp.port, database="bad",
                                 timeout=20) as c:

@@ -338,16 +338,26 @@ drive_boundary(struct drive *d, const struct order *o)
 	}
 }
 
-/* A step that waited has changed nothing, so it says the same again. */
+/* A step that waited has changed nothing, so it says the same again, and both
+ * sides are as they were. */
 static inline void
 drive_wait_again(struct drive *d, bool is_back, const struct order *was)
 {
 	struct turn t = drive_turn(d, is_back);
 	size_t c_out = d->c_out.len, s_out = d->s_out.len;
-	struct order o = is_back ? pg_back_ops.step(&t) : pg_front_ops.step(&t);
+	const size_t front = sizeof(struct pg_front);
+	const size_t back = sizeof(struct pg_back);
+	uint8_t before[sizeof(struct pg_front) + sizeof(struct pg_back)];
+	struct order o;
 
+	if (d->front != NULL)
+		memcpy(before, d->front, front);
+	memcpy(before + front, d->back, back);
+	o = is_back ? pg_back_ops.step(&t) : pg_front_ops.step(&t);
 	ASSERT(o.kind == was->kind && o.bytes == was->bytes);
 	ASSERT(c_out == d->c_out.len && s_out == d->s_out.len);
+	ASSERT(d->front == NULL || memcmp(before, d->front, front) == 0);
+	ASSERT(memcmp(before + front, d->back, back) == 0);
 }
 
 static inline bool

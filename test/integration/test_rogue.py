@@ -220,6 +220,7 @@ def talks(what, until):
     return talk
 
 
+@pytest.mark.seconds(180)
 @pytest.mark.parametrize("when", ["login", "idle", "answer"])
 @pytest.mark.parametrize("what", TALK)
 def test_server_that_never_ceases_to_talk(make_carpool, make_fake, what, when):
@@ -261,6 +262,9 @@ def test_server_that_never_ceases_to_talk(make_carpool, make_fake, what, when):
         c.close()
     finally:
         over.set()
+    # What is still under way, some megabytes of tiny messages, is read first.
+    assert ended.wait(60)
+    oracles.cpu_idle(cp.pid, timeout=60)
 
 
 # Sessions changed at random

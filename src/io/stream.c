@@ -119,7 +119,7 @@ start(struct stream *s, struct loop *loop, int fd, enum stream_state state)
 	}
 	buf_init(&s->in, &loop->blocks);
 	buf_init(&s->out, &loop->blocks);
-	s->state = state;
+	s->state = (uint8_t)state;
 	s->error = 0;
 	s->readable = s->blocked = s->hung_up = s->eof = false;
 	s->has_failed_write = false;

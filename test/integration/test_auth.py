@@ -20,9 +20,9 @@ from tools.pgwire import md5_secret
 from tools.postgres import USERS
 from tools.raw import Closed, PgError, RawClient
 from tools.scram import ScramClient, ScramServer, verifier
+from tools.soak import MINUTES as SOAK
 from tools.wait import wait_until
 
-SOAK = float(os.environ.get("SOAK_MINUTES", "0"))
 PW = f"{SENTINEL}-pw"
 METHODS = ["trust", "plain", "md5", "scram-sha-256"]
 
@@ -241,6 +241,7 @@ def refused_after(cp, user):
         return time.perf_counter() - start
 
 
+@pytest.mark.soak
 @pytest.mark.seconds(int(120 + SOAK * 120))
 def test_wrong_password_takes_as_long_for_everybody(dear):
     """A user who is here now, one who was never here, one whose secret serves
@@ -346,6 +347,7 @@ def test_costly_logins_leave_the_workers_alone(dear):
     assert statistics.median(times) < took / 20, (took, times[:5])
 
 
+@pytest.mark.soak
 @pytest.mark.seconds(int(90 + SOAK * 90))
 def test_guessing_leaves_good_logins_alone(dear):
     """Wrong passwords fill the helpers' queue; who is known does not stand in
@@ -884,6 +886,7 @@ def trimmed(values):
     return statistics.mean(values), statistics.variance(values), len(values)
 
 
+@pytest.mark.soak
 @pytest.mark.seconds(int(60 + SOAK * 120))
 @pytest.mark.parametrize("method", ["plain", "md5"])
 def test_right_prefixes_take_no_longer(make_carpool, method):
@@ -921,6 +924,7 @@ def test_right_prefixes_take_no_longer(make_carpool, method):
 
 # slots
 
+@pytest.mark.soak
 @pytest.mark.seconds(int(60 + SOAK * 60))
 def test_half_open_logins_take_no_slot(make_carpool):
     """Silent connections count in no limit of clients, cost little, are

@@ -4,7 +4,6 @@ our ports, traffic cut into pieces, and messages as large as they may be.
 
 SOAK_MINUTES=n: fields of 900 MB, SQL of 100 MB and many more random groups."""
 
-import os
 import random
 import socket
 import struct
@@ -17,9 +16,9 @@ from tools import oracles, pgwire as w
 from tools.carpool import sanitized
 from tools.diff import Difference
 from tools.raw import Closed, PgError, RawClient, Result
+from tools.soak import MINUTES as SOAK
 from tools.wait import wait_until
 
-SOAK = float(os.environ.get("SOAK_MINUTES", "0"))
 MIB = 1 << 20
 
 
@@ -276,6 +275,7 @@ class Shuffle:
         self.thread.join()
 
 
+@pytest.mark.soak
 @pytest.mark.seconds(int(120 + SOAK * 120))
 @pytest.mark.parametrize("cut", ["bytes", "random", "glued"])
 def test_same_answers_however_traffic_is_cut(make_carpool, pg, fault, cut):
@@ -378,6 +378,7 @@ def read_row(c, size):
     assert (kinds, got) == (b"TDCZ", size), (kinds, got)
 
 
+@pytest.mark.soak
 @pytest.mark.seconds(300)
 def test_one_large_field_is_streamed(make_carpool, pg):
     """The client does not read before the server can write no more."""
@@ -393,6 +394,7 @@ def test_one_large_field_is_streamed(make_carpool, pg):
     assert c.value("SELECT 1") == "1"
 
 
+@pytest.mark.soak
 @pytest.mark.seconds(120)
 def test_large_sql_text_is_streamed(make_carpool, pg):
     """In a Query and in a Parse; what is behind it is not mistaken."""

@@ -164,8 +164,11 @@ struct back_ops {
 	const uint8_t *(*last_error)(void *back, size_t *len, char *text,
 				     size_t text_size);
 
-	/* How near the server's tracked state is to the front's: 0 = equal. */
-	unsigned (*distance)(const void *back, const void *front);
+	/*
+	 * Would link have nothing to write?  Chooses among idle servers, so it
+	 * must be quick and may say no where it is not sure.
+	 */
+	bool (*suits)(const void *back, const void *front);
 };
 
 struct front_ops {

@@ -16,6 +16,9 @@
 #include "core/shared.h"
 #include "core/worker.h"
 
+/* So many idle servers are looked at for one that has the client's state. */
+#define SUITS_MAX 4
+
 /* A waiter of the server's own worker may go before an older one of another
  * worker by at most this, which spares a move and keeps the order fair. */
 #define LOCAL_PREFERENCE USEC_PER_MSEC
@@ -284,6 +287,28 @@ has_room_locked(const struct pool *p, usec_t now)
 	return ceiling == 0 || p->held < ceiling;
 }
 
+/*
+ * The server to take off a shelf of the caller's worker: the one whose turn it
+ * is, unless one of the next few needs no hidden batch for this client.
+ */
+static struct server *
+suitable_locked(struct pool *p, const struct list *shelf,
+		const struct client *c)
+{
+	struct list_node *n, *tmp;
+	unsigned looked = 0;
+
+	LIST_FOREACH (n, tmp, shelf) {
+		struct server *s = LIST_ENTRY(n, struct server, node);
+
+		if (c->is_login || looked++ == SUITS_MAX)
+			break;
+		if (p->back->suits(s->back, c->front))
+			return s;
+	}
+	return LIST_ENTRY(list_first(shelf), struct server, node);
+}
+
 struct server *
 pool_checkout(struct pool *p, struct worker *w, struct ticket *ticket,
 	      usec_t now, bool *failed)
@@ -302,7 +327,7 @@ pool_checkout(struct pool *p, struct worker *w, struct ticket *ticket,
 		return NULL;
 	}
 	if (p->waiting == 0 && !p->is_paused && part->idle > 0) {
-		s = LIST_ENTRY(list_first(&part->shelf), struct server, node);
+		s = suitable_locked(p, &part->shelf, ticket->client);
 		pool_unshelve_locked(p, s);
 	} else {
 		enqueue_locked(p, w, ticket, now);

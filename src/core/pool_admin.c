@@ -304,21 +304,32 @@ struct evict_mail {
 	struct worker *worker;
 };
 
+/* The last one, or the first where servers take turns: a shelf is in order of
+ * time in the one direction or the other. */
+static struct server *
+longest_idle_locked(const struct list *shelf)
+{
+	struct server *first, *last;
+
+	if (list_is_empty(shelf))
+		return NULL;
+	first = LIST_ENTRY(list_first(shelf), struct server, node);
+	last = LIST_ENTRY(list_last(shelf), struct server, node);
+	return first->idle_since < last->idle_since ? first : last;
+}
+
 static void
 evict_delivered(struct mail *mail)
 {
 	struct evict_mail *m = (struct evict_mail *)mail;
 	struct pool *p = m->pool;
-	struct list_node *n;
 	struct server *s = NULL;
 
 	lock_take(&p->lock);
-	n = p->waiting > p->bound ? NULL
-				  : list_last(&p->parts[m->worker->id].shelf);
-	if (n != NULL) {
-		s = LIST_ENTRY(n, struct server, node);
+	if (p->waiting == p->bound)
+		s = longest_idle_locked(&p->parts[m->worker->id].shelf);
+	if (s != NULL)
 		pool_unshelve_locked(p, s);
-	}
 	lock_give(&p->lock);
 	if (s != NULL) {
 		s->state = SERVER_HELD;
@@ -335,14 +346,11 @@ pool_oldest_idle(struct pool *p, usec_t *since, unsigned *worker)
 
 	lock_take(&p->lock);
 	for (unsigned i = 0; i < p->core->worker_count; i++) {
-		struct list_node *n = list_last(&p->parts[i].shelf);
-		usec_t idle;
+		const struct server *s =
+			longest_idle_locked(&p->parts[i].shelf);
 
-		if (n == NULL)
-			continue;
-		idle = LIST_ENTRY(n, struct server, node)->idle_since;
-		if (!found || idle < *since) {
-			*since = idle;
+		if (s != NULL && (!found || s->idle_since < *since)) {
+			*since = s->idle_since;
 			*worker = i;
 			found = true;
 		}

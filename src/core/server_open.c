@@ -288,6 +288,7 @@ server_set_expiry(struct server *s)
 void
 server_ready(struct server *s)
 {
+	struct worker *w = s->worker;
 	char tag[SERVER_TAG_MAX];
 
 	s->is_logged_in = true;
@@ -300,6 +301,8 @@ server_ready(struct server *s)
 		  s->ops->view(s->back)->remote_pid);
 	s->state = SERVER_ACTIVE;
 	server_release(s, RESIDUE_NONE);
+	/* One login less: the next one may begin. */
+	pool_dispatch(s->pool, w, loop_now(w->loop));
 }
 
 void

@@ -394,20 +394,11 @@ pg_back_link(struct turn *turn)
 	return pg_settings_apply(b, turn->peer, turn->out, turn->policy);
 }
 
-unsigned
-pg_back_distance(const void *back, const void *front)
+bool
+pg_back_suits(const void *back, const void *front)
 {
 	const struct pg_back *b = back;
 	const struct pg_front *f = front;
-	struct pg_param at = { 0 };
-	unsigned n = 0;
 
-	if (pg_params_equal(b->params, f->params))
-		return 0;
-	while (pg_params_next(f->params, &at)) {
-		const char *has = pg_params_find(b->params, at.name);
-
-		n += has == NULL || strcmp(has, at.value) != 0;
-	}
-	return n;
+	return pg_params_equal(b->params, f->params);
 }

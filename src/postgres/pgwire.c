@@ -22,7 +22,7 @@ const struct back_ops pg_back_ops = {
 	.facts_ref = pg_facts_ref,
 	.facts_unref = pg_facts_unref,
 	.last_error = pg_back_last_error,
-	.distance = pg_back_distance,
+	.suits = pg_back_suits,
 };
 
 const struct front_ops pg_front_ops = {

@@ -41,7 +41,7 @@ const uint8_t *pg_back_last_error(void *back, size_t *len, char *text,
 /* pg_link.c */
 enum link_result pg_back_link(struct turn *turn);
 void pg_back_unlink(void *back);
-unsigned pg_back_distance(const void *back, const void *front);
+bool pg_back_suits(const void *back, const void *front);
 
 /* pg_clean.c */
 bool pg_back_reset(struct turn *turn);

@@ -356,11 +356,11 @@ back_last_error(void *back, size_t *len, char *text, size_t size)
 	return b->error;
 }
 
-static unsigned
-back_distance(const void *back, const void *front)
+static bool
+back_suits(const void *back, const void *front)
 {
 	(void)back, (void)front;
-	return 0;
+	return true;
 }
 
 static void
@@ -388,7 +388,7 @@ const struct back_ops tiny_back = {
 	.facts_ref = facts_ref,
 	.facts_unref = facts_unref,
 	.last_error = back_last_error,
-	.distance = back_distance,
+	.suits = back_suits,
 };
 
 /* ------------------------------------------------------------------------

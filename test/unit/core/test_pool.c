@@ -255,6 +255,99 @@ fetches_from_another_worker(void **state)
 }
 
 /* ------------------------------------------------------------------------
+ * Which of the idle servers
+ */
+
+enum { SHELF = 6 };
+
+/* SHELF idle servers on worker 0, the nth like fronts[n]; the last is next. */
+static struct pool *
+open_shelf(const char *fronts, struct server *servers[SHELF])
+{
+	struct pool *p = open_one(2, 0, (struct sizes){ .size = SHELF });
+	struct client *c[SHELF];
+
+	for (unsigned i = 0; i < SHELF; i++)
+		c[i] = waiter_wanting(p, 0);
+	for (unsigned i = 0; i < SHELF; i++)
+		all_log_in(p);
+	for (unsigned i = 0; i < SHELF; i++) {
+		servers[i] = c[i]->server;
+		((struct world_back *)servers[i]->back)->like = &fronts[i];
+		done(c[i]);
+	}
+	assert_int_equal(p->idle, SHELF);
+	return p;
+}
+
+static struct client *
+waiter_like(struct pool *p, unsigned worker, const char *front)
+{
+	struct client *c = waiter_new(p, worker);
+
+	c->front = (void *)(uintptr_t)front;
+	assert_int_equal(waiter_want(c), worker == 0);
+	return c;
+}
+
+/* One of the next few that has the client's state goes before its turn. */
+static void
+a_server_of_equal_state_is_preferred(void **state)
+{
+	static const char fronts[SHELF + 1];
+	struct server *s[SHELF];
+	struct pool *p = open_shelf(fronts, s);
+	struct client *c;
+	static const struct {
+		unsigned front, expected;
+	} cases[] = {
+		{ 5, 5 }, /* the next one, as ever */
+		{ 4, 4 },
+		{ 2, 2 },     /* the last that is looked at */
+		{ 1, 5 },     /* too far down */
+		{ SHELF, 5 }, /* like none */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		c = waiter_like(p, 0, &fronts[cases[i].front]);
+		assert_ptr_equal(c->server, s[cases[i].expected]);
+		check_pool(p);
+		done(c);
+		/* Back to the order of before. */
+		for (unsigned n = 0; n < SHELF; n++) {
+			lock_take(&p->lock);
+			list_remove(&s[n]->node);
+			list_push_front(&p->parts[0].shelf, &s[n]->node);
+			lock_give(&p->lock);
+		}
+	}
+	close_one(p);
+}
+
+/* Neither for a login, whose state is not known, nor on another's shelf. */
+static void
+state_is_compared_only_where_it_is_known(void **state)
+{
+	static const char fronts[SHELF];
+	struct server *s[SHELF];
+	struct pool *p = open_shelf(fronts, s);
+	struct client *c = waiter_new(p, 0);
+
+	(void)state;
+	c->is_login = true;
+	c->front = (void *)(uintptr_t)&fronts[3];
+	assert_true(waiter_want(c));
+	assert_ptr_equal(c->server, s[5]);
+	done(c);
+	c = waiter_like(p, 1, &fronts[3]);
+	deliver_all();
+	assert_ptr_equal(c->server, s[5]);
+	done(c);
+	close_one(p);
+}
+
+/* ------------------------------------------------------------------------
  * Races of a moving server
  */
 
@@ -453,6 +546,8 @@ main(void)
 		cmocka_unit_test(idle_servers_end_by_their_timer),
 		cmocka_unit_test(first_come_first_served),
 		cmocka_unit_test(local_waiters_pass_by_a_millisecond),
+		cmocka_unit_test(a_server_of_equal_state_is_preferred),
+		cmocka_unit_test(state_is_compared_only_where_it_is_known),
 		cmocka_unit_test(fetches_from_another_worker),
 		cmocka_unit_test(waiter_leaves_a_moving_server),
 		cmocka_unit_test(a_moving_server_finds_another_waiter),

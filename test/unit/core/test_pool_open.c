@@ -35,6 +35,28 @@ failed_connections_are_tried_again(void **state)
 	close_one(p);
 }
 
+/* As many logins at a time as allowed: the next begins when one ends. */
+static void
+a_finished_login_makes_room_for_the_next(void **state)
+{
+	struct pool *p = open_one(1, 0, (struct sizes){ .size = 8 });
+	struct client *w[8];
+
+	(void)state;
+	for (unsigned i = 0; i < 8; i++)
+		w[i] = waiter_wanting(p, 0);
+	assert_int_equal(p->opening, 5);
+	server_logs_in(server_opening(p));
+	assert_int_equal(p->opening, 5);
+	assert_int_equal(p->held, 6);
+	all_log_in(p);
+	for (unsigned i = 0; i < 8; i++) {
+		assert_non_null(w[i]->server);
+		done(w[i]);
+	}
+	close_one(p);
+}
+
 /* A connect that fails at once must not loop, whatever the settings say. */
 static void
 failure_at_once_does_not_loop(void **state)
@@ -378,6 +400,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(failed_connections_are_tried_again),
+		cmocka_unit_test(a_finished_login_makes_room_for_the_next),
 		cmocka_unit_test(failure_at_once_does_not_loop),
 		cmocka_unit_test(a_pool_failure_fails_waiters),
 		cmocka_unit_test(a_pool_failure_spares_a_working_pool),

@@ -92,6 +92,42 @@ a_hungry_pool_evicts_an_idle_server(void **state)
 	close_pair(&x);
 }
 
+/* Where servers take turns, the one idle longest stands first. */
+static void
+eviction_with_round_robin_takes_the_oldest(void **state)
+{
+	char text[1024];
+	struct pool *p, *q;
+	struct client *a, *b, *c;
+	struct server *younger;
+
+	(void)state;
+	(void)text_format(text, sizeof(text), "%s%s",
+			  one_pool((struct sizes){ .size = 5, .db_max = 2 }),
+			  "server_round_robin = 1\n");
+	world_open(1, text);
+	p = world_pool("a", "u", 0);
+	q = world_pool("a", "v", 0);
+	a = waiter_wanting(p, 0);
+	b = waiter_wanting(p, 0);
+	all_log_in(p);
+	younger = b->server;
+	done(a);
+	world.now += USEC_PER_SEC;
+	done(b);
+	c = waiter_wanting(q, 0);
+	deliver_all();
+	assert_int_equal(p->idle, 1);
+	assert_ptr_equal(list_first(&p->parts[0].shelf), &younger->node);
+	all_log_in(q);
+	deliver_all();
+	assert_non_null(c->server);
+	done(c);
+	check_pool(q);
+	pool_unref(q);
+	close_one(p);
+}
+
 /* The token comes when nobody waits any more: the place goes on. */
 static void
 an_unused_token_goes_on(void **state)
@@ -247,6 +283,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_hungry_pool_gets_the_place),
 		cmocka_unit_test(a_hungry_pool_evicts_an_idle_server),
+		cmocka_unit_test(eviction_with_round_robin_takes_the_oldest),
 		cmocka_unit_test(an_unused_token_goes_on),
 		cmocka_unit_test(hunger_ends_with_the_last_waiter),
 		cmocka_unit_test(spare_servers_evict_nobody),

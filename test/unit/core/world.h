@@ -54,6 +54,7 @@ struct world_back {
 	struct order next;
 	bool has_next;
 	bool resets; /* reset() needs an answer */
+	const void *like; /* the front whose state it has */
 };
 
 struct world {
@@ -586,6 +587,12 @@ world_last_error(void *back, size_t *len, char *text, size_t size)
 	return NULL;
 }
 
+static inline bool
+world_suits(const void *back, const void *front)
+{
+	return ((const struct world_back *)back)->like == front;
+}
+
 static const struct back_ops world_back_ops = {
 	.name = "world",
 	.open = world_back_open,
@@ -600,6 +607,7 @@ static const struct back_ops world_back_ops = {
 	.facts_ref = world_facts_ref,
 	.facts_unref = world_facts_unref,
 	.last_error = world_last_error,
+	.suits = world_suits,
 };
 
 static const struct front_ops world_front_ops = {

@@ -426,7 +426,9 @@ const struct setting settings_table[] = {
 		ROW(server_connect_timeout, seconds, "15"),
 		.max = TIME_MAX,
 		.scopes = SCOPE_GLOBAL,
-		.help = "Time in which a connection to a server must stand.",
+		.help = "Time in which a connection to a server must stand, "
+			"for "
+			"each address.",
 	},
 	{
 		ROW(server_fast_close, switch, "0"),
@@ -451,13 +453,15 @@ const struct setting settings_table[] = {
 		.min = 1,
 		.max = COUNT_MAX,
 		.scopes = SCOPE_GLOBAL,
-		.help = "Logins to servers that a pool runs at a time.",
+		.help = "Logins to servers that a pool runs at a time; one "
+			"after a "
+			"failure.",
 	},
 	{
 		ROW(server_login_retry, seconds, "15"),
 		.max = TIME_MAX,
 		.scopes = SCOPE_GLOBAL,
-		.help = "Pause after a failed login to a server.",
+		.help = "Longest pause after a failed login to a server.",
 	},
 	{
 		ROW(server_reset_query, text, "DISCARD ALL"),

@@ -699,9 +699,11 @@ client_server_failed(struct client *c, enum reason reason)
 
 	/* What the server said itself has been forwarded: add nothing. */
 	(void)s->ops->last_error(s->back, &len, text, sizeof(text));
-	if (s->state == SERVER_CHECKING ||
-	    (c->state == CLIENT_LINKING && c->link_pending)) {
+	if (s->state == SERVER_CHECKING || c->state == CLIENT_LINKING) {
 		/* It died before it saw a byte of the client's: try another. */
+		if (!c->link_pending)
+			server_hold_openings(s, "the server was lost while it "
+						"took a client's settings");
 		(void)session_unlink(c);
 		client_set_state(c, (enum client_state)c->back_to);
 		keep_place(c);

@@ -249,7 +249,7 @@ core_console_answer(struct core *core, struct console_request *request)
  */
 
 void
-core_claim_idle(struct core *core, struct pool *p)
+core_claim_idle(struct core *core, struct pool *p, usec_t now)
 {
 	struct pool *best = NULL;
 	usec_t best_since = UINT64_MAX;
@@ -265,8 +265,11 @@ core_claim_idle(struct core *core, struct pool *p)
 		if (other == p ||
 		    !limits_would_help(&core->limits, &p->share, &other->share))
 			continue;
-		if (pool_oldest_idle(other, &since, &worker) &&
-		    since < best_since) {
+		if (!pool_oldest_idle(other, &since, &worker) ||
+		    (now < since + HUNGER_SLACK &&
+		     !limits_is_due(&core->limits, &p->share, &other->share)))
+			continue;
+		if (since < best_since) {
 			best = other;
 			best_since = since;
 			best_worker = worker;

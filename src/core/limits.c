@@ -106,25 +106,28 @@ limits_take(struct limits *l, struct share *s, uint32_t ceiling, usec_t since)
 	return result;
 }
 
-/* The oldest hungry share that a free place fits gets it. */
+/* Of the hungry shares that a free place fits, the one with the fewest places
+ * gets it; among equals the oldest. */
 static struct share *
 feed_locked(struct limits *l, bool *post)
 {
+	struct share *best = NULL;
 	struct list_node *n, *tmp;
 
 	LIST_FOREACH (n, tmp, &l->hungry) {
 		struct share *s = LIST_ENTRY(n, struct share, hungry);
 
-		if (!fits(s))
-			continue;
-		count_in(l, s);
-		stop_hunger(l, s);
-		s->tokens++;
-		*post = !s->is_posted;
-		s->is_posted = true;
-		return s;
+		if (fits(s) && (best == NULL || s->used < best->used))
+			best = s;
 	}
-	return NULL;
+	if (best == NULL)
+		return NULL;
+	count_in(l, best);
+	stop_hunger(l, best);
+	best->tokens++;
+	*post = !best->is_posted;
+	best->is_posted = true;
+	return best;
 }
 
 struct share *
@@ -181,6 +184,25 @@ limits_content(struct limits *l, struct share *s)
 	return quiet;
 }
 
+/* By two at least: a place that is handed over must not come back at once. */
+static bool
+is_richer(const struct share *s, const struct share *than)
+{
+	return s->used > than->used + 1;
+}
+
+bool
+limits_is_due(struct limits *l, const struct share *hungry,
+	      const struct share *giver)
+{
+	bool due;
+
+	lock_take(&l->lock);
+	due = hungry->used == 0 || is_richer(giver, hungry);
+	lock_give(&l->lock);
+	return due;
+}
+
 bool
 limits_is_wanted(struct limits *l, const struct share *s, usec_t since)
 {
@@ -193,9 +215,9 @@ limits_is_wanted(struct limits *l, const struct share *s, usec_t since)
 	LIST_FOREACH (n, tmp, &l->hungry) {
 		const struct share *h = LIST_ENTRY(n, struct share, hungry);
 
-		if (h->since >= since)
-			break;
-		if (h != s && would_fit(h, s))
+		if (h == s || !would_fit(h, s))
+			continue;
+		if (is_richer(s, h) || (h->used == 0 && h->since < since))
 			wanted = true;
 	}
 	lock_give(&l->lock);

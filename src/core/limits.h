@@ -77,8 +77,17 @@ uint32_t limits_collect(struct limits *l, struct share *s);
 /* The pool wants nothing any more; false: a token for it is on its way. */
 bool limits_content(struct limits *l, struct share *s);
 
-/* Is a pool hungry since before `since` that a place of s would suit? */
+/*
+ * Should s give a place up for a hungry pool that it would suit?  Yes, if that
+ * one has clearly less, so that in the end all have about as much; and if it
+ * has nothing at all, when it has been hungry since before `since`.
+ */
 bool limits_is_wanted(struct limits *l, const struct share *s, usec_t since);
+
+/* Is an idle server's place due to the hungry one at once: has it nothing, or
+ * clearly less than the giver?  (Nothing is changed.) */
+bool limits_is_due(struct limits *l, const struct share *hungry,
+		   const struct share *giver);
 
 /* Would a place of giver's suit the hungry one?  (Nothing is changed.) */
 bool limits_would_help(struct limits *l, const struct share *hungry,

@@ -22,8 +22,6 @@
 /* A waiter of the server's own worker may go before an older one of another
  * worker by at most this, which spares a move and keeps the order fair. */
 #define LOCAL_PREFERENCE USEC_PER_MSEC
-/* How much longer than its own another pool's waiter must have waited. */
-#define HUNGER_SLACK (100 * USEC_PER_MSEC)
 
 struct pool *
 pool_new(struct core *core, const char *database, const char *user,
@@ -276,7 +274,7 @@ pool_dispatch(struct pool *p, struct worker *w, usec_t now)
 			take = pool_open_planned(p, w, n, ceiling, since);
 	} while (n > 0 && take == TAKE_OK);
 	if (take == TAKE_FULL_SHARED)
-		core_claim_idle(p->core, p);
+		core_claim_idle(p->core, p, now);
 }
 
 static bool
@@ -377,9 +375,9 @@ unfit_locked(const struct pool *p, const struct server *s, usec_t now,
 }
 
 /*
- * Does another pool need a place of this one's more?  Any hungry one while
- * nobody waits here; else one that has been waiting clearly longer than who
- * waits here, for each hand-over costs a close and a login.
+ * Does another pool need a place of this one's more?  One that has clearly
+ * less; or one that has nothing and waits while nobody waits here, or clearly
+ * longer than who waits here, for each hand-over costs a close and a login.
  */
 static bool
 is_wanted_elsewhere(struct pool *p)

@@ -45,6 +45,13 @@ struct server;
 struct user_state;
 struct worker;
 
+/*
+ * How much longer than its own another pool's waiter must have waited to be
+ * given a pool's last place, and how long a pool keeps idle servers that a
+ * hungry one, which has as much, could use.
+ */
+#define HUNGER_SLACK (100 * USEC_PER_MSEC)
+
 enum ticket_state { TICKET_NONE, TICKET_QUEUED, TICKET_BOUND };
 
 /* A client's place in the queue; embedded in the client. */
@@ -76,6 +83,7 @@ struct pool_part {
 struct pool_failure {
 	enum reason reason; /* REASON_NONE: the last one went well */
 	enum fail_scope scope;
+	uint32_t host;   /* of the list, as pool_next_host counts */
 	usec_t retry_at; /* no opening before this */
 	usec_t backoff;
 	char text[256]; /* what the server or the system said */
@@ -236,7 +244,8 @@ struct worker *pool_destination(struct pool *p, const struct server *s);
 uint64_t pool_epoch(struct pool *p);
 /* The epoch of a server that is opened under a snapshot of this generation. */
 uint64_t pool_join_epoch(struct pool *p, uint64_t generation);
-/* Which host to open on: the next one where they rotate or the last failed. */
+/* Which host to open on: the next one where they rotate, else the same until
+ * it fails. */
 uint32_t pool_next_host(struct pool *p, enum load_balance balance);
 /* May an idle server go without falling below min_pool_size? */
 bool pool_may_shrink(struct pool *p);

@@ -213,8 +213,10 @@ pool_next_host(struct pool *p, enum load_balance balance)
 	uint32_t n;
 
 	lock_take(&p->lock);
+	/* Others may have failed on the host that was left meanwhile. */
 	if (balance == LOAD_BALANCE_ROUND_ROBIN ||
-	    p->failure.reason != REASON_NONE)
+	    (p->failure.reason != REASON_NONE &&
+	     p->failure.host == p->next_host))
 		p->next_host++;
 	n = p->next_host;
 	lock_give(&p->lock);

@@ -26,12 +26,19 @@ may_open_locked(const struct pool *p, const struct worker *w, usec_t now)
 	       snapshot_generation(w->snapshot) >= p->generation;
 }
 
+/* How many logins may run at a time: one tries whether it works again. */
+static uint32_t
+login_limit_locked(const struct pool *p)
+{
+	return p->failure.reason != REASON_NONE ? 1 : p->core->login_limit;
+}
+
 uint32_t
 pool_plan_locked(struct pool *p, const struct worker *w, usec_t now,
 		 uint32_t *ceiling, usec_t *since)
 {
 	const struct ticket *head;
-	uint32_t n, limit = p->core->login_limit;
+	uint32_t n, limit = login_limit_locked(p);
 
 	*ceiling = pool_ceiling_locked(p, now);
 	head = pool_first_unbound(&p->queue, offsetof(struct ticket, global));
@@ -231,12 +238,20 @@ pool_fail_waiters(struct pool *p)
 		pool_unref(p);
 }
 
+/* Up to a quarter, so that pools that failed together do not come together. */
+static usec_t
+jittered(usec_t span, uint64_t random)
+{
+	return span - span / 4 * (random & UINT16_MAX) / UINT16_MAX;
+}
+
 void
 pool_open_failed(struct pool *p, struct worker *w,
 		 const struct pool_failure *why, usec_t now)
 {
 	struct pool_failure *f = &p->failure;
 	usec_t backoff, retry = p->core->login_retry;
+	uint64_t random = core_random();
 	bool fail_waiters;
 
 	(void)w;
@@ -252,7 +267,7 @@ pool_open_failed(struct pool *p, struct worker *w,
 	mem_free(f->error);
 	*f = *why;
 	f->backoff = backoff;
-	f->retry_at = now + backoff;
+	f->retry_at = now + jittered(backoff, random);
 	fail_waiters = why->scope == FAIL_POOL && p->waiting > 0;
 	lock_give(&p->lock);
 	if (fail_waiters)
@@ -281,22 +296,22 @@ pool_failure_copy(struct pool *p, struct pool_failure *out)
 void
 pool_tick(struct pool *p, struct worker *home, usec_t now)
 {
-	uint32_t n = 0, want;
+	uint32_t n = 0, want, limit;
 	usec_t since = now;
 	bool must_claim;
 
 	pool_dispatch(p, home, now);
 	lock_take(&p->lock);
 	must_claim = p->is_hungry && p->waiting > p->bound;
+	limit = login_limit_locked(p);
 	want = p->config.min_size;
 	if (p->config.size != 0 && want > p->config.size)
 		want = p->config.size;
 	if (p->held < want && p->last_used != 0 && !p->is_hungry &&
-	    may_open_locked(p, home, now) &&
-	    p->opening < p->core->login_limit) {
+	    may_open_locked(p, home, now) && p->opening < limit) {
 		n = want - p->held;
-		if (n > p->core->login_limit - p->opening)
-			n = p->core->login_limit - p->opening;
+		if (n > limit - p->opening)
+			n = limit - p->opening;
 		p->is_hungry = true;
 		p->opening += n;
 		p->held += n;
@@ -304,7 +319,7 @@ pool_tick(struct pool *p, struct worker *home, usec_t now)
 	lock_give(&p->lock);
 	/* What became idle since it was refused. */
 	if (must_claim)
-		core_claim_idle(p->core, p);
+		core_claim_idle(p->core, p, now);
 	/* Spare servers are worth no hunger: nobody waits for them. */
 	if (n > 0 && pool_open_planned(p, home, n, want, since) != TAKE_OK)
 		pool_stop_hunger(p, home, now);

@@ -132,8 +132,7 @@ server_on_timer(struct timer *timer)
 	switch (s->state) {
 	case SERVER_RESOLVING:
 	case SERVER_LOGIN:
-		server_open_failed(s, REASON_SERVER_TIMEOUT, FAIL_CONNECTION,
-				   "no login within server_connect_timeout");
+		server_open_late(s);
 		break;
 	case SERVER_CHECKING:
 		client_server_failed(s->client, REASON_SERVER_DIRTY);
@@ -349,12 +348,13 @@ server_cancel_done(struct server *s, enum cancel_end end)
 }
 
 void
-server_check_failed(struct server *s)
+server_hold_openings(struct server *s, const char *text)
 {
 	struct pool_failure why = { .reason = REASON_SERVER_DIRTY,
 				    .scope = FAIL_CONNECTION,
-				    .text = "server_check_query failed" };
+				    .host = s->host_turn };
 
+	(void)text_copy(why.text, sizeof(why.text), text);
 	pool_open_failed(s->pool, s->worker, &why, now_of(s));
 }
 

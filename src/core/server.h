@@ -64,6 +64,7 @@ struct server {
 	struct resolve_query *query;     /* owns while RESOLVING, else NULL */
 	struct resolve_query *addresses; /* owns: of its host's name, or NULL */
 	uint32_t tried;                  /* of these */
+	uint32_t host_turn;              /* pool_next_host's answer */
 	uint16_t jitter;                 /* of its lifetime */
 	struct addr addr;
 	uint32_t relay_left;   /* bytes to move to the client unseen */
@@ -114,8 +115,9 @@ void server_cancel_last(struct server *s);
 /* Runs the check query before a grant; false: none is due. */
 bool server_check(struct server *s, usec_t now);
 
-/* The check query got an error: servers are opened with a pause from now. */
-void server_check_failed(struct server *s);
+/* It logged in well but failed before its client's work: servers are opened
+ * with a pause from now, for the next one may be no better. */
+void server_hold_openings(struct server *s, const char *text);
 
 /* The bytes of a turn for the back step; peer fields as the client's. */
 void server_turn(struct server *s, struct turn *turn);

@@ -20,6 +20,9 @@ void server_on_timer(struct timer *timer);
 void server_open_failed(struct server *s, enum reason reason,
 			enum fail_scope scope, const char *text);
 
+/* server_connect_timeout is over: the next address, or the end. */
+void server_open_late(struct server *s);
+
 /* The end of its life by server_lifetime, less its share of jitter. */
 void server_set_expiry(struct server *s);
 

@@ -54,7 +54,9 @@ void
 server_open_failed(struct server *s, enum reason reason, enum fail_scope scope,
 		   const char *text)
 {
-	struct pool_failure why = { .reason = reason, .scope = scope };
+	struct pool_failure why = { .reason = reason,
+				    .scope = scope,
+				    .host = s->host_turn };
 	char system[192];
 	size_t len = 0;
 	const uint8_t *error = NULL;
@@ -112,6 +114,22 @@ start_connect(struct server *s)
 	(void)text_format(text, sizeof(text), "could not connect to %s:%u: %s",
 			  s->host, s->port, strerror(error));
 	server_open_failed(s, REASON_SERVER_CONNECT, FAIL_CONNECTION, text);
+}
+
+void
+server_open_late(struct server *s)
+{
+	const struct settings *set = snapshot_settings(s->worker->snapshot);
+
+	s->deadline = 0;
+	if (set->server_connect_timeout != 0)
+		s->deadline =
+			loop_now(s->worker->loop) + set->server_connect_timeout;
+	server_watch(s);
+	if (s->stream.state == STREAM_CONNECTING && try_next_address(s))
+		return;
+	server_open_failed(s, REASON_SERVER_TIMEOUT, FAIL_CONNECTION,
+			   "no login within server_connect_timeout");
 }
 
 static void
@@ -182,9 +200,10 @@ start_address(struct server *s)
 static void
 choose_host(struct server *s, const struct config_database *db)
 {
-	uint32_t n = pool_next_host(s->pool, db->balance);
-	const struct config_host *host = &db->hosts[n % db->host_count];
+	const struct config_host *host;
 
+	s->host_turn = pool_next_host(s->pool, db->balance);
+	host = &db->hosts[s->host_turn % db->host_count];
 	(void)text_copy(s->host, sizeof(s->host), host->name);
 	s->port = host->port == 0 ? s->ops->default_port : host->port;
 }

@@ -28,6 +28,7 @@
 #define WAITING_MAX ((size_t)BUF_BLOCK_BYTES) /* read ahead while queued */
 #define READS_PER_TURN 4
 #define READ_MAX OUT_MAX
+#define NEWS_AFTER (5 * USEC_PER_MSEC)
 
 static size_t
 min_size(size_t a, size_t b)
@@ -147,7 +148,7 @@ on_boundary(struct client *c, struct server *s, const struct order *o)
 	if (c->state == CLIENT_LINKING) {
 		if (s->state == SERVER_CHECKING &&
 		    o->residue == RESIDUE_CLOSE) {
-			server_check_failed(s);
+			server_hold_openings(s, "server_check_query failed");
 			client_server_failed(c, REASON_SERVER_DIRTY);
 			return true;
 		}
@@ -328,6 +329,21 @@ start_link(struct client *c)
 	}
 }
 
+/*
+ * Did the server say something while it was idle, or end, that no event has
+ * told of yet?  The client's query would be lost with it.  Costs a read, but
+ * none where servers are busy.
+ */
+static bool
+has_news(struct server *s, usec_t now)
+{
+	if (s->state == SERVER_CHECKING || s->idle_since == 0 ||
+	    now < s->idle_since + NEWS_AFTER)
+		return false;
+	s->stream.readable = true;
+	return session_read_server(s, 0);
+}
+
 /* A client that is being linked: goes on as soon as nothing hidden is owed. */
 static bool
 run_link(struct client *c)
@@ -340,6 +356,8 @@ run_link(struct client *c)
 		server_release(s, RESIDUE_NONE);
 		return is_alive(c);
 	}
+	if (c->link_pending && has_news(c->server, loop_now(c->worker->loop)))
+		return true; /* the back looks at it, without the client */
 	if (c->link_pending)
 		start_link(c);
 	if (c->state != CLIENT_LINKING)

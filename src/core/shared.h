@@ -52,6 +52,6 @@ void core_entropy(void *out, size_t len);
  * A pool was refused by a budget that it shares: has the idle server of
  * another pool under it closed that was idle longest.
  */
-void core_claim_idle(struct core *core, struct pool *p);
+void core_claim_idle(struct core *core, struct pool *p, usec_t now);
 
 #endif

@@ -280,6 +280,44 @@ a_lowered_maximum_only_shrinks(void **state)
 	field_close(&f);
 }
 
+/* Two pools under one budget come to have as much, and then are at rest. */
+static void
+the_richer_pool_gives(void **state)
+{
+	struct share *given, *rich, *poor;
+	struct field f;
+	bool post;
+
+	(void)state;
+	field_open(&f);
+	rich = &f.share[0];
+	poor = &f.share[1];
+	f.db[0].max = 5;
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(take(&f, 0, 0, 1), TAKE_OK);
+	assert_int_equal(take(&f, 0, 0, 1), TAKE_FULL_SHARED);
+	assert_int_equal(take(&f, 1, 0, 10), TAKE_FULL_SHARED);
+	for (uint32_t has = 0; has < 2; has++) {
+		/* Though the rich one's own waiters are older. */
+		assert_true(limits_is_wanted(&f.limits, rich, 0));
+		given = limits_give(&f.limits, rich, &post);
+		assert_ptr_equal(given, poor);
+		(void)limits_collect(&f.limits, poor);
+		assert_int_equal(poor->used, has + 1);
+		assert_int_equal(take(&f, 1, 0, 10), TAKE_FULL_SHARED);
+	}
+	/* Three and two: neither gives, busy or not. */
+	assert_false(limits_is_wanted(&f.limits, rich, UINT64_MAX));
+	assert_false(limits_is_wanted(&f.limits, poor, UINT64_MAX));
+	assert_false(limits_is_due(&f.limits, poor, rich));
+	assert_false(limits_is_due(&f.limits, rich, poor));
+	/* A place that somebody gives: to the one with less, then the older. */
+	given = limits_give(&f.limits, rich, &post);
+	assert_ptr_equal(given, rich);
+	(void)limits_collect(&f.limits, rich);
+	field_close(&f);
+}
+
 /* Whose place is wanted: only if giving it up would help somebody older. */
 static void
 wanted_only_where_it_helps(void **state)
@@ -300,6 +338,8 @@ wanted_only_where_it_helps(void **state)
 	assert_true(limits_is_wanted(&f.limits, &f.share[2], 99));
 	assert_true(limits_would_help(&f.limits, &f.share[1], &f.share[2]));
 	assert_false(limits_is_wanted(&f.limits, &f.share[3], 99));
+	/* It has nothing: its due, however long others' servers are idle. */
+	assert_true(limits_is_due(&f.limits, &f.share[1], &f.share[2]));
 	/* Not for one who is younger, nor for the pool itself. */
 	assert_false(limits_is_wanted(&f.limits, &f.share[2], 10));
 	assert_false(limits_is_wanted(&f.limits, &f.share[1], 99));
@@ -420,7 +460,7 @@ take_as_the_model(struct field *f, struct share *s, uint32_t ceiling,
 	assert_int_equal(is_hungry(s), got != TAKE_OK);
 }
 
-/* The oldest that fits must have it. */
+/* The one with the fewest that fits must have it, the oldest of these. */
 static void
 give_as_the_model(struct field *f, struct share *s)
 {
@@ -432,10 +472,10 @@ give_as_the_model(struct field *f, struct share *s)
 	s->db->used--;
 	s->user->used--;
 	LIST_FOREACH (n, tmp, &f->limits.hungry) {
-		expect = LIST_ENTRY(n, struct share, hungry);
-		if (model_fits(expect))
-			break;
-		expect = NULL;
+		struct share *h = LIST_ENTRY(n, struct share, hungry);
+
+		if (model_fits(h) && (expect == NULL || h->used < expect->used))
+			expect = h;
 	}
 	s->used++;
 	s->db->used++;
@@ -655,6 +695,7 @@ main(void)
 		cmocka_unit_test(one_place_may_feed_two_pools),
 		cmocka_unit_test(a_raised_maximum_feeds),
 		cmocka_unit_test(a_lowered_maximum_only_shrinks),
+		cmocka_unit_test(the_richer_pool_gives),
 		cmocka_unit_test(wanted_only_where_it_helps),
 		cmocka_unit_test(clients_all_or_nothing),
 		cmocka_unit_test(random_operations),

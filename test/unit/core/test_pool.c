@@ -301,11 +301,10 @@ a_server_of_equal_state_is_preferred(void **state)
 	static const struct {
 		unsigned front, expected;
 	} cases[] = {
-		{ 5, 5 }, /* the next one, as ever */
-		{ 4, 4 },
-		{ 2, 2 },     /* the last that is looked at */
-		{ 1, 5 },     /* too far down */
-		{ SHELF, 5 }, /* like none */
+		{ 5, 5 },               /* the next one, as ever */
+		{ 4, 4 },     { 2, 2 }, /* the last that is looked at */
+		{ 1, 5 },               /* too far down */
+		{ SHELF, 5 },           /* like none */
 	};
 
 	(void)state;

@@ -7,7 +7,8 @@
  * Failures
  */
 
-/* Backs off 200, 400, 800 ms, then every second; waiters wait. */
+/* Backs off 200, 400, 800 ms, then every second, less up to a quarter; waiters
+ * wait. */
 static void
 failed_connections_are_tried_again(void **state)
 {
@@ -21,17 +22,73 @@ failed_connections_are_tried_again(void **state)
 		server_says(server_opening(p), fail_connection);
 		assert_int_equal(p->held, 0);
 		check_pool(p);
-		pass((backoff[i] - 1) * USEC_PER_MSEC);
+		pass((backoff[i] / 4 * 3 - 1) * USEC_PER_MSEC);
 		tick(p);
 		assert_int_equal(p->opening, 0);
 		assert_int_equal(a->state, CLIENT_WAITING);
-		pass(USEC_PER_MSEC);
+		pass((backoff[i] / 4 + 1) * USEC_PER_MSEC);
 		tick(p);
 	}
 	all_log_in(p);
 	assert_non_null(a->server);
 	assert_int_equal(p->failure.reason, REASON_NONE);
 	done(a);
+	close_one(p);
+}
+
+/* Pools that fail together try again apart from each other. */
+static void
+retries_are_spread(void **state)
+{
+	usec_t at[16], low = UINT64_MAX, high = 0;
+	struct pool *p;
+	struct client *c;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(at); i++) {
+		p = open_one(1, 0, (struct sizes){ .size = 1 });
+		c = waiter_wanting(p, 0);
+		server_says(server_opening(p), fail_connection);
+		at[i] = p->failure.retry_at - world.now;
+		low = at[i] < low ? at[i] : low;
+		high = at[i] > high ? at[i] : high;
+		done(c);
+		close_one(p);
+	}
+	assert_in_range(low, 150 * USEC_PER_MSEC, 170 * USEC_PER_MSEC);
+	assert_in_range(high, 180 * USEC_PER_MSEC, 200 * USEC_PER_MSEC);
+}
+
+/* After a failure one login finds out whether it works again. */
+static void
+one_login_tries_again(void **state)
+{
+	struct pool *p = open_one(1, 0, (struct sizes){ .size = 8, .min = 6 });
+	struct client *w[8];
+	struct server *s;
+
+	(void)state;
+	for (unsigned i = 0; i < 8; i++)
+		w[i] = waiter_wanting(p, 0);
+	assert_int_equal(p->opening, 5);
+	while ((s = server_opening(p)) != NULL)
+		server_says(s, fail_connection);
+	for (unsigned i = 0; i < 3; i++) {
+		pass(USEC_PER_SEC);
+		tick(p);
+		assert_int_equal(p->opening, 1);
+		server_says(server_opening(p), fail_connection);
+		assert_int_equal(p->opening, 0);
+	}
+	pass(USEC_PER_SEC);
+	tick(p);
+	server_logs_in(server_opening(p));
+	assert_int_equal(p->opening, 5);
+	all_log_in(p);
+	for (unsigned i = 0; i < 8; i++) {
+		assert_non_null(w[i]->server);
+		done(w[i]);
+	}
 	close_one(p);
 }
 
@@ -400,6 +457,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(failed_connections_are_tried_again),
+		cmocka_unit_test(retries_are_spread),
+		cmocka_unit_test(one_login_tries_again),
 		cmocka_unit_test(a_finished_login_makes_room_for_the_next),
 		cmocka_unit_test(failure_at_once_does_not_loop),
 		cmocka_unit_test(a_pool_failure_fails_waiters),

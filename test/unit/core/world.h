@@ -53,7 +53,7 @@ struct world_back {
 	struct back_view view;
 	struct order next;
 	bool has_next;
-	bool resets; /* reset() needs an answer */
+	bool resets;      /* reset() needs an answer */
 	const void *like; /* the front whose state it has */
 };
 
@@ -68,8 +68,11 @@ struct world {
 	unsigned server_count;
 	unsigned opened, closed; /* streams, ever */
 	int connect_error;       /* of the next connects; 0 = they work */
-	unsigned pool_failed;    /* calls of client_pool_failed */
-	void (*on_connect)(struct server *s); /* looks at each opening */
+	enum stream_state connect_state; /* OPEN, or CONNECTING for a while */
+	int connected_error;             /* what a CONNECTING one comes to */
+	unsigned pool_failed;            /* calls of client_pool_failed */
+	void (*on_address)(const struct addr *to); /* sees each connect */
+	void (*on_connect)(struct server *s);      /* looks at each opening */
 	void (*on_granted)(struct client *c, struct server *s);
 	struct core *core;
 	struct snapshot *snapshot;
@@ -273,13 +276,15 @@ int
 stream_connect(struct stream *s, struct loop *loop, const struct addr *to,
 	       const struct stream_options *options)
 {
-	(void)to, (void)options;
+	(void)options;
+	if (world.on_address != NULL)
+		world.on_address(to);
 	if (world.connect_error != 0)
 		return world.connect_error;
 	ASSERT(world.server_count < WORLD_SERVERS);
 	world.servers[world.server_count++] = world_server_of(s);
 	world.opened++;
-	s->state = STREAM_OPEN;
+	s->state = world.connect_state;
 	s->loop = loop;
 	buf_init(&s->in, &loop->blocks);
 	buf_init(&s->out, &loop->blocks);
@@ -291,8 +296,9 @@ stream_connect(struct stream *s, struct loop *loop, const struct addr *to,
 int
 stream_connected(struct stream *s)
 {
-	(void)s;
-	return 0;
+	if (world.connected_error == 0)
+		s->state = STREAM_OPEN;
+	return world.connected_error;
 }
 
 enum fill
@@ -662,6 +668,7 @@ world_open(unsigned workers, const char *text)
 	world.seed = seed == 0 ? 1 : seed;
 	world.now = 1000 * USEC_PER_SEC;
 	world.current = CONTROL;
+	world.connect_state = STREAM_OPEN;
 	world.loops[CONTROL].now = world.now;
 	world.snapshot = world_build(text);
 	config.control = &world.loops[CONTROL];

@@ -138,6 +138,7 @@ check_quiet(struct pool *p)
 	assert_int_equal(p->idle, 0);
 	if (p->is_removed || unbound <= p->opening ||
 	    now < p->failure.retry_at || p->opening >= p->core->login_limit ||
+	    (p->failure.reason != REASON_NONE && p->opening > 0) ||
 	    (size != 0 && p->held >= size))
 		return;
 	/* Room in the pool: then a shared budget is full and will tell. */

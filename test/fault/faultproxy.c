@@ -14,6 +14,7 @@
  *     reset-after ID WAY N   RST on both sides after N bytes; -1 = never
  *     stall ID WAY           stop reading that way
  *     blackhole ID           accept, then nothing
+ *     drop ID                the client's packets vanish unacknowledged
  *     refuse ID              reset new connections
  *     resume ID              all of the above undone
  *     close ID, reset ID     end all connections
@@ -26,6 +27,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -441,11 +443,50 @@ link_end_pairs(struct proxy *x, const struct link *l,
 			end(&x->pairs[i]);
 }
 
+/*
+ * A socket filter that takes nothing: the kernel then drops what comes for the
+ * socket before it acknowledges it, which needs no rights, as a firewall would.
+ */
+static void
+drop_packets(int fd)
+{
+	struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+	struct sock_fprog program = { .len = 1, .filter = &nothing };
+
+	setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+}
+
+static void
+take_packets(int fd)
+{
+	int unused = 0;
+
+	setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof(unused));
+}
+
+/* New connections inherit the listener's filter. */
+static void
+link_filter(struct proxy *x, const struct link *l, void (*act)(int fd))
+{
+	act(l->fd);
+	for (int i = 0; i < x->pair_top; i++)
+		if (x->pairs[i].link == l)
+			act(x->pairs[i].fd[WAY_UP]);
+}
+
+static void
+link_drop(struct proxy *x, struct link *l)
+{
+	link_filter(x, l, drop_packets);
+	l->fault[WAY_UP].stalled = l->fault[WAY_DOWN].stalled = true;
+}
+
 static void
 link_resume(struct proxy *x, struct link *l)
 {
 	struct fault plain = { .reset_after = -1 };
 
+	link_filter(x, l, take_packets);
 	l->admission = ADMIT;
 	l->fault[WAY_UP] = l->fault[WAY_DOWN] = plain;
 	for (int i = 0; i < x->pair_top; i++)
@@ -501,6 +542,8 @@ cmd_link(struct proxy *x, struct link *l, const char *word, const char *way,
 {
 	if (strcmp(word, "blackhole") == 0)
 		l->admission = BLACKHOLE;
+	else if (strcmp(word, "drop") == 0)
+		link_drop(x, l);
 	else if (strcmp(word, "refuse") == 0)
 		l->admission = REFUSE;
 	else if (strcmp(word, "resume") == 0)

@@ -439,6 +439,26 @@ def test_fault_blackhole_and_refuse(fault, echo):
         assert s.recv(1) == b""
 
 
+def test_fault_drop(fault, echo):
+    """Nothing is acknowledged, so the kernel's own limit ends the
+    connection; new ones never stand; afterwards all is well."""
+    link = fault.listen(echo)
+    with plain(link.port) as s:
+        s.sendall(b"x")
+        assert s.recv(1) == b"x"
+        link.drop()
+        s.setsockopt(socket.IPPROTO_TCP, 18, 300)  # TCP_USER_TIMEOUT
+        s.sendall(b"y")
+        with pytest.raises(TimeoutError):
+            s.recv(1)
+        with pytest.raises(TimeoutError):
+            socket.create_connection(("127.0.0.1", link.port), 0.2)
+    link.resume()
+    with plain(link.port) as s:
+        s.sendall(b"z")
+        assert s.recv(1) == b"z"
+
+
 def test_fault_reset_all_and_dead_target(fault, echo):
     link = fault.listen(echo)
     with plain(link.port) as s:

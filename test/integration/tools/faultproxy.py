@@ -99,6 +99,11 @@ class Link:
         """Accept new connections and never do anything with them."""
         self._say("blackhole")
 
+    def drop(self):
+        """The other side's packets vanish, those of new connections too:
+        nothing is acknowledged, and nothing comes back."""
+        self._say("drop")
+
     def refuse(self):
         """Reset new connections at once."""
         self._say("refuse")

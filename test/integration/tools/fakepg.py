@@ -300,7 +300,7 @@ class FakePg:
     as (pid, key, time)."""
 
     def __init__(self, script=None, auth="trust", passwords=None,
-                 parameters=None, timeout=10):
+                 parameters=None, timeout=10, host="127.0.0.1", port=0):
         self.scripts = script if isinstance(script, list) else [script]
         self.auth = auth
         self.passwords = dict(passwords or {})
@@ -317,10 +317,11 @@ class FakePg:
         self._threads = []
         self._lock = threading.Lock()
         self._listener = None
-        self.host, self.port = "127.0.0.1", None
+        self.host, self.port = host, port
 
     def start(self):
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self._listener = socket.create_server((self.host, self.port),
+                                              backlog=256)
         self.port = self._listener.getsockname()[1]
         self._spawn(self._accept)
         return self

@@ -30,6 +30,8 @@
 #include "protocols.h"
 
 #define HELPER_THREADS 4
+/* Of their own: names that nobody answers for must not hold up logins. */
+#define NAME_THREADS 4
 #define ERROR_BYTES 512
 
 /* Everything that lives as long as the process. */
@@ -42,6 +44,7 @@ struct program {
 	struct pidfile *pidfile;      /* owns, or NULL */
 	struct loop *loop;            /* owns: the control thread's */
 	struct helpers *helpers;      /* owns */
+	struct helpers *name_helpers; /* owns: the resolver's */
 	struct resolver *resolver;    /* owns */
 	struct key_cache *keys;       /* owns */
 	struct control *control;      /* owns */
@@ -163,10 +166,12 @@ build_control(struct program *p)
 
 	p->loop = loop_new();
 	p->helpers = helpers_new(HELPER_THREADS);
+	p->name_helpers = helpers_new(NAME_THREADS);
 	p->keys = key_cache_new(KEY_CACHE_MAX);
-	if (p->loop == NULL || p->helpers == NULL || p->keys == NULL)
+	if (p->loop == NULL || p->helpers == NULL || p->name_helpers == NULL ||
+	    p->keys == NULL)
 		return complain("no memory, descriptors or threads");
-	p->resolver = resolver_new(p->loop, p->helpers);
+	p->resolver = resolver_new(p->loop, p->name_helpers);
 	config.loop = p->loop;
 	config.resolver = p->resolver;
 	config.keys = p->keys;
@@ -260,6 +265,7 @@ finish(struct program *p)
 	if (p->loop != NULL)
 		loop_drain(p->loop);
 	helpers_free(p->helpers);
+	helpers_free(p->name_helpers);
 	if (p->loop != NULL)
 		loop_drain(p->loop);
 	if (p->core != NULL)

@@ -218,6 +218,27 @@ one_question_in_flight(void **state)
 	assert_int_equal(atomic_load(&fake_calls), 1);
 }
 
+/* While a name server takes its time the loop goes on, and so do others. */
+static void
+a_slow_answer_holds_nobody_up(void **state)
+{
+	struct bench *b = *state;
+	struct ask slow, quick;
+
+	atomic_store(&fake_answer, "1.1.1.1");
+	expect(b, "db", "1.1.1.1");
+	atomic_store(&fake_delay_msec, 500);
+	ask(b, &slow, "slow");
+	b->waiting = 0; /* of those to wait for now */
+	ask(b, &quick, "db");
+	wait_all(b);
+	assert_int_equal(quick.count_done, 1);
+	assert_int_equal(slow.count_done, 0);
+	b->waiting = 1;
+	wait_all(b);
+	assert_int_equal(slow.count_done, 1);
+}
+
 static void
 answers_are_sets_and_failures_keep_the_last(void **state)
 {
@@ -345,6 +366,7 @@ main(void)
 		CASE(numeric_hosts_ask_nobody),
 		CASE(answers_are_cached),
 		CASE(one_question_in_flight),
+		CASE(a_slow_answer_holds_nobody_up),
 		CASE(answers_are_sets_and_failures_keep_the_last),
 		CASE(many_addresses_are_cut),
 		CASE(rows_for_the_console),

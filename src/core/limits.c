@@ -106,10 +106,13 @@ limits_take(struct limits *l, struct share *s, uint32_t ceiling, usec_t since)
 	return result;
 }
 
-/* Of the hungry shares that a free place fits, the one with the fewest places
- * gets it; among equals the oldest. */
+/*
+ * Of the hungry shares that a free place fits, the one with the fewest places
+ * gets it; among equals the oldest, but last the one that gave it, or nobody
+ * would be helped.
+ */
 static struct share *
-feed_locked(struct limits *l, bool *post)
+feed_locked(struct limits *l, const struct share *giver, bool *post)
 {
 	struct share *best = NULL;
 	struct list_node *n, *tmp;
@@ -117,7 +120,8 @@ feed_locked(struct limits *l, bool *post)
 	LIST_FOREACH (n, tmp, &l->hungry) {
 		struct share *s = LIST_ENTRY(n, struct share, hungry);
 
-		if (fits(s) && (best == NULL || s->used < best->used))
+		if (fits(s) && (best == NULL || s->used < best->used ||
+				(best == giver && s->used == best->used)))
 			best = s;
 	}
 	if (best == NULL)
@@ -142,7 +146,7 @@ limits_give(struct limits *l, struct share *s, bool *post)
 	s->db->used--;
 	s->user->used--;
 	l->servers--;
-	next = feed_locked(l, post);
+	next = feed_locked(l, s, post);
 	lock_give(&l->lock);
 	return next;
 }
@@ -154,7 +158,7 @@ limits_feed(struct limits *l, bool *post)
 
 	*post = false;
 	lock_take(&l->lock);
-	next = feed_locked(l, post);
+	next = feed_locked(l, NULL, post);
 	lock_give(&l->lock);
 	return next;
 }

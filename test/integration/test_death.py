@@ -349,12 +349,15 @@ def test_idle_server_that_was_closed_is_never_handed_out(make_carpool, pg):
 
 def test_message_on_an_idle_server_reaches_nobody(make_carpool, make_fake):
     """A FATAL closes the idle server, a NOTICE does not."""
+    said = threading.Event()
+
     def script(conn):
         conn.login()
         conn.expect_query()
         conn.send(w.row_description("a"), w.data_row("1"),
                   w.complete("SELECT 1"), w.ready())
         conn.send(w.notice("hello, is anybody there"))
+        said.set()
         conn.expect_query()
         conn.send(w.row_description("a"), w.data_row("2"),
                   w.complete("SELECT 1"), w.ready())
@@ -367,6 +370,8 @@ def test_message_on_an_idle_server_reaches_nobody(make_carpool, make_fake):
     a, b = cp.connect(), cp.connect()
     assert a.query("SELECT 1").types == "TDCZ"
     cp.wait_pool(sv_idle=1)
+    assert said.wait(5)
+    time.sleep(0.02)  # idle for long enough to be looked at first
     assert b.query("SELECT 2").types == "TDCZ"
     cp.wait_pool(sv_idle=0, sv_active=0)
     assert a.query("SELECT '3'").rows == [["3"]]

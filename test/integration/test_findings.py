@@ -285,7 +285,7 @@ def test_lone_waiter_of_another_pool_is_served(make_carpool, pg):
         wait_until(lambda: served[0] > 20 or errors)
         for _ in range(4):
             lone.send(w.query("SELECT current_user"))
-            assert lone.read_until("Z", timeout=2).rows == [["app2"]]
+            assert lone.read_until("Z", timeout=6).rows == [["app2"]]
         before = served[0]
         wait_until(lambda: served[0] > before + 10 or errors, 5)
     finally:

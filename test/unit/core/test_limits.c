@@ -311,10 +311,10 @@ the_richer_pool_gives(void **state)
 	assert_false(limits_is_wanted(&f.limits, poor, UINT64_MAX));
 	assert_false(limits_is_due(&f.limits, poor, rich));
 	assert_false(limits_is_due(&f.limits, rich, poor));
-	/* A place that somebody gives: to the one with less, then the older. */
+	/* The older one of two that have as few, but not if it is the giver. */
 	given = limits_give(&f.limits, rich, &post);
-	assert_ptr_equal(given, rich);
-	(void)limits_collect(&f.limits, rich);
+	assert_ptr_equal(given, poor);
+	(void)limits_collect(&f.limits, poor);
 	field_close(&f);
 }
 
@@ -460,7 +460,8 @@ take_as_the_model(struct field *f, struct share *s, uint32_t ceiling,
 	assert_int_equal(is_hungry(s), got != TAKE_OK);
 }
 
-/* The one with the fewest that fits must have it, the oldest of these. */
+/* The one with the fewest that fits must have it, the oldest of these, but not
+ * the giver if another one has as few. */
 static void
 give_as_the_model(struct field *f, struct share *s)
 {
@@ -474,7 +475,9 @@ give_as_the_model(struct field *f, struct share *s)
 	LIST_FOREACH (n, tmp, &f->limits.hungry) {
 		struct share *h = LIST_ENTRY(n, struct share, hungry);
 
-		if (model_fits(h) && (expect == NULL || h->used < expect->used))
+		if (model_fits(h) &&
+		    (expect == NULL || h->used < expect->used ||
+		     (expect == s && h->used == expect->used)))
 			expect = h;
 	}
 	s->used++;

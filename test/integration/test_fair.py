@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import select
 import threading
 import time
 
@@ -236,11 +237,15 @@ def test_settings_stay_on_their_servers(make_carpool, make_fake):
 
 def test_refusal_is_read_past_unread_input(make_carpool):
     """query_wait_timeout hits a client that has sent much more than was
-    read: its words still come, not a reset."""
+    read, and goes on sending: its words still come, not a reset."""
     cp = make_carpool(default_pool_size=1, query_wait_timeout=1)
     a, b = cp.connect(), cp.connect()
     a.query("BEGIN")
     b.send(*[w.query("SELECT 1 -- " + "x" * 1000)] * 300)
+    assert select.select([b.sock], [], [], 10)[0]
+    for _ in range(5):
+        b.send(w.query("SELECT 2"))
+        time.sleep(0.01)
     e = b.read_until("E", timeout=10).errors[0]
     assert e.sqlstate == "53300" and "query_wait_timeout" in e.message
     b.expect_closed()

@@ -9,13 +9,30 @@ import time
 
 import pytest
 
-from tools import oracles, pgwire as w
-from tools.raw import Closed, PgError, RawClient
+from tools import pgwire as w
+from tools.carpool import sanitized
+from tools.postgres import Postgres
+from tools.raw import PgError, RawClient
 from tools.wait import free_port, holds_for, wait_until
 
 SOAK = float(os.environ.get("SOAK_MINUTES") or 0)
 
 T = 1  # seconds; timers may be up to a tenth late
+
+
+@pytest.fixture(scope="module")
+def own_server():
+    with Postgres() as server:
+        yield server
+        server.remove()
+
+
+@pytest.fixture
+def own_pg(own_server):
+    """A server that a test may kill, shared by the tests of this file."""
+    if own_server.proc.poll() is not None:
+        own_server.start()
+    return own_server
 
 
 def at(fake, **kw):
@@ -87,10 +104,11 @@ class Load:
 
 
 @pytest.mark.parametrize("state", ["idle", "busy"])
-def test_backend_is_killed_hard(make_pg, make_carpool, state):
+def test_backend_is_killed_hard(own_pg, make_carpool, state):
     """Postgres then restarts by itself.  Nobody but the client whose query
     ran sees it, and the pool is filled again."""
-    pg = make_pg(restart_after_crash="on")
+    pg = own_pg
+    starts = pg.log.count("ready to accept connections")
     cp = make_carpool({"test": pg}, default_pool_size=2)
     a, b = cp.connect(), cp.connect()
     a.query("SELECT 1")
@@ -99,8 +117,8 @@ def test_backend_is_killed_hard(make_pg, make_carpool, state):
         wait_until(lambda: pg.busy())
     os.kill(pg.pids("test")[0], signal.SIGKILL)
     # before that Postgres takes logins whose sessions it then ends
-    wait_until(lambda: pg.log.count("ready to accept connections") == 2, 20,
-               "Postgres to restart")
+    wait_until(lambda: pg.log.count("ready to accept connections") > starts,
+               20, "Postgres to restart")
     if state == "busy":
         got = a.drain(timeout=5)
         assert "Z" not in got.types and "C" not in got.types
@@ -111,11 +129,11 @@ def test_backend_is_killed_hard(make_pg, make_carpool, state):
 
 
 @pytest.mark.parametrize("paused", [False, True])
-def test_server_is_replaced_under_load(make_pg, make_carpool, paused):
+def test_server_is_replaced_under_load(own_pg, make_carpool, paused):
     """Without PAUSE those who were being served lose that one query; with
     PAUSE nobody loses anything.  All are served within two seconds after the
     server is up."""
-    pg = make_pg()
+    pg = own_pg
     cp = make_carpool({"test": pg}, default_pool_size=3,
                       query_wait_timeout=30)
     with Load(cp, 8) as load:
@@ -132,7 +150,7 @@ def test_server_is_replaced_under_load(make_pg, make_carpool, paused):
         load.goes_on()
         took = time.monotonic() - up
     assert load.wrong == []
-    assert took < (8 if oracles_slow() else 2)
+    assert took < (8 if sanitized() else 2)
     if paused:
         assert load.errors == []
     else:
@@ -140,22 +158,18 @@ def test_server_is_replaced_under_load(make_pg, make_carpool, paused):
         assert len(load.errors) <= 3, load.errors
 
 
-def oracles_slow():
-    from tools.carpool import sanitized
-    return sanitized()
-
-
-def test_waiting_for_a_dead_server_ends_in_time(make_pg, make_carpool):
+def test_waiting_for_a_dead_server_ends_in_time(own_pg, make_carpool):
     """Queued clients wait for query_wait_timeout, then read why."""
-    pg = make_pg()
+    pg = own_pg
     cp = make_carpool({"test": pg}, default_pool_size=1,
                       query_wait_timeout=T)
     c, d = cp.connect(), cp.connect()
     assert c.value("SELECT 1") == "1"
     pg.kill()
+    start = time.monotonic()
     for x in (c, d):
-        start = time.monotonic()
         x.send(w.query("SELECT 2"))
+    for x in (c, d):
         e = x.read_until("E", timeout=10).errors[0]
         assert e.sqlstate == "53300" and "query_wait_timeout" in e.message
         assert "could not connect" in e.detail
@@ -206,9 +220,9 @@ def test_servers_own_last_words_are_read(make_carpool, pg, sqlstate):
     assert its.errors[0].sqlstate == sqlstate
 
 
-def test_idle_session_timeout_of_the_server(make_pg, make_carpool):
+def test_idle_session_timeout_of_the_server(own_pg, make_carpool):
     """The server closes what is idle in the pool; no client hears of it."""
-    pg = make_pg()
+    pg = own_pg
     pg.query("ALTER ROLE app SET idle_session_timeout = '200ms'")
     cp = make_carpool({"test": pg}, default_pool_size=3)
     clients = [cp.connect() for _ in range(3)]
@@ -220,6 +234,7 @@ def test_idle_session_timeout_of_the_server(make_pg, make_carpool):
         wait_until(lambda: not pg.pids("test"))
         for c in clients:
             assert c.value("SELECT 'fine'") == "fine"
+    pg.query("ALTER ROLE app RESET idle_session_timeout")
 
 
 @pytest.mark.parametrize("first", ["server", "client"])
@@ -369,10 +384,10 @@ def test_unread_results_are_not_drained_for_long(make_carpool, pg, fault):
 # Networks
 
 
-def test_frozen_server(make_pg, make_carpool, pg):
+def test_frozen_server(own_pg, make_carpool, pg):
     """It answers nobody for a while: the timeouts of its clients fire, the
     others' traffic goes on, and no answer is given to somebody else."""
-    frozen = make_pg()
+    frozen = own_pg
     cp = make_carpool({"test": pg, "frozen": {"pg": frozen,
                                               "dbname": "test"}},
                       default_pool_size=2, query_wait_timeout=T * 2,
@@ -518,8 +533,8 @@ def test_sick_server_harms_no_other_pool(make_carpool, make_fake, pg, sick):
         """The best of some rounds: others on this machine only add."""
         rounds = []
         with RawClient.open(cp.host, cp.port) as c:
-            for _ in range(4):
-                out, end = [], time.monotonic() + 0.4
+            for _ in range(3):
+                out, end = [], time.monotonic() + 0.3
                 while time.monotonic() < end:
                     start = time.perf_counter()
                     c.query("SELECT 1")
@@ -534,10 +549,10 @@ def test_sick_server_harms_no_other_pool(make_carpool, make_fake, pg, sick):
             pass
 
     fake = make_fake(tolerant)
-    cp = make_carpool({"test": pg, "sick": at(fake, user="app",
+    # a login after the other, or the helpers alone would use all CPUs
+    cp = make_carpool({"test": pg, "sick": at(fake, user="app", pool_size=1,
                                               password="secret")},
-                      default_pool_size=10, server_login_retry=0,
-                      query_wait_timeout=60)
+                      server_login_retry=0, query_wait_timeout=60)
     alone = p99(cp)
     for _ in range(10):
         c = cp.raw()
@@ -545,7 +560,7 @@ def test_sick_server_harms_no_other_pool(make_carpool, make_fake, pg, sick):
     wait_until(lambda: fake.connections)
     # the helpers' work takes CPU time from all, which a machine of two CPUs
     # shows; a loop that does it itself would stand still for longer
-    assert p99(cp) < alone * 1.5 + 0.01
+    assert p99(cp) < alone * 1.5 + (0.1 if sanitized() else 0.015)
 
 
 # Hosts

@@ -118,6 +118,35 @@ lifetime_ends_at_checkin(void **state)
 	close_one(p);
 }
 
+/* Servers that were opened together end one by one: at most a tenth early, and
+ * never more than a few in one second. */
+static void
+lifetimes_are_spread(void **state)
+{
+	enum { SERVERS = 200 };
+	struct pool *p = open_one(
+		2, 0, (struct sizes){ .size = SERVERS, .lifetime = 100 });
+	struct client *c[SERVERS];
+	unsigned before;
+
+	(void)state;
+	for (unsigned i = 0; i < SERVERS; i++)
+		c[i] = waiter_wanting(p, 0);
+	all_log_in(p);
+	for (unsigned i = 0; i < SERVERS; i++)
+		done(c[i]);
+	assert_int_equal(p->idle, SERVERS);
+	pass(89 * USEC_PER_SEC);
+	assert_int_equal(world.closed, 0);
+	for (unsigned s = 89; s < 101; s++) {
+		before = world.closed;
+		pass(USEC_PER_SEC);
+		assert_in_range(world.closed - before, 0, SERVERS / 5);
+	}
+	assert_int_equal(world.closed, SERVERS);
+	close_one(p);
+}
+
 /* A server of lifetime 0 serves once: not never, not twice. */
 static void
 lifetime_zero_serves_once(void **state)
@@ -541,6 +570,7 @@ main(void)
 		cmocka_unit_test(resets_before_the_shelf),
 		cmocka_unit_test(min_size_is_kept_once_used),
 		cmocka_unit_test(lifetime_ends_at_checkin),
+		cmocka_unit_test(lifetimes_are_spread),
 		cmocka_unit_test(lifetime_zero_serves_once),
 		cmocka_unit_test(idle_servers_end_by_their_timer),
 		cmocka_unit_test(first_come_first_served),

@@ -300,17 +300,18 @@ def test_totals_are_the_clients_own(make_carpool, pg):
 # PAUSE
 
 
-@pytest.mark.parametrize("who", ["transaction", "copy in", "copy out",
-                                 "query", "idle", "waiting"])
+@pytest.mark.parametrize("who", ["copy in", "copy out", "query", "idle",
+                                 "waiting", "session"])
 def test_pause_waits_for(make_carpool, pg, who):
-    """PAUSE lets whoever works end its transaction and starts nothing new;
-    RESUME lets all go on."""
+    """PAUSE lets whoever works end its transaction, or its session in session
+    mode, and starts nothing new; RESUME lets all go on."""
     pg.query("DROP TABLE IF EXISTS paused; CREATE TABLE paused (n int);"
              " GRANT ALL ON paused TO PUBLIC", db="test")
-    cp = make_carpool(default_pool_size=1)
+    cp = make_carpool(default_pool_size=1, pool_mode="session"
+                      if who == "session" else "transaction")
     c, other = cp.connect(), cp.connect()
     c.query("SELECT 1")
-    if who in ("transaction", "waiting"):
+    if who == "waiting":
         c.query("BEGIN")
     elif who == "query":
         c.send(w.query("SELECT pg_sleep(0.5), 'slow'"))
@@ -332,9 +333,12 @@ def test_pause_waits_for(make_carpool, pg, who):
     admin.send(w.query("PAUSE test"))
     if who != "idle":
         admin.expect_silence(0.15)
-    if who in ("transaction", "waiting"):
+    if who in ("waiting", "session"):
         assert c.value("SELECT 'still'") == "still"
+    if who == "waiting":
         c.query("COMMIT")
+    elif who == "session":
+        c.quit()
     elif who == "query":
         assert c.read_until("Z").rows == [["", "slow"]]
     elif who == "copy in":
@@ -349,4 +353,5 @@ def test_pause_waits_for(make_carpool, pg, who):
     other.expect_silence(0.1)
     cp.console("RESUME test")
     assert other.read_until("Z").rows == [["other"]]
-    assert c.value("SELECT 'again'") == "again"
+    if who != "session":
+        assert c.value("SELECT 'again'") == "again"

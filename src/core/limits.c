@@ -106,6 +106,14 @@ limits_take(struct limits *l, struct share *s, uint32_t ceiling, usec_t since)
 	return result;
 }
 
+static bool
+goes_before(const struct share *s, const struct share *other,
+	    const struct share *giver)
+{
+	return s->used < other->used ||
+	       (s->used == other->used && other == giver);
+}
+
 /*
  * Of the hungry shares that a free place fits, the one with the fewest places
  * gets it; among equals the oldest, but last the one that gave it, or nobody
@@ -120,8 +128,7 @@ feed_locked(struct limits *l, const struct share *giver, bool *post)
 	LIST_FOREACH (n, tmp, &l->hungry) {
 		struct share *s = LIST_ENTRY(n, struct share, hungry);
 
-		if (fits(s) && (best == NULL || s->used < best->used ||
-				(best == giver && s->used == best->used)))
+		if (fits(s) && (best == NULL || goes_before(s, best, giver)))
 			best = s;
 	}
 	if (best == NULL)

@@ -186,6 +186,22 @@ settings_follow(void **state)
 	f = d.front;
 	assert_ptr_equal(f->params, b->params);
 	assert_true(pg_back_ops.suits(b, f));
+	/* Equal sets become one again, and what is shown stands in that. */
+	pg_params_put(&f->params,
+		      pg_params_with(f->params, "application_name", "other"));
+	pg_params_put(
+		&f->params,
+		pg_params_with(f->params, "application_name",
+			       pg_params_find(b->params, "application_name")));
+	pg_front_params_changed(f);
+	assert_ptr_not_equal(f->params, b->params);
+	drive_client(&d, "Q:x");
+	assert_ptr_equal(f->params, b->params);
+	assert_ptr_equal(pg_front_ops.view(f)->application_name,
+			 pg_params_find(f->params, "application_name"));
+	assert_ptr_equal(pg_back_ops.view(b)->application_name,
+			 pg_params_find(b->params, "application_name"));
+	drive_server(&d, "C:X|Z:I");
 	pg_front_ops.close(d.front);
 	d.front = pg_front_ops.open();
 	f = d.front;

@@ -52,7 +52,7 @@ TEST_OBJ := $(patsubst %.c,$B/obj/%.o,$(UNIT_SRC) $(FUZZ_SRC) $(FAULT_SRC) \
 	$(LOAD_SRC))
 UNIT_BIN := $(UNIT_SRC:test/unit/%.c=$B/unit/%)
 FUZZ_BIN := $(FUZZ_SRC:test/fuzz/%.c=$B/fuzz/%)
-FAULT_BIN := $(FAULT_SRC:test/fault/%.c=$B/fault/%)
+FAULT_BIN := $(FAULT_SRC:test/fault/%.c=$B/fault/%) $B/fault/failmalloc.so
 LOAD_BIN := $(if $(LOAD_SRC),$B/load/askers)
 
 PROGRAM := $B/carpool
@@ -233,6 +233,12 @@ $B/fault/%: $B/obj/test/fault/%.o
 $B/load/askers: $(LOAD_SRC:%.c=$B/obj/%.o)
 	$(say) LINK $@
 	$Qmkdir -p $(@D) && $(CC) $(C_FLAGS) $(L_FLAGS) -o $@ $^
+
+# Loaded before the program, whatever that was built with: plain flags.
+$B/fault/%.so: test/fault/preload/%.c Makefile
+	$(say) LINK $@
+	$Qmkdir -p $(@D) && $(CC) -std=c11 $(DEFINES) $(WARNINGS) -O2 -fPIC \
+		-shared -o $@ $< -ldl
 
 $(OUT)/bench/relay: bench/relay.c Makefile
 	$(say) CC $<

@@ -33,6 +33,8 @@
 /* Of their own: names that nobody answers for must not hold up logins. */
 #define NAME_THREADS 4
 #define ERROR_BYTES 512
+/* How long the control thread waits for memory before the program ends. */
+#define MEMORY_PATIENCE_MSEC 60000u
 
 /* Everything that lives as long as the process. */
 struct program {
@@ -241,6 +243,7 @@ start(struct program *p)
 	if (!build_control(p) || !build_core(p))
 		return false;
 	control_start(p->control, p->core);
+	mem_patience(MEMORY_PATIENCE_MSEC);
 	if (p->ready_fd >= 0)
 		process_ready(p->ready_fd);
 	p->ready_fd = -1;

@@ -5,11 +5,13 @@
  * Threads: every function may be called from every thread.
  * Errors: functions marked "may fail" return NULL when memory is out and the
  * caller refuses the one connection it works for.  mem_must_* are for start-up
- * and for configuration, where the program says so and exits.
+ * and for the control thread: they wait for memory as long as mem_patience
+ * says (at first not at all), then the program says so and exits.
  */
 #ifndef CARPOOL_BASE_MEM_H
 #define CARPOOL_BASE_MEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Returns size zeroed bytes, owned by the caller, or NULL (may fail). */
@@ -25,10 +27,26 @@ char *mem_strndup(const char *text, size_t len)
 /* Copies a C string; the caller owns it (may fail). */
 char *mem_strdup(const char *text) __attribute__((warn_unused_result, malloc));
 
-/* As mem_zalloc and mem_strdup, but end the program when memory is out. */
+/* As mem_zalloc and mem_strdup, but wait for memory, or end the program. */
 void *mem_must_zalloc(size_t size) __attribute__((returns_nonnull, malloc));
 char *mem_must_strdup(const char *text)
 	__attribute__((returns_nonnull, malloc));
+
+/*
+ * How many milliseconds mem_must_* wait from now on.  A daemon that runs can
+ * wait: the clients that leave give memory back.
+ */
+void mem_patience(unsigned msec);
+
+/*
+ * Between these two every allocation of this thread is as mem_must_*: for a
+ * configuration that is read, where a missing piece would change its meaning.
+ */
+void mem_must_begin(void);
+void mem_must_end(void);
+
+/* Could so many bytes be had just now?  They are given back at once. */
+bool mem_has_room(size_t size);
 
 /* Frees p; NULL is allowed. */
 void mem_free(void *p);

@@ -36,6 +36,7 @@ struct rowset {
 	char *error;      /* owns; the message when sqlstate is set */
 	char *hint;       /* owns; NULL = none */
 	bool is_closing;  /* the client is closed after this result */
+	bool is_torn;     /* memory was out: rows are missing */
 };
 
 /* A new empty result; NULL when memory is out. */
@@ -45,7 +46,7 @@ void rowset_free(struct rowset *r);
 
 /*
  * Adds a row of column_count cells, each copied (NULL = SQL NULL); false when
- * memory is out.
+ * memory is out, and the result is torn.
  */
 bool rowset_add(struct rowset *r, const char *const *cells);
 

@@ -38,7 +38,8 @@ struct client_handle {
  * core_console_answer.
  */
 struct console_request {
-	struct mail mail; /* for the receiver's and the core's use */
+	struct mail mail; /* first; the receiver's, then the core's */
+	void *carrier;    /* borrows: whose mail it is just now */
 	struct client_handle client;
 	enum console_right right;
 	char *user;            /* owns */
@@ -86,6 +87,11 @@ void core_publish(struct core *core, struct snapshot *snapshot,
  */
 bool core_broadcast(struct core *core, void (*run)(void *arg, struct worker *w),
 		    void (*done)(void *arg), void *arg, struct loop *home);
+
+/* The same for the control thread alone: it waits for memory. */
+void core_must_broadcast(struct core *core,
+			 void (*run)(void *arg, struct worker *w),
+			 void (*done)(void *arg), void *arg, struct loop *home);
 
 unsigned core_worker_count(const struct core *core);
 
@@ -164,9 +170,9 @@ struct pool_info {
 /*
  * Collects all pools: the workers count their clients and servers by message,
  * then each(arg, info) is called for every pool and finally done(arg), on the
- * control loop.
+ * control loop.  False: out of memory, and nothing will be called.
  */
-void core_each_pool(struct core *core,
+bool core_each_pool(struct core *core,
 		    void (*each)(void *arg, const struct pool_info *info),
 		    void (*done)(void *arg), void *arg);
 

@@ -257,9 +257,9 @@ act_kill(struct errand *errand)
 		return;
 	if (core_kill(core, database) == VERB_NO_DATABASE)
 		end_no_database(errand, database);
-	else if (!core_broadcast(core, on_each_worker, killed, errand,
-				 control_loop(errand->control)))
-		errand_end_done(errand);
+	else
+		core_must_broadcast(core, on_each_worker, killed, errand,
+				    control_loop(errand->control));
 }
 
 static void

@@ -39,6 +39,11 @@ errand_end_rows(struct errand *errand)
 	struct rowset *rows = errand->rows;
 
 	errand->rows = NULL;
+	/* Half a table would pass for a whole one. */
+	if (rows != NULL && rows->is_torn) {
+		rowset_free(rows);
+		rows = NULL;
+	}
 	errand_end(errand, rows);
 }
 
@@ -53,13 +58,14 @@ errand_end_error(struct errand *errand, const char *sqlstate, const char *hint,
 		 const char *format, ...)
 {
 	struct str text = { 0 };
-	struct rowset *result;
+	struct rowset *result = NULL;
 	va_list args;
 
 	va_start(args, format);
 	str_vprintf(&text, format, args);
 	va_end(args);
-	result = rowset_error(sqlstate, str_text(&text), hint);
+	if (!text.failed)
+		result = rowset_error(sqlstate, str_text(&text), hint);
 	str_fini(&text);
 	errand_end(errand, result);
 }

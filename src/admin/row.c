@@ -81,9 +81,12 @@ rows_take(struct rowset *into, struct rowset *from)
 	size_t total, width = into->column_count;
 	char **cells;
 
-	if (from == NULL)
+	if (from == NULL) {
+		into->is_torn = true;
 		return;
+	}
 	ASSERT(from->column_count == width);
+	into->is_torn |= from->is_torn;
 	total = into->row_count + from->row_count;
 	cells = from->row_count == 0
 			? NULL
@@ -96,5 +99,6 @@ rows_take(struct rowset *into, struct rowset *from)
 		into->row_count = into->row_room = total;
 		from->row_count = 0;
 	}
+	into->is_torn |= from->row_count > 0;
 	rowset_free(from);
 }

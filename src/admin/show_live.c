@@ -250,8 +250,9 @@ counted(void *arg)
 
 	errand->number = census->count;
 	mem_free(census);
-	core_each_pool(control_core(errand->control), add_pool, pools_shown,
-		       errand);
+	if (!core_each_pool(control_core(errand->control), add_pool,
+			    pools_shown, errand))
+		errand_end(errand, NULL);
 }
 
 void

@@ -6,6 +6,8 @@
  */
 #include "base/mem.h"
 
+#include <poll.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,22 +19,67 @@
 #include <malloc.h>
 #endif
 
+#define RETRY_MSEC 20u
+
+static _Atomic unsigned patience_msec;
+static _Thread_local bool must; /* between mem_must_begin and _end */
+
+void
+mem_patience(unsigned msec)
+{
+	patience_msec = msec;
+}
+
+void
+mem_must_begin(void)
+{
+	must = true;
+}
+
+void
+mem_must_end(void)
+{
+	must = false;
+}
+
+/* Memory is out: waits a moment before the next try, or ends the program. */
+static void
+wait_for_memory(size_t size, unsigned *waited)
+{
+	if (*waited >= patience_msec) {
+		fprintf(stderr, "carpool: out of memory (%zu bytes)\n", size);
+		exit(1);
+	}
+	(void)poll(NULL, 0, RETRY_MSEC);
+	*waited += RETRY_MSEC;
+}
+
 void *
 mem_zalloc(size_t size)
 {
-	return calloc(1, size > 0 ? size : 1);
+	void *p = calloc(1, size > 0 ? size : 1);
+
+	if (p == NULL && must)
+		return mem_must_zalloc(size);
+	return p;
 }
 
 void *
 mem_realloc(void *p, size_t size)
 {
-	return realloc(p, size > 0 ? size : 1);
+	void *now = realloc(p, size > 0 ? size : 1);
+
+	for (unsigned waited = 0; now == NULL && must;) {
+		wait_for_memory(size, &waited);
+		now = realloc(p, size > 0 ? size : 1);
+	}
+	return now;
 }
 
 char *
 mem_strndup(const char *text, size_t len)
 {
-	char *copy = malloc(len + 1);
+	char *copy = mem_realloc(NULL, len + 1);
 
 	if (copy == NULL)
 		return NULL;
@@ -48,31 +95,36 @@ mem_strdup(const char *text)
 	return mem_strndup(text, strlen(text));
 }
 
-static _Noreturn void
-out_of_memory(size_t size)
+bool
+mem_has_room(size_t size)
 {
-	fprintf(stderr, "carpool: out of memory (%zu bytes)\n", size);
-	exit(1);
+	/* Volatile, or the compiler sees that nobody uses it. */
+	void *volatile p = malloc(size);
+
+	free(p);
+	return p != NULL;
 }
 
 void *
 mem_must_zalloc(size_t size)
 {
-	void *p = mem_zalloc(size);
+	void *p = calloc(1, size > 0 ? size : 1);
 
-	if (p == NULL)
-		out_of_memory(size);
+	for (unsigned waited = 0; p == NULL;) {
+		wait_for_memory(size, &waited);
+		p = calloc(1, size > 0 ? size : 1);
+	}
 	return p;
 }
 
 char *
 mem_must_strdup(const char *text)
 {
-	char *p = mem_strdup(text);
+	size_t len = strlen(text);
+	char *copy = mem_must_zalloc(len + 1);
 
-	if (p == NULL)
-		out_of_memory(strlen(text) + 1);
-	return p;
+	memcpy(copy, text, len);
+	return copy;
 }
 
 void

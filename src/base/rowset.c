@@ -58,8 +58,10 @@ rowset_add(struct rowset *r, const char *const *cells)
 	size_t i;
 
 	ASSERT(r->column_count > 0);
-	if (!make_room(r))
+	if (!make_room(r)) {
+		r->is_torn = true;
 		return false;
+	}
 	row = r->cells + r->row_count * r->column_count;
 	for (i = 0; i < r->column_count; i++) {
 		row[i] = cells[i] != NULL ? mem_strdup(cells[i]) : NULL;
@@ -71,6 +73,7 @@ rowset_add(struct rowset *r, const char *const *cells)
 fail:
 	while (i-- > 0)
 		mem_free(row[i]);
+	r->is_torn = true;
 	return false;
 }
 

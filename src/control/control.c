@@ -122,20 +122,12 @@ control_wait(struct control *c, struct control_wait *wait)
  * The console
  */
 
-struct command_mail {
-	struct mail mail;                /* first */
-	struct control *control;         /* borrows */
-	struct console_request *request; /* owns */
-};
-
 static void
 command_delivered(struct mail *mail)
 {
-	struct command_mail *m = (struct command_mail *)mail;
-	struct control *c = m->control;
-	struct console_request *request = m->request;
+	struct console_request *request = (struct console_request *)mail;
+	struct control *c = request->carrier;
 
-	mem_free(m);
 	if (c->is_stopped || c->take == NULL)
 		control_answer(c, request,
 			       rowset_error("57P01",
@@ -150,12 +142,10 @@ void
 control_submit(void *control, struct console_request *request)
 {
 	struct control *c = control;
-	struct command_mail *m = mem_must_zalloc(sizeof(*m));
 
-	m->mail.deliver = command_delivered;
-	m->control = c;
-	m->request = request;
-	loop_post(c->loop, &m->mail);
+	request->mail.deliver = command_delivered;
+	request->carrier = c;
+	loop_post(c->loop, &request->mail);
 }
 
 void

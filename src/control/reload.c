@@ -12,6 +12,9 @@
 #include "inner.h"
 #include "io/resolve.h"
 
+/* More than an ordinary configuration takes, with its files. */
+#define BUILD_BYTES ((size_t)4 << 20)
+
 /* ------------------------------------------------------------------------
  * What the control thread itself follows
  */
@@ -148,7 +151,9 @@ build(const struct control *c, struct str *problems)
 	source.overrides = overrides;
 	if (c->file != NULL)
 		source.file = c->file;
+	mem_must_begin();
 	s = snapshot_build(&source, &report);
+	mem_must_end();
 	reload_log_problems(&report);
 	if (problems != NULL)
 		add_problems(&report, problems);
@@ -209,6 +214,21 @@ free_sets(struct set_pair *set)
 	}
 }
 
+/*
+ * A configuration takes what memory it needs and would wait for it; so where
+ * there is hardly any left it is not begun.
+ */
+static bool
+has_memory(struct str *problems)
+{
+	if (mem_has_room(BUILD_BYTES))
+		return true;
+	log_event(LOG_ERROR, "config_refused", "error=\"out of memory\"");
+	if (problems != NULL)
+		str_puts(problems, "out of memory");
+	return false;
+}
+
 bool
 control_reload(struct control *c, void (*done)(void *arg), void *arg,
 	       struct str *problems)
@@ -218,6 +238,8 @@ control_reload(struct control *c, void (*done)(void *arg), void *arg,
 
 	log_event(LOG_INFO, "config_reload", "generation=%llu",
 		  (unsigned long long)snapshot_generation(c->snapshot));
+	if (!has_memory(problems))
+		return false;
 	c->sets = NULL;
 	s = build(c, problems);
 	if (s == NULL) {
@@ -250,15 +272,17 @@ control_set(struct control *c, const char *name, const char *value,
 	    void (*done)(void *arg), void *arg, struct str *problems)
 {
 	struct set_pair *set;
-	struct str text = { 0 };
 	struct snapshot *s;
+	size_t size;
 
 	if (text_equal_nocase(name, "conffile"))
 		return set_file(c, value, done, arg);
-	str_printf(&text, "%s=%s", name, value);
+	if (!has_memory(problems))
+		return false;
 	set = mem_must_zalloc(sizeof(*set));
-	set->text = text.failed ? NULL : str_take(&text);
-	ASSERT(set->text != NULL);
+	size = strlen(name) + strlen(value) + 2;
+	set->text = mem_must_zalloc(size);
+	text_format(set->text, size, "%s=%s", name, value);
 	set->next = c->sets;
 	c->sets = set;
 	s = build(c, problems);

@@ -91,15 +91,20 @@ broadcast_part(struct mail *mail)
 		broadcast_done(&b->done_mail);
 }
 
-bool
-core_broadcast(struct core *core, void (*run)(void *arg, struct worker *w),
+static size_t
+broadcast_bytes(const struct core *core)
+{
+	return sizeof(struct broadcast) +
+	       core->worker_count * sizeof(struct broadcast_part);
+}
+
+static void
+send_broadcast(struct core *core, struct broadcast *b,
+	       void (*run)(void *arg, struct worker *w),
 	       void (*done)(void *arg), void *arg, struct loop *home)
 {
 	unsigned n = core->worker_count;
-	struct broadcast *b = mem_zalloc(sizeof(*b) + n * sizeof(b->parts[0]));
 
-	if (b == NULL)
-		return false;
 	b->run = run;
 	b->done = done;
 	b->arg = arg;
@@ -112,7 +117,25 @@ core_broadcast(struct core *core, void (*run)(void *arg, struct worker *w),
 	}
 	for (unsigned i = 0; i < n; i++)
 		loop_post(core->workers[i]->loop, &b->parts[i].mail);
-	return true;
+}
+
+bool
+core_broadcast(struct core *core, void (*run)(void *arg, struct worker *w),
+	       void (*done)(void *arg), void *arg, struct loop *home)
+{
+	struct broadcast *b = mem_zalloc(broadcast_bytes(core));
+
+	if (b != NULL)
+		send_broadcast(core, b, run, done, arg, home);
+	return b != NULL;
+}
+
+void
+core_must_broadcast(struct core *core, void (*run)(void *arg, struct worker *w),
+		    void (*done)(void *arg), void *arg, struct loop *home)
+{
+	send_broadcast(core, mem_must_zalloc(broadcast_bytes(core)), run, done,
+		       arg, home);
 }
 
 /* ------------------------------------------------------------------------
@@ -186,9 +209,8 @@ core_publish(struct core *core, struct snapshot *snapshot,
 	copy_numbers(core, snapshot);
 	routes_apply(core, old, snapshot);
 	p->old = old;
-	if (!core_broadcast(core, publish_on_worker, publish_done, p,
-			    core->control))
-		mem_assert_failed("memory for a reload", __FILE__, __LINE__);
+	core_must_broadcast(core, publish_on_worker, publish_done, p,
+			    core->control);
 }
 
 /* ------------------------------------------------------------------------
@@ -206,21 +228,14 @@ console_request_free(struct console_request *r)
 	mem_free(r);
 }
 
-struct answer_mail {
-	struct mail mail; /* first */
-	struct core *core;
-	struct console_request *request; /* owns */
-};
-
 static void
 answer_delivered(struct mail *mail)
 {
-	struct answer_mail *m = (struct answer_mail *)mail;
-	struct console_request *r = m->request;
+	struct console_request *r = (struct console_request *)mail;
+	struct core *core = r->carrier;
 	struct client *c =
-		worker_client(m->core->workers[r->client.worker], r->client);
+		worker_client(core->workers[r->client.worker], r->client);
 
-	mem_free(m);
 	if (c == NULL || c->state != CLIENT_ASKING ||
 	    c->login->request != NULL || r->result == NULL) {
 		console_request_free(r);
@@ -236,12 +251,9 @@ answer_delivered(struct mail *mail)
 void
 core_console_answer(struct core *core, struct console_request *request)
 {
-	struct answer_mail *m = mem_must_zalloc(sizeof(*m));
-
-	m->mail.deliver = answer_delivered;
-	m->core = core;
-	m->request = request;
-	loop_post(core->workers[request->client.worker]->loop, &m->mail);
+	request->mail.deliver = answer_delivered;
+	request->carrier = core;
+	loop_post(core->workers[request->client.worker]->loop, &request->mail);
 }
 
 /* ------------------------------------------------------------------------
@@ -255,7 +267,7 @@ core_claim_idle(struct core *core, struct pool *p, usec_t now)
 	usec_t best_since = UINT64_MAX;
 	unsigned best_worker = 0;
 	size_t count;
-	struct pool **pools = route_pools(core, NULL, &count);
+	struct pool **pools = route_pools_try(core, &count);
 
 	for (size_t i = 0; i < count; i++) {
 		struct pool *other = pools[i];

@@ -298,27 +298,46 @@ report_pool(const struct pool_survey *s, struct pool *p,
 }
 
 static void
+survey_free(struct pool_survey *s)
+{
+	route_pools_free(s->pools, s->count);
+	map_free(s->index);
+	mem_free(s->counts);
+	mem_free(s);
+}
+
+static void
 survey_done(void *arg)
 {
 	struct pool_survey *s = arg;
 
 	for (size_t i = 0; i < s->count; i++)
 		report_pool(s, s->pools[i], &s->counts[i]);
-	route_pools_free(s->pools, s->count);
-	map_free(s->index);
-	mem_free(s->counts);
 	s->done(s->arg);
-	mem_free(s);
+	survey_free(s);
 }
 
-void
+/* Notes which count is which pool's. */
+static bool
+index_pools(struct pool_survey *s)
+{
+	bool ok = s->counts != NULL && s->index != NULL;
+
+	for (size_t i = 0; ok && i < s->count; i++)
+		ok = map_put(s->index, &s->pools[i], sizeof(const void *),
+			     &s->counts[i]);
+	return ok;
+}
+
+bool
 core_each_pool(struct core *core,
 	       void (*each)(void *arg, const struct pool_info *info),
 	       void (*done)(void *arg), void *arg)
 {
-	struct pool_survey *s = mem_must_zalloc(sizeof(*s));
-	bool ok;
+	struct pool_survey *s = mem_zalloc(sizeof(*s));
 
+	if (s == NULL)
+		return false;
 	s->core = core;
 	s->each = each;
 	s->done = done;
@@ -326,17 +345,11 @@ core_each_pool(struct core *core,
 	s->pools = route_pools(core, NULL, &s->count);
 	s->counts = mem_zalloc((s->count + 1) * sizeof(s->counts[0]));
 	s->index = map_new();
-	ok = s->counts != NULL && s->index != NULL;
-	for (size_t i = 0; ok && i < s->count; i++)
-		ok = map_put(s->index, &s->pools[i], sizeof(const void *),
-			     &s->counts[i]);
-	if (!ok || !core_broadcast(core, survey_worker, survey_done, s,
-				   core->control)) {
-		route_pools_free(s->pools, s->count);
-		s->pools = NULL;
-		s->count = 0;
-		survey_done(s); /* an empty answer is better than none */
-	}
+	if (index_pools(s) &&
+	    core_broadcast(core, survey_worker, survey_done, s, core->control))
+		return true;
+	survey_free(s);
+	return false;
 }
 
 /* ------------------------------------------------------------------------
@@ -491,6 +504,5 @@ core_totals(struct core *core,
 	t->core = core;
 	t->done = done;
 	t->arg = arg;
-	if (!core_broadcast(core, totals_worker, totals_done, t, core->control))
-		totals_done(t);
+	core_must_broadcast(core, totals_worker, totals_done, t, core->control);
 }

@@ -79,7 +79,8 @@ login_route(struct client *c, const struct route *route, struct answer *answer)
 	c->login->user = mem_strdup(route->user);
 	c->login->database = mem_strdup(route->database);
 	if (c->login->user == NULL || c->login->database == NULL) {
-		answer->reason = REASON_NO_MEMORY;
+		/* At once: what follows needs the names. */
+		client_refuse_reason(c, REASON_NO_MEMORY);
 		return;
 	}
 	answer->reason = route_reason(c, route);
@@ -125,17 +126,17 @@ find_pool(struct client *c)
 		return false;
 	}
 	c->account = route_user(w->core, w->snapshot, c->login->user);
-	c->pool = route_pool(w->core, w->snapshot, db, c->login->database,
-			     c->login->user);
-	if (c->pool != NULL) {
-		c->pool->parts[w->id].clients++;
-		client_count_bytes(c, STAT_RECEIVED, c->login->received);
-		client_count_bytes(c, STAT_SENT, c->login->sent);
-	}
-	if (c->pool == NULL || c->account == NULL) {
+	/* Who has a pool has an account too. */
+	if (c->account != NULL)
+		c->pool = route_pool(w->core, w->snapshot, db,
+				     c->login->database, c->login->user);
+	if (c->pool == NULL) {
 		client_refuse_reason(c, REASON_NO_MEMORY);
 		return false;
 	}
+	c->pool->parts[w->id].clients++;
+	client_count_bytes(c, STAT_RECEIVED, c->login->received);
+	client_count_bytes(c, STAT_SENT, c->login->sent);
 	reason = limits_take_client(&w->core->limits, &c->pool->db->clients,
 				    &c->account->clients);
 	if (reason != REASON_NONE) {

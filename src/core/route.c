@@ -275,27 +275,64 @@ route_pool(struct core *core, const struct snapshot *snapshot,
 	return p;
 }
 
-struct pool **
-route_pools(struct core *core, const char *database, size_t *count)
+/* Room for a few pools more than there are now, or NULL. */
+static struct pool **
+new_list(struct routes *r, size_t *room, void *(*allocate)(size_t size))
 {
-	struct routes *r = &core->routes;
-	struct pool **pools, *p;
-	size_t cursor = 0, n = 0, room;
+	lock_take(&r->lock);
+	*room = map_count(r->pools) + 8;
+	lock_give(&r->lock);
+	return allocate(*room * sizeof(struct pool *));
+}
+
+/* False: there are more by now than the list has room for. */
+static bool
+fill_list(struct routes *r, const char *database, struct pool **pools,
+	  size_t room, size_t *count)
+{
+	size_t cursor = 0;
+	struct pool *p;
+	bool fits;
 
 	*count = 0;
 	lock_take(&r->lock);
-	room = map_count(r->pools);
-	pools = room == 0 ? NULL : mem_zalloc(room * sizeof(*pools));
-	while (pools != NULL &&
-	       (p = map_next(r->pools, &cursor, NULL, NULL)) != NULL) {
+	fits = map_count(r->pools) <= room;
+	while (fits && (p = map_next(r->pools, &cursor, NULL, NULL)) != NULL) {
 		if (database != NULL && strcmp(p->database, database) != 0)
 			continue;
 		pool_ref(p);
-		pools[n++] = p;
+		pools[(*count)++] = p;
 	}
 	lock_give(&r->lock);
-	*count = n;
+	return fits;
+}
+
+static struct pool **
+list_pools(struct core *core, const char *database, size_t *count,
+	   void *(*allocate)(size_t size))
+{
+	size_t room;
+	struct pool **pools = new_list(&core->routes, &room, allocate);
+
+	*count = 0;
+	while (pools != NULL &&
+	       !fill_list(&core->routes, database, pools, room, count)) {
+		mem_free(pools);
+		pools = new_list(&core->routes, &room, allocate);
+	}
 	return pools;
+}
+
+struct pool **
+route_pools(struct core *core, const char *database, size_t *count)
+{
+	return list_pools(core, database, count, mem_must_zalloc);
+}
+
+struct pool **
+route_pools_try(struct core *core, size_t *count)
+{
+	return list_pools(core, NULL, count, mem_zalloc);
 }
 
 void

@@ -79,11 +79,14 @@ struct pool *route_pool(struct core *core, const struct snapshot *snapshot,
 			const struct config_database *db, const char *database,
 			const char *user);
 
-/* All pools (of one database, or NULL = all): an array with a reference on
- * each; the caller frees it with route_pools_free.  NULL when there are none
- * or memory is out. */
+/*
+ * All pools (of one database, or NULL = all): an array with a reference on
+ * each; the caller frees it with route_pools_free.  Control thread: it waits
+ * for memory.  The other is for workers: NULL when memory is out.
+ */
 struct pool **route_pools(struct core *core, const char *database,
 			  size_t *count);
+struct pool **route_pools_try(struct core *core, size_t *count);
 void route_pools_free(struct pool **pools, size_t count);
 
 /* Takes a pool out of the map that nobody uses; false when it is in use. */

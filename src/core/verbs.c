@@ -67,10 +67,8 @@ static void
 start_sweep(struct core *core, const char *database,
 	    void (*run)(void *arg, struct worker *w))
 {
-	struct sweep *s = sweep_new(core, database);
-
-	if (!core_broadcast(core, run, sweep_done, s, NULL))
-		sweep_done(s);
+	core_must_broadcast(core, run, sweep_done, sweep_new(core, database),
+			    NULL);
 }
 
 static void
@@ -301,11 +299,8 @@ core_kill_client(struct core *core, uint64_t id,
 	k->id = id;
 	k->done = done;
 	k->arg = arg;
-	if (!core_broadcast(core, kill_one_on_worker, kill_one_done, k,
-			    core->control)) {
-		mem_free(k);
-		done(arg, false);
-	}
+	core_must_broadcast(core, kill_one_on_worker, kill_one_done, k,
+			    core->control);
 }
 
 /* ------------------------------------------------------------------------

@@ -83,7 +83,9 @@ def sanitizer_environment(folder):
     path = f"log_path={folder}/san"
     out = {}
     for name, options in (
-            ("ASAN_OPTIONS", "detect_leaks=1:exitcode=99"),
+            # failmalloc stands before the sanitizer's library.
+            ("ASAN_OPTIONS",
+             "detect_leaks=1:exitcode=99:verify_asan_link_order=0"),
             ("UBSAN_OPTIONS", "print_stacktrace=1:halt_on_error=0"),
             ("TSAN_OPTIONS", "exitcode=66:second_deadlock_stack=1"),
             ("LSAN_OPTIONS", "")):

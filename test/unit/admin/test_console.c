@@ -176,6 +176,13 @@ core_broadcast(struct core *core, void (*run)(void *arg, struct worker *w),
 	return true;
 }
 
+void
+core_must_broadcast(struct core *core, void (*run)(void *arg, struct worker *w),
+		    void (*done)(void *arg), void *arg, struct loop *home)
+{
+	assert_true(core_broadcast(core, run, done, arg, home));
+}
+
 static void
 give_connection(const char *state,
 		void (*row)(void *arg, const struct client_info *info),
@@ -213,7 +220,7 @@ worker_each_server(struct worker *w,
 	give_connection("idle", row, arg);
 }
 
-void
+bool
 core_each_pool(struct core *core,
 	       void (*each)(void *arg, const struct pool_info *info),
 	       void (*done)(void *arg), void *arg)
@@ -229,6 +236,7 @@ core_each_pool(struct core *core,
 	(void)core;
 	each(arg, &info);
 	done(arg);
+	return true;
 }
 
 void

@@ -1,0 +1,123 @@
+"""Allocations that fail: each costs one connection at most, never the daemon,
+and leaks nothing (RES-05)."""
+
+import os
+import random
+import threading
+import time
+
+import pytest
+
+from tools import pgwire as w
+from tools.failmalloc import FailMalloc
+from tools.raw import PgError, RawClient
+from tools.wait import wait_until
+
+SECONDS = 60 * float(os.environ.get("SOAK_MINUTES", "0")) or 1.5
+
+# A command, and what undoes it.
+COMMANDS = [
+    *((f"SHOW {what}", None) for what in (
+        "POOLS", "CLIENTS", "SERVERS", "STATS", "DATABASES", "CONFIG",
+        "LISTS", "MEM", "TOTALS", "USERS", "SOCKETS", "HELP", "DNS_HOSTS")),
+    ("RELOAD", None), ("SET verbose = 0", None), ("RECONNECT", None),
+    ("KILL_CLIENT 1", None), ("PAUSE", "RESUME"),
+    ("DISABLE test", "ENABLE test"), ("KILL other", "RESUME other")]
+
+ERRORS = (PgError, OSError, AssertionError)
+
+
+def work(cp, rng, seconds):
+    """One client's life over and over, until time is up."""
+    end = time.monotonic() + seconds
+    done = 0
+    while time.monotonic() < end:
+        try:
+            c = RawClient.open(
+                cp.host, cp.port, user="app", timeout=2,
+                password=cp.userlist["app"],
+                database=rng.choice(["test", "test", "other"]),
+                application_name=f"a{rng.randrange(9)}")
+        except ERRORS:
+            continue
+        try:
+            for _ in range(rng.randrange(1, 6)):
+                kind = rng.randrange(5)
+                if kind == 0:
+                    c.query("BEGIN")
+                    c.query("SELECT repeat('x', 100000)")
+                    c.query("COMMIT")
+                elif kind == 1:
+                    c.extended("SELECT $1::text", ["y" * 5000])
+                elif kind == 2:
+                    c.send(*[w.query("SELECT 1")] * 40)
+                    c.read_until("Z", count=40)
+                elif kind == 3:
+                    c.query("SET DateStyle = 'German'")
+                    c.cancel()
+                else:
+                    c.query("SELECT pg_sleep(0.01)")
+                done += 1
+        except ERRORS:
+            pass
+        finally:
+            c.close()
+    return done
+
+
+def undo(cp, command):
+    """Again and again, until it was done or there was nothing to do."""
+    def done():
+        try:
+            cp.console(command, timeout=2)
+        except PgError as e:
+            return e.sqlstate == "55000"
+        return True
+
+    wait_until(done, 20, command)
+
+
+def console(cp, rng, seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        command, undoing = rng.choice(COMMANDS)
+        try:
+            cp.console(command, timeout=2)
+        except ERRORS:
+            pass
+        if undoing:
+            undo(cp, undoing)
+        time.sleep(0.02)  # the clients are to get something done too
+
+
+@pytest.mark.soak
+@pytest.mark.seconds(int(60 + 2 * SECONDS))
+@pytest.mark.parametrize("auth,per_million", [
+    ("trust", 1000), ("trust", 50000),
+    # OpenSSL takes thousands of pieces for one login.
+    ("scram-sha-256", 100)])
+def test_failed_allocations(make_carpool, pg, auth, per_million):
+    faults = FailMalloc()
+    cp = make_carpool({"test": pg, "other": {"pg": pg, "dbname": "test"}},
+                      env=faults.env, auth_type=auth, default_pool_size=4,
+                      query_wait_timeout=2, server_login_retry=0.1,
+                      client_login_timeout=2, log_connections=0)
+    seed = int(os.environ.get("SEED", "1"))
+    done = []
+    threads = [threading.Thread(
+        target=lambda i=i: done.append(
+            work(cp, random.Random(seed + i), SECONDS)))
+        for i in range(6)]
+    threads.append(threading.Thread(
+        target=console, args=(cp, random.Random(seed), SECONDS)))
+    cp.descriptor_slack = 2
+    faults.fail(per_million)
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    faults.fail(0)
+    print(f"{faults.failed} allocations failed, {sum(done)} requests went well")
+    assert faults.failed > 5 and (sum(done) > 0 or per_million == 50000)
+    cp.console("RELOAD")
+    wait_until(lambda: cp.connect().value("SELECT 7") == "7", 15)

@@ -238,6 +238,7 @@ start(struct program *p)
 	}
 	if (!open_as_user(p) || !open_files(p))
 		return false;
+	process_harden(snapshot_settings(p->snapshot));
 	reload_log_problems(&p->report);
 	config_report_fini(&p->report);
 	if (!build_control(p) || !build_core(p))

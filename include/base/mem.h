@@ -63,6 +63,9 @@ void mem_wipe_str(char *text);
 /* Bytes that the allocator holds for the program now (0 when it can't say). */
 size_t mem_in_use(void);
 
+/* Gives what the allocator keeps for later back to the system. */
+void mem_trim(void);
+
 /* Ends the program with one line on stderr; use ASSERT(). */
 _Noreturn void mem_assert_failed(const char *what, const char *file, int line);
 

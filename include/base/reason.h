@@ -45,6 +45,8 @@ enum reason {
 	REASON_KILLED,            /* 57P01 KILL, KILL_CLIENT */
 	REASON_DATABASE_REMOVED,  /* 57P01 entry left the configuration */
 	REASON_NO_MEMORY,         /* 53200 */
+	REASON_MEMORY_LIMIT,      /* 53200 memory_limit */
+	REASON_DESCRIPTORS,       /* 53300 limit of open files */
 	REASON_INTERNAL,          /* XX000 a failure of carpool itself */
 	/* the servers' side */
 	REASON_SERVER_LOST,     /* 08006 server closed the connection */

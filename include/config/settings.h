@@ -36,6 +36,9 @@ struct settings {
 	uint32_t tcp_user_timeout; /* milliseconds */
 	uint32_t threads;          /* 0 = the CPUs the process may use */
 	/* process */
+	uint64_t memory_limit; /* bytes; up to MEMORY_PERCENT percent of what
+				* there is; 0 = none */
+	uint32_t core_dumps;
 	const char *pidfile;
 	const char *user;
 	const char *logfile;
@@ -137,6 +140,7 @@ struct setting {
 };
 
 #define SETTING_NO_MEMBER SIZE_MAX
+#define MEMORY_PERCENT 100u
 
 /* The table, sorted by name, and its length. */
 extern const struct setting settings_table[];

@@ -13,6 +13,13 @@
 /* Ignores SIGPIPE and raises the limit of descriptors to the hard one. */
 void process_prepare(void);
 
+/*
+ * For good: no program that it might start gets more rights than it has, and
+ * unless core_dumps is set no other process of its user may look into its
+ * memory, which holds secrets, nor the kernel write it to a file.
+ */
+void process_harden(const struct settings *set);
+
 /* Logs a warning where the limit of descriptors is below what the clients and
  * servers that the configuration allows would need. */
 void process_check_descriptors(const struct snapshot *s);

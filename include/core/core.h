@@ -8,6 +8,7 @@
 #ifndef CARPOOL_CORE_CORE_H
 #define CARPOOL_CORE_CORE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -42,10 +43,11 @@ struct console_request {
 	void *carrier;    /* borrows: whose mail it is just now */
 	struct client_handle client;
 	enum console_right right;
-	char *user;            /* owns */
-	char *text;            /* owns: the command */
-	bool is_describe;      /* columns are wanted, nothing may happen */
-	struct rowset *result; /* owns: the answer */
+	char *user;                /* owns */
+	char *text;                /* owns: the command */
+	bool is_describe;          /* columns are wanted, nothing may happen */
+	_Atomic bool is_abandoned; /* nobody waits for the answer any more */
+	struct rowset *result;     /* owns: the answer */
 };
 
 struct core_config {
@@ -114,6 +116,10 @@ enum verb_result core_kill(struct core *core, const char *database);
 void core_kill_client(struct core *core, uint64_t id,
 		      void (*done)(void *arg, bool found), void *arg);
 bool core_is_paused(const struct core *core);
+
+enum memory_state { MEMORY_PLENTY, MEMORY_SHORT };
+/* While memory is short new clients are refused, but for the console. */
+void core_set_memory(struct core *core, enum memory_state state);
 
 enum drain {
 	DRAIN_CLIENTS, /* stop accepting, wait for clients to leave */

@@ -48,6 +48,13 @@ wait_for(struct errand *errand,
 		control_wait(errand->control, &errand->wait);
 }
 
+/* The console client that waits has gone: what it ordered stands. */
+static bool
+is_abandoned(const struct errand *errand)
+{
+	return errand->request->is_abandoned;
+}
+
 static struct errand *
 errand_of(struct control_wait *wait)
 {
@@ -87,8 +94,9 @@ look_paused(struct control_wait *wait, enum wait_event event)
 		end_interrupted(errand, "the pooler is shutting down");
 	else if (!is_paused(errand, database))
 		end_interrupted(errand, "RESUME came before");
-	else if (core_pause_pending(control_core(errand->control), database) ==
-		 0)
+	else if (is_abandoned(errand) ||
+		 core_pause_pending(control_core(errand->control), database) ==
+			 0)
 		errand_end_done(errand);
 	else
 		return false;
@@ -197,7 +205,8 @@ look_closed(struct control_wait *wait, enum wait_event event)
 
 	if (event == WAIT_END)
 		end_interrupted(errand, "the pooler is shutting down");
-	else if (core_close_pending(core, errand_argument(errand, 0)) == 0)
+	else if (is_abandoned(errand) ||
+		 core_close_pending(core, errand_argument(errand, 0)) == 0)
 		errand_end_done(errand);
 	else
 		return false;

@@ -174,6 +174,19 @@ mem_in_use(void)
 }
 
 void
+mem_trim(void)
+{
+#ifdef CARPOOL_JEMALLOC
+	char name[32];
+
+	snprintf(name, sizeof(name), "arena.%d.purge", MALLCTL_ARENAS_ALL);
+	(void)mallctl(name, NULL, NULL, NULL, 0);
+#else
+	(void)malloc_trim(0);
+#endif
+}
+
+void
 mem_assert_failed(const char *what, const char *file, int line)
 {
 	fprintf(stderr, "carpool: %s:%d: invariant broken: %s\n", file, line,

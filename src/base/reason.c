@@ -290,6 +290,23 @@ static const struct reason_info table[REASON_COUNT] = {
 		.level = LOG_ERROR,
 		.mysql = 1041,
 	},
+	[REASON_MEMORY_LIMIT] = {
+		.name = "memory_limit",
+		.sqlstate = "53200",
+		.text = "no more connections allowed (memory_limit)",
+		.hint = "Raise memory_limit, or have fewer clients connect.",
+		.level = LOG_WARNING,
+		.mysql = 1041,
+	},
+	[REASON_DESCRIPTORS] = {
+		.name = "open_files",
+		.sqlstate = "53300",
+		.text = "no more connections allowed (limit of open files)",
+		.hint = "Raise the pooler's limit of open files (LimitNOFILE=, "
+			"ulimit -n), or have fewer clients connect.",
+		.level = LOG_WARNING,
+		.mysql = 1040,
+	},
 	[REASON_INTERNAL] = {
 		.name = "internal_error",
 		.sqlstate = "XX000",

@@ -1,8 +1,9 @@
 /*
  * Every setting, once.  Constant; any thread.  Names, defaults and meanings are
- * those of PgBouncer 1.25; server_login_limit, shutdown_timeout and threads are
- * carpool's own, login_notify_message and pool_idle_timeout PgBouncer's next.
- * A row says what its text means; who follows a value is no business of it.
+ * those of PgBouncer 1.25; core_dumps, memory_limit, server_login_limit,
+ * shutdown_timeout and threads are carpool's own, login_notify_message and
+ * pool_idle_timeout PgBouncer's next. A row says what its text means; who
+ * follows a value is no business of it.
  */
 #include "config/settings.h"
 
@@ -173,6 +174,12 @@ const struct setting settings_table[] = {
 		.help = "The configuration file, as named at the start.",
 	},
 	{
+		ROW(core_dumps, switch, "0"),
+		.scopes = SCOPE_GLOBAL,
+		.effect = EFFECT_RESTART,
+		.help = "Lets a core dump be written, which holds secrets.",
+	},
+	{
 		ROW(default_pool_size, number, "20"),
 		.max = COUNT_MAX,
 		.scopes = SCOPE_GLOBAL | SCOPE_DATABASE | SCOPE_USER,
@@ -320,6 +327,12 @@ const struct setting settings_table[] = {
 		.max = COUNT_MAX,
 		.scopes = SCOPE_GLOBAL | SCOPE_USER,
 		.help = "Servers of a user over all databases; 0 = no limit.",
+	},
+	{
+		ROW(memory_limit, memory, "0"),
+		.scopes = SCOPE_GLOBAL,
+		.help = "Memory from which on new clients are refused; 0 = no "
+			"limit.",
 	},
 	{
 		ROW(min_pool_size, number, "0"),

@@ -16,6 +16,9 @@
 /* Larger ones would not fit: UINT32_MAX stands for "not given". */
 #define NUMBER_MAX (UINT32_MAX - 1)
 
+/* Less than this cannot be meant for a daemon. */
+#define MEMORY_LEAST ((uint64_t)1 << 20)
+
 static void
 print_number(const struct value_type *type, uint64_t number, char *out,
 	     size_t size)
@@ -147,6 +150,57 @@ print_seconds(const struct value_type *type, uint64_t number, char *out,
 		out[--n] = '\0';
 }
 
+/* Bytes of a unit, as PostgreSQL counts; 0 = no such unit. */
+static uint64_t
+unit_bytes(const char *unit)
+{
+	static const char *const units[] = { "B", "kB", "MB", "GB", "TB" };
+	size_t i;
+
+	if (*unit == '\0')
+		return 1;
+	for (i = 0; i < COUNT_OF(units); i++)
+		if (text_equal_nocase(unit, units[i]))
+			return UINT64_C(1) << (10 * i);
+	return 0;
+}
+
+/* Bytes, or up to 100 a share in percent: nobody means so few bytes. */
+static const char *
+parse_memory(const struct value_type *type, const char *text, struct value *out)
+{
+	size_t digits = strspn(text, "0123456789"), i;
+	const char *unit = text + digits + strspn(text + digits, " \t");
+	bool is_percent = strcmp(unit, "%") == 0;
+	uint64_t bytes = is_percent ? 1 : unit_bytes(unit);
+
+	(void)type;
+	if (digits == 0 || bytes == 0)
+		return "is neither bytes (kB, MB, GB) nor percent (%)";
+	out->number = 0;
+	for (i = 0; i < digits; i++) {
+		if (out->number > UINT64_MAX / 20 / bytes)
+			return "is too large";
+		out->number = out->number * 10 + (uint64_t)(text[i] - '0');
+	}
+	out->number *= bytes;
+	if (is_percent && (out->number == 0 || out->number > MEMORY_PERCENT))
+		return "is not from 1% to 100%";
+	if (!is_percent && out->number != 0 && out->number < MEMORY_LEAST)
+		return "is too small";
+	return NULL;
+}
+
+static void
+print_memory(const struct value_type *type, uint64_t number, char *out,
+	     size_t size)
+{
+	const char *percent = number > 0 && number <= MEMORY_PERCENT ? "%" : "";
+
+	(void)type;
+	text_format(out, size, "%" PRIu64 "%s", number, percent);
+}
+
 /* A line break would end the setting where it is printed as a file. */
 static const char *
 parse_text(const struct value_type *type, const char *text, struct value *out)
@@ -209,6 +263,13 @@ const struct value_type type_seconds = {
 	.store = STORE_USEC,
 	.parse = parse_seconds,
 	.print = print_seconds,
+};
+
+const struct value_type type_memory = {
+	.noun = "bytes or percent",
+	.store = STORE_USEC,
+	.parse = parse_memory,
+	.print = print_memory,
 };
 
 const struct value_type type_text = {

@@ -20,7 +20,7 @@ struct value {
 
 enum value_store {
 	STORE_U32,  /* uint32_t, or an enum of that size */
-	STORE_USEC, /* usec_t */
+	STORE_USEC, /* usec_t, or another uint64_t */
 	STORE_TEXT, /* const char * */
 };
 
@@ -48,6 +48,7 @@ extern const struct value_type type_switch;  /* 0 or 1 */
 extern const struct value_type type_number;  /* C prefixes: 0x1f, 017 */
 extern const struct value_type type_octal;   /* as number; shown as 0777 */
 extern const struct value_type type_seconds; /* usec_t */
+extern const struct value_type type_memory;  /* uint64_t: bytes, or percent */
 extern const struct value_type type_text;
 extern const struct value_type type_list;
 extern const struct value_type type_secret;

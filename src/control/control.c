@@ -218,6 +218,7 @@ control_new(const struct control_config *config)
 	c->wait_timer.fire = on_wait_timer;
 	c->period_timer.fire = on_period;
 	drain_init(c);
+	memory_init(c);
 	c->averages = averages_new();
 	c->signals = watch_signals(c);
 	if (c->averages != NULL && c->signals != NULL)
@@ -241,6 +242,7 @@ control_stop(struct control *c)
 	c->is_stopped = true;
 	timer_clear(c->loop, &c->wait_timer);
 	timer_clear(c->loop, &c->period_timer);
+	timer_clear(c->loop, &c->memory_timer);
 	drain_fini(c);
 	look_at_all(c, WAIT_END);
 }
@@ -250,6 +252,7 @@ control_free(struct control *c)
 {
 	if (c == NULL)
 		return;
+	memory_fini(c);
 	signals_free(c->signals);
 	averages_free(c->averages);
 	reload_fini(c);

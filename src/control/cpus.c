@@ -13,9 +13,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-
-#define GROUP_ROOT "/sys/fs/cgroup"
-#define PATH_BYTES 4096
+#include "cgroup.h"
 
 unsigned
 cpus_of_quota(const char *text)
@@ -34,36 +32,20 @@ cpus_of_quota(const char *text)
 	return (unsigned)((quota + period - 1) / period);
 }
 
-/* The first line of a file without its end; false when there is none. */
-static bool
-read_line(const char *path, char *out, size_t size)
-{
-	FILE *f = fopen(path, "re");
-	bool ok;
-
-	if (f == NULL)
-		return false;
-	ok = fgets(out, (int)size, f) != NULL;
-	fclose(f);
-	if (ok)
-		out[strcspn(out, "\n")] = '\0';
-	return ok;
-}
-
 /* One group's own limit, in either version; 0 = none. */
 static unsigned
 limit_of(const char *directory)
 {
-	char path[PATH_BYTES + 32], quota[40], period[40], both[96];
+	char path[CGROUP_PATH_BYTES + 32], quota[40], period[40], both[96];
 
 	text_format(path, sizeof(path), "%s/cpu.max", directory);
-	if (read_line(path, both, sizeof(both)))
+	if (cgroup_read_line(path, both, sizeof(both)))
 		return cpus_of_quota(both);
 	text_format(path, sizeof(path), "%s/cpu.cfs_quota_us", directory);
-	if (!read_line(path, quota, sizeof(quota)))
+	if (!cgroup_read_line(path, quota, sizeof(quota)))
 		return 0;
 	text_format(path, sizeof(path), "%s/cpu.cfs_period_us", directory);
-	if (!read_line(path, period, sizeof(period)))
+	if (!cgroup_read_line(path, period, sizeof(period)))
 		return 0;
 	text_format(both, sizeof(both), "%s %s", quota, period);
 	return cpus_of_quota(both);
@@ -75,55 +57,22 @@ smaller(unsigned a, unsigned b)
 	return b != 0 && b < a ? b : a;
 }
 
-/* The lowest limit of a group and those above it, at most cpus. */
-static unsigned
-limit_upwards(const char *root, const char *group, unsigned cpus)
+static void
+look_at_group(void *arg, const char *directory)
 {
-	char path[PATH_BYTES];
-	size_t root_len = text_copy(path, sizeof(path), root);
-	char *slash;
+	unsigned *cpus = arg;
 
-	text_copy(path + root_len, sizeof(path) - root_len, group);
-	for (;;) {
-		cpus = smaller(cpus, limit_of(path));
-		slash = strrchr(path + root_len, '/');
-		if (slash == NULL)
-			return cpus;
-		*slash = '\0';
-	}
-}
-
-/* A line of /proc/self/cgroup is "number:controllers:group". */
-static unsigned
-limit_of_line(char *line, unsigned cpus)
-{
-	char *rest = line;
-	const char *number = strsep(&rest, ":");
-	const char *names = strsep(&rest, ":");
-
-	if (names == NULL || rest == NULL)
-		return cpus;
-	rest[strcspn(rest, "\n")] = '\0';
-	if (strcmp(number, "0") == 0 && names[0] == '\0')
-		return limit_upwards(GROUP_ROOT, rest, cpus);
-	if (!text_in_list("cpu", names))
-		return cpus;
-	/* In a container the group's own name may not be visible. */
-	cpus = limit_upwards(GROUP_ROOT "/cpu", rest, cpus);
-	return limit_upwards(GROUP_ROOT "/cpu,cpuacct", rest, cpus);
+	*cpus = smaller(*cpus, limit_of(directory));
 }
 
 static unsigned
 limit_by_groups(unsigned cpus)
 {
-	char line[PATH_BYTES];
-	FILE *f = fopen("/proc/self/cgroup", "re");
+	static const char *const mounts[] = { "/sys/fs/cgroup/cpu",
+					      "/sys/fs/cgroup/cpu,cpuacct",
+					      NULL };
 
-	if (f == NULL)
-		return cpus;
-	while (fgets(line, sizeof(line), f) != NULL)
-		cpus = limit_of_line(line, cpus);
-	fclose(f);
+	cgroup_each("cpu", mounts, look_at_group, &cpus);
 	return cpus;
 }
 

@@ -38,6 +38,12 @@ struct control {
 	struct timer wait_timer;
 	struct timer period_timer; /* averages */
 
+	struct timer memory_timer;
+	uint64_t memory_limit; /* bytes; 0 = none */
+	int memory_fd;         /* owns: /proc/self/statm */
+	unsigned memory_looks; /* while it was short */
+	bool is_memory_short;
+
 	enum shutdown shutdown;
 	struct timer drain_timer;
 	usec_t drain_deadline; /* 0 = none */
@@ -46,6 +52,11 @@ struct control {
 /* reload.c: what does not go by way of the core. */
 void reload_apply(struct control *c);
 void reload_fini(struct control *c);
+
+/* memory.c: the watch over memory_limit, begun or changed by _apply. */
+void memory_init(struct control *c);
+void memory_apply(struct control *c);
+void memory_fini(struct control *c);
 
 /* drain.c */
 void drain_init(struct control *c);

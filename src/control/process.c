@@ -10,12 +10,22 @@
 #include <pwd.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define CARPOOL_SANITIZED 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define CARPOOL_SANITIZED 1
+#endif
 
 /* Log, listening sockets, event loops and a little air. */
 #define DESCRIPTORS_SPARE 64u
@@ -36,6 +46,18 @@ process_prepare(void)
 		return;
 	limit.rlim_cur = limit.rlim_max;
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+void
+process_harden(const struct settings *set)
+{
+	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+#ifndef CARPOOL_SANITIZED
+	/* A leak check traces its own process, which this forbids. */
+	if (set->core_dumps == 0)
+		(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+	(void)set;
 }
 
 /* The most servers of a database, as far as the settings bound them. */

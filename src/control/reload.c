@@ -40,6 +40,7 @@ reload_apply(struct control *c)
 	resolver_configure(c->resolver, set->dns_max_ttl,
 			   set->dns_nxdomain_ttl);
 	process_check_descriptors(c->snapshot);
+	memory_apply(c);
 }
 
 /* ------------------------------------------------------------------------

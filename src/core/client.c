@@ -374,8 +374,10 @@ client_accept(struct worker *w, int fd, const struct addr *peer)
 {
 	struct core *core = w->core;
 	const struct settings *set = snapshot_settings(w->snapshot);
-	struct client *c = mem_zalloc(sizeof(*c));
+	struct client *c = NULL;
 
+	if (fd < core->fd_close || addr_is_unix(peer))
+		c = mem_zalloc(sizeof(*c));
 	if (c == NULL || stream_prepare_fd(fd, &w->options) != 0)
 		goto fail;
 	stream_init(&c->stream, on_ready);
@@ -545,6 +547,8 @@ let_go(struct client *c)
 		c->login->job->client = NULL;
 		c->login->job = NULL;
 	}
+	if (c->login != NULL && c->login->asked != NULL)
+		c->login->asked->is_abandoned = true;
 	if (c->login != NULL && c->login->request != NULL) {
 		console_request_free(c->login->request);
 		c->login->request = NULL;

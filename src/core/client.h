@@ -57,6 +57,8 @@ struct client_login {
 					  * being written, or NULL */
 	size_t rows_next;                /* of it: the next row to write */
 	uint64_t received, sent;         /* bytes, until its pool is known */
+	/* borrows: a command under way, or NULL; only this worker frees it */
+	struct console_request *asked;
 };
 
 /*
@@ -98,7 +100,6 @@ struct client {
 	uint8_t state;   /* enum client_state, set by client_set_state */
 	uint8_t back_to; /* enum client_state: where ASKING, WAITING began */
 	uint8_t close_reason; /* enum reason, with close_needed */
-	uint8_t right;        /* enum console_right */
 	bool is_counted : 1;  /* holds places in the client budgets */
 	bool is_keyed : 1;    /* logged in to a pool: its key works */
 	bool is_console : 1;

@@ -4,8 +4,10 @@
 #include "core/core.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -16,6 +18,8 @@
 #include "core/session.h"
 #include "core/shared.h"
 #include "core/worker.h"
+
+#define RESERVE_MAX 1024u
 
 void
 core_entropy(void *out, size_t len)
@@ -236,6 +240,8 @@ answer_delivered(struct mail *mail)
 	struct client *c =
 		worker_client(core->workers[r->client.worker], r->client);
 
+	if (c != NULL && c->login != NULL)
+		c->login->asked = NULL;
 	if (c == NULL || c->state != CLIENT_ASKING ||
 	    c->login->request != NULL || r->result == NULL) {
 		console_request_free(r);
@@ -302,6 +308,20 @@ core_worker_count(const struct core *core)
 	return core->worker_count;
 }
 
+/* A quarter of the descriptors, at most RESERVE_MAX, is no client's. */
+static void
+reserve_descriptors(struct core *core)
+{
+	struct rlimit limit;
+	rlim_t most = INT_MAX, reserve;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < most)
+		most = limit.rlim_cur;
+	reserve = most / 4 < RESERVE_MAX ? most / 4 : RESERVE_MAX;
+	core->fd_refuse = (int)(most - reserve);
+	core->fd_close = (int)(most - reserve / 2);
+}
+
 struct core *
 core_new(const struct core_config *config)
 {
@@ -317,6 +337,7 @@ core_new(const struct core_config *config)
 	core->console_arg = config->console_arg;
 	core->snapshot = snapshot_ref(config->snapshot);
 	snapshot_set_generation(core->snapshot, 1);
+	reserve_descriptors(core);
 	core_entropy(core->mock_secret, sizeof(core->mock_secret));
 	limits_init(&core->limits);
 	if (!routes_init(&core->routes))

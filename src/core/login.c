@@ -45,6 +45,14 @@ is_own_account(const struct client *c)
 	       addr_peer_uid(c->stream.fd) == (int64_t)getuid();
 }
 
+enum console_right
+login_console_right(const struct client *c)
+{
+	if (is_own_account(c))
+		return CONSOLE_ADMIN;
+	return snapshot_console_right(c->worker->snapshot, c->login->user);
+}
+
 static enum reason
 route_reason(struct client *c, const struct route *route)
 {
@@ -55,12 +63,9 @@ route_reason(struct client *c, const struct route *route)
 		return REASON_SHUTDOWN;
 	if (is_console_name(route->database)) {
 		c->is_console = true;
-		c->right = (uint8_t)snapshot_console_right(w->snapshot,
-							   route->user);
-		if (is_own_account(c))
-			c->right = CONSOLE_ADMIN;
-		return c->right == CONSOLE_NONE ? REASON_CONSOLE_DENIED
-						: REASON_NONE;
+		return login_console_right(c) == CONSOLE_NONE
+			       ? REASON_CONSOLE_DENIED
+			       : REASON_NONE;
 	}
 	if (snapshot_database(w->snapshot, route->database) == NULL)
 		return REASON_NO_DATABASE;
@@ -70,9 +75,23 @@ route_reason(struct client *c, const struct route *route)
 	return REASON_NONE;
 }
 
+/* What there is too little of for one more client. */
+static enum reason
+shortage(const struct client *c)
+{
+	const struct core *core = c->worker->core;
+
+	if (core->is_memory_short)
+		return REASON_MEMORY_LIMIT;
+	return c->stream.fd >= core->fd_refuse ? REASON_DESCRIPTORS
+					       : REASON_NONE;
+}
+
 void
 login_route(struct client *c, const struct route *route, struct answer *answer)
 {
+	enum reason reason;
+
 	*answer = (struct answer){ .kind = ANSWER_ROUTE };
 	mem_free(c->login->user);
 	mem_free(c->login->database);
@@ -84,6 +103,12 @@ login_route(struct client *c, const struct route *route, struct answer *answer)
 		return;
 	}
 	answer->reason = route_reason(c, route);
+	reason = c->is_console ? REASON_NONE : shortage(c);
+	if (reason != REASON_NONE) {
+		/* Before the password is asked for, which costs more. */
+		client_refuse_reason(c, reason);
+		return;
+	}
 	answer->is_console = c->is_console;
 }
 

@@ -15,6 +15,9 @@ void login_stream_facts(const struct client *c, struct stream_facts *facts,
 void login_route(struct client *c, const struct route *route,
 		 struct answer *answer);
 
+/* What a console client may do under the configuration in force. */
+enum console_right login_console_right(const struct client *c);
+
 /* Answers VERIFY: the method and the user's secret. */
 void login_verify(struct client *c, struct answer *answer);
 

@@ -408,7 +408,8 @@ submit_query(struct client *c, const struct order *o)
 
 	if (r != NULL) {
 		r->client = client_handle(c);
-		r->right = (enum console_right)c->right;
+		/* A reload may have taken it away since the login. */
+		r->right = login_console_right(c);
 		r->user = mem_strdup(c->login->user);
 		r->text = mem_strdup(o->query.text);
 		r->is_describe = o->query.describe_only;
@@ -420,6 +421,7 @@ submit_query(struct client *c, const struct order *o)
 	}
 	c->back_to = c->state;
 	client_set_state(c, CLIENT_ASKING);
+	c->login->asked = r;
 	c->worker->core->console_submit(c->worker->core->console_arg, r);
 }
 

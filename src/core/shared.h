@@ -40,8 +40,14 @@ struct core {
 	_Atomic uint64_t login_retry; /* server_login_retry, microseconds */
 	_Atomic bool round_robin;     /* server_round_robin */
 	_Atomic bool is_paused;       /* PAUSE of everything */
+	_Atomic bool is_memory_short; /* memory_limit is reached */
 	_Atomic bool is_stopping;     /* no new servers, no new clients */
 	_Atomic int drain;            /* enum drain + 1; 0 = none */
+
+	/* Clients on descriptors from the first number on are refused, but for
+	 * the console; from the second on TCP connections are closed unheard:
+	 * what is left is for servers and for the unix socket. */
+	int fd_refuse, fd_close;
 };
 
 /* Unpredictable bits.  Any thread. */

@@ -303,6 +303,12 @@ core_kill_client(struct core *core, uint64_t id,
 			    core->control);
 }
 
+void
+core_set_memory(struct core *core, enum memory_state state)
+{
+	core->is_memory_short = state == MEMORY_SHORT;
+}
+
 /* ------------------------------------------------------------------------
  * Drain
  */

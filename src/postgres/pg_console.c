@@ -13,6 +13,8 @@
 #include "base/mem.h"
 
 #define MESSAGE_MAX PG_INSPECT_MAX
+/* Named statements, and portals, that one client may keep. */
+#define KEPT_MAX 64u
 
 static void
 portal_free(struct console_portal *p)
@@ -167,6 +169,9 @@ on_parse(struct pg_console *c, struct turn *t, struct pg_body *b, size_t total)
 	    map_find(c->statements, name, strlen(name)) != NULL)
 		return refuse(c, t, total, "42P05",
 			      "prepared statement already exists");
+	if (name[0] != '\0' && map_count(c->statements) >= KEPT_MAX)
+		return refuse(c, t, total, "53400",
+			      "too many prepared statements on the console");
 	copy = mem_strdup(text);
 	if (copy == NULL)
 		return no_memory();
@@ -226,6 +231,10 @@ on_bind(struct pg_console *c, struct turn *t, struct pg_body *b, size_t total)
 	if (!has_no_parameters(b))
 		return refuse(c, t, total, "08P01",
 			      "console commands take no parameters");
+	if (name[0] != '\0' && map_count(c->portals) >= KEPT_MAX &&
+	    map_find(c->portals, name, strlen(name)) == NULL)
+		return refuse(c, t, total, "53400",
+			      "too many portals on the console");
 	p = mem_zalloc(sizeof(*p));
 	if (p == NULL || (p->text = mem_strdup(text)) == NULL) {
 		mem_free(p);

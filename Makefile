@@ -44,6 +44,7 @@ FAKE_SRC := $(sort $(wildcard test/fake/*.c))
 FUZZ_SRC := $(sort $(wildcard test/fuzz/fuzz_*.c))
 FAULT_SRC := $(sort $(wildcard test/fault/*.c))
 LOAD_SRC := $(sort $(wildcard test/load/*.c))
+PRELOAD_SRC := $(sort $(wildcard test/fault/preload/*.c))
 
 LIB_OBJ := $(LIB_SRC:%.c=$B/obj/%.o)
 MAIN_OBJ := $(MAIN_SRC:%.c=$B/obj/%.o)
@@ -52,8 +53,9 @@ TEST_OBJ := $(patsubst %.c,$B/obj/%.o,$(UNIT_SRC) $(FUZZ_SRC) $(FAULT_SRC) \
 	$(LOAD_SRC))
 UNIT_BIN := $(UNIT_SRC:test/unit/%.c=$B/unit/%)
 FUZZ_BIN := $(FUZZ_SRC:test/fuzz/%.c=$B/fuzz/%)
-FAULT_BIN := $(FAULT_SRC:test/fault/%.c=$B/fault/%) $B/fault/failmalloc.so
 LOAD_BIN := $(if $(LOAD_SRC),$B/load/askers)
+FAULT_BIN := $(FAULT_SRC:test/fault/%.c=$B/fault/%) \
+	$(PRELOAD_SRC:test/fault/preload/%.c=$B/fault/%.so)
 
 PROGRAM := $B/carpool
 LIBRARY := $B/libcarpool.a

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from tools import pgwire as w
-from tools.failmalloc import FailMalloc
+from tools.preload import FailMalloc
 from tools.raw import PgError, RawClient
 from tools.wait import wait_until
 

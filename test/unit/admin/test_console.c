@@ -177,6 +177,12 @@ core_broadcast(struct core *core, void (*run)(void *arg, struct worker *w),
 }
 
 void
+core_set_memory(struct core *core, enum memory_state state)
+{
+	(void)core, (void)state;
+}
+
+void
 core_must_broadcast(struct core *core, void (*run)(void *arg, struct worker *w),
 		    void (*done)(void *arg), void *arg, struct loop *home)
 {

@@ -26,7 +26,8 @@ THREADS = os.environ.get("CARPOOL_TEST_THREADS") or (
 
 # Settings that only carpool has: left out when $CARPOOL is a pgbouncer, which
 # is how the tests themselves are tried.
-OWN_SETTINGS = {"threads", "shutdown_timeout", "server_login_limit"}
+OWN_SETTINGS = {"threads", "shutdown_timeout", "server_login_limit",
+                "memory_limit", "core_dumps"}
 
 
 def _find_binary():

@@ -647,6 +647,24 @@ resume_ends_a_pause(void **state)
 	assert_refused("57014", "RESUME");
 }
 
+/* Nobody waits any more; the pause itself stands. */
+static void
+a_client_that_left_ends_its_wait(void **state)
+{
+	struct fixture *f = *state;
+	struct console_request *r = request_new("PAUSE", CONSOLE_ADMIN);
+
+	forget_answer();
+	engine.pending = UINT32_MAX;
+	control_submit(f->control, r);
+	loop_drain(f->loop);
+	assert_null(engine.answered);
+	r->is_abandoned = true;
+	loop_run(f->loop, NULL, NULL);
+	assert_non_null(engine.answered);
+	assert_true(engine.is_paused);
+}
+
 static void
 the_end_answers_who_waits(void **state)
 {
@@ -798,6 +816,7 @@ main(void)
 		TEST(verbs_may_fail),
 		TEST(pause_waits),
 		TEST(resume_ends_a_pause),
+		TEST(a_client_that_left_ends_its_wait),
 		TEST(the_end_answers_who_waits),
 		TEST(shutdown_answers_at_the_end),
 		TEST(shutdown_only_gets_faster),

@@ -242,6 +242,7 @@ static void
 test_effect(void **state)
 {
 	static const char *const restart[] = {
+		"core_dumps",
 		"disable_pqexec",
 		"job_name",
 		"listen_addr",

@@ -40,7 +40,10 @@ def new_console(cp, host=None):
 
 
 def asks_for_a_server(cp):
-    return cp.connect().value("SELECT 3") == "3"
+    try:
+        return cp.connect().value("SELECT 3") == "3"
+    except PgError:  # not yet
+        return False
 
 
 # --- descriptors ----------------------------------------------------------

@@ -284,7 +284,7 @@ stream_connect(struct stream *s, struct loop *loop, const struct addr *to,
 	ASSERT(world.server_count < WORLD_SERVERS);
 	world.servers[world.server_count++] = world_server_of(s);
 	world.opened++;
-	s->state = world.connect_state;
+	s->state = (uint8_t)world.connect_state;
 	s->loop = loop;
 	buf_init(&s->in, &loop->blocks);
 	buf_init(&s->out, &loop->blocks);

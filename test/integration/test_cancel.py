@@ -14,7 +14,7 @@ import pytest
 
 from tools import pgwire as w
 from tools.raw import RawClient
-from tools.soak import scaled
+from tools.soak import MINUTES as SOAK, scaled
 from tools.wait import wait_until
 
 ROUNDS = scaled(2000, 6000, "CANCEL_ROUNDS")

@@ -1,7 +1,6 @@
 """Tenants and workers beside each other: who gets how much."""
 
 import asyncio
-import os
 import select
 import threading
 import time
@@ -11,9 +10,9 @@ import pytest
 from tools import pgwire as w
 from tools.crowd import AsyncClient
 from tools.raw import RawClient
+from tools.soak import MINUTES as SOAK
 from tools.wait import wait_until
 
-SOAK = float(os.environ.get("SOAK_MINUTES") or 0)
 
 
 class Tenant:

@@ -13,9 +13,9 @@ from tools import pgwire as w
 from tools.carpool import sanitized
 from tools.postgres import Postgres
 from tools.raw import PgError, RawClient
+from tools.soak import MINUTES as SOAK
 from tools.wait import free_port, holds_for, wait_until
 
-SOAK = float(os.environ.get("SOAK_MINUTES") or 0)
 
 T = 1  # seconds; timers may be up to a tenth late
 

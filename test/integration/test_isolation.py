@@ -13,9 +13,9 @@ import pytest
 
 from tools import pgwire as w
 from tools.askers import Askers
+from tools.soak import MINUTES as SOAK
 from tools.wait import wait_until
 
-SOAK = float(os.environ.get("SOAK_MINUTES", "0"))
 ANSWERS = int(SOAK * 200_000) or (
     20_000 if os.environ.get("BUILD") == "tsan" else 50_000)
 SECONDS = 300 + int(SOAK * 240)

@@ -12,9 +12,9 @@ from tools import oracles, pgwire as w
 from tools.account import as_account
 from tools.carpool import sanitized
 from tools.raw import Closed, PgError, RawClient
+from tools.soak import MINUTES
 from tools.wait import holds_for, wait_until
 
-MINUTES = float(os.environ.get("SOAK_MINUTES", "0"))
 BLOCK = 16384
 # In blocks: of each direction at most 128 KiB are queued, and one read of 64.
 DIRECTION = 12

@@ -17,9 +17,9 @@ from tools.account import account, as_account, give, scratch
 from tools.carpool import binary, run, sanitized
 from tools.crowd import crowd
 from tools.raw import Closed, PgError, RawClient
+from tools.soak import MINUTES
 from tools.wait import free_port, wait_until
 
-MINUTES = float(os.environ.get("SOAK_MINUTES", "0"))
 
 
 def console(cp):

@@ -15,9 +15,9 @@ from tools.account import give, scratch
 from tools.crowd import crowd
 from tools.preload import StepClock
 from tools.raw import Closed, PgError, RawClient
+from tools.soak import MINUTES
 from tools.wait import wait_until
 
-MINUTES = float(os.environ.get("SOAK_MINUTES", "0"))
 
 
 def quickest(action, tries=20):

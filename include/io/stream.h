@@ -57,17 +57,21 @@ struct stream_options {
 	unsigned user_timeout_msec;
 };
 
-/* Sets options and non-blocking mode on an accepted descriptor; errno or 0. */
-int stream_prepare_fd(int fd, const struct stream_options *options);
+/*
+ * Sets the options of a TCP socket, or of a unix one (family AF_UNIX) what it
+ * has; an errno or 0.
+ */
+int stream_set_options(int fd, int family,
+		       const struct stream_options *options);
 
 /* Initialises a closed stream. */
 void stream_init(struct stream *s, void (*on_ready)(struct stream *s));
 
 /*
- * Takes over a connected, non-blocking descriptor on a loop.  False when out
- * of memory: the descriptor stays the caller's.
+ * Takes over a connected, non-blocking descriptor of this family (AF_*) on a
+ * loop.  False when out of memory: the descriptor stays the caller's.
  */
-bool stream_open(struct stream *s, struct loop *loop, int fd);
+bool stream_open(struct stream *s, struct loop *loop, int fd, int family);
 
 /*
  * Starts a connect.  Returns 0 or an errno; on_ready comes when it is decided:

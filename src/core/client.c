@@ -378,18 +378,18 @@ client_accept(struct worker *w, int fd, const struct addr *peer)
 
 	if (fd < core->fd_close || addr_is_unix(peer))
 		c = mem_zalloc(sizeof(*c));
-	if (c == NULL || stream_prepare_fd(fd, &w->options) != 0)
+	if (c == NULL ||
+	    stream_set_options(fd, peer->sa.sa_family, &w->options) != 0)
 		goto fail;
 	stream_init(&c->stream, on_ready);
 	c->worker = w;
 	c->timer.fire = on_timer;
-	c->stream.is_unix = addr_is_unix(peer);
 	c->front = core->front->open();
 	c->login = mem_zalloc(sizeof(*c->login));
 	if (c->front == NULL || c->login == NULL || !worker_add_client(w, c))
 		goto fail;
 	c->login->client = c;
-	if (!stream_open(&c->stream, w->loop, fd)) {
+	if (!stream_open(&c->stream, w->loop, fd, peer->sa.sa_family)) {
 		worker_remove_client(w, c);
 		list_remove(&c->node);
 		goto fail;

@@ -16,7 +16,6 @@
 
 #include "base/mem.h"
 #include "loop_inner.h"
-#include "stream_options.h"
 
 #define FLUSH_PIECES 64
 /* Less room than this at the end of a block is not worth a read of its own. */
@@ -128,10 +127,10 @@ start(struct stream *s, struct loop *loop, int fd, enum stream_state state)
 }
 
 bool
-stream_open(struct stream *s, struct loop *loop, int fd)
+stream_open(struct stream *s, struct loop *loop, int fd, int family)
 {
 	ASSERT(s->state == STREAM_CLOSED);
-	s->is_unix = socket_family(fd) == AF_UNIX;
+	s->is_unix = family == AF_UNIX;
 	s->wants_write = false;
 	return start(s, loop, fd, STREAM_OPEN);
 }
@@ -149,7 +148,7 @@ stream_connect(struct stream *s, struct loop *loop, const struct addr *to,
 		    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return errno;
-	error = socket_set_options(fd, to->sa.sa_family, options);
+	error = stream_set_options(fd, to->sa.sa_family, options);
 	if (error != 0)
 		goto fail;
 	if (connect(fd, &to->sa, to->len) < 0 && errno != EINPROGRESS) {

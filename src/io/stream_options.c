@@ -2,10 +2,9 @@
  * What is set on a stream's socket before it is used.  Owns nothing; any
  * thread.  tcp(7), socket(7).
  */
-#include "stream_options.h"
+#include "io/stream.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -23,16 +22,6 @@ static int
 set_unless_zero(int fd, int level, int name, unsigned value)
 {
 	return value == 0 ? 0 : set_option(fd, level, name, value);
-}
-
-int
-socket_family(int fd)
-{
-	int family = 0;
-	socklen_t len = sizeof(family);
-
-	getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &len);
-	return family;
 }
 
 static int
@@ -66,7 +55,7 @@ set_tcp_options(int fd, const struct stream_options *o)
 }
 
 int
-socket_set_options(int fd, int family, const struct stream_options *o)
+stream_set_options(int fd, int family, const struct stream_options *o)
 {
 	int error = set_unless_zero(fd, SOL_SOCKET, SO_RCVBUF,
 				    o->socket_buffer_bytes);
@@ -77,17 +66,4 @@ socket_set_options(int fd, int family, const struct stream_options *o)
 	if (error == 0 && family != AF_UNIX)
 		error = set_tcp_options(fd, o);
 	return error;
-}
-
-int
-stream_prepare_fd(int fd, const struct stream_options *options)
-{
-	int flags = fcntl(fd, F_GETFL);
-
-	if (flags < 0)
-		return errno;
-	if ((flags & O_NONBLOCK) == 0 &&
-	    fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
-		return errno;
-	return socket_set_options(fd, socket_family(fd), options);
 }

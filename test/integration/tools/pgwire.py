@@ -279,7 +279,8 @@ def text_values(body):
 
 def two_strings(body):
     a, b = body.split(b"\0")[:2]
-    return a.decode(), b.decode()
+        return a.decode(errors="surrogateescape"), b.decode(
+        errors="surrogateescape")
 
 
 def md5_password(user, text, salt):

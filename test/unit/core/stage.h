@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -345,6 +346,7 @@ dial_worker(unsigned worker)
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
 	assert_true(addr_set_unix("/tmp/x", &peer));
+	assert_int_equal(fcntl(fds[1], F_SETFL, O_NONBLOCK), 0);
 	client_accept(stage_worker(worker), fds[1], &peer);
 	return fds[0];
 }

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -194,6 +195,7 @@ enter(struct mail *mail)
 	struct addr peer;
 
 	ASSERT(addr_set_unix("/tmp/x", &peer));
+	ASSERT(fcntl(e->fd, F_SETFL, O_NONBLOCK) == 0);
 	client_accept(e->worker, e->fd, &peer);
 	mem_free(e);
 }

@@ -253,9 +253,9 @@ world_server_of(struct stream *s)
 }
 
 int
-stream_prepare_fd(int fd, const struct stream_options *options)
+stream_set_options(int fd, int family, const struct stream_options *options)
 {
-	(void)fd, (void)options;
+	(void)fd, (void)family, (void)options;
 	return 0;
 }
 
@@ -266,9 +266,9 @@ stream_init(struct stream *s, void (*on_ready)(struct stream *s))
 }
 
 bool
-stream_open(struct stream *s, struct loop *loop, int fd)
+stream_open(struct stream *s, struct loop *loop, int fd, int family)
 {
-	(void)s, (void)loop, (void)fd;
+	(void)s, (void)loop, (void)fd, (void)family;
 	return false;
 }
 

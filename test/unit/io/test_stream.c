@@ -69,6 +69,17 @@ make_pair(enum kind kind, int fds[2])
 	close(listener);
 }
 
+static int
+family_of(int fd)
+{
+	int family = 0;
+	socklen_t len = sizeof(family);
+
+	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &len),
+			 0);
+	return family;
+}
+
 static void
 take_input(struct peer *p)
 {
@@ -117,7 +128,7 @@ static void
 open_peer(struct peer *p, struct loop *loop, int fd)
 {
 	stream_init(&p->stream, on_ready);
-	assert_true(stream_open(&p->stream, loop, fd));
+	assert_true(stream_open(&p->stream, loop, fd, family_of(fd)));
 }
 
 static unsigned char
@@ -277,7 +288,7 @@ closed_in_the_same_turn(void **state)
 		ends[i] = fds[1];
 		c[i] = (struct couple){ .other = &c[1 - i] };
 		stream_init(&c[i].stream, close_other);
-		assert_true(stream_open(&c[i].stream, loop, fds[0]));
+		assert_true(stream_open(&c[i].stream, loop, fds[0], AF_INET));
 	}
 	run_turns(loop, 2);
 	for (int i = 0; i < 2; i++)
@@ -489,7 +500,8 @@ moves_between_threads(enum kind kind)
 	make_pair(kind, fds);
 	m.mail.deliver = deliver_stream;
 	stream_init(&m.stream, on_stay);
-	assert_true(stream_open(&m.stream, m.loops[0], fds[0]));
+	assert_true(
+		stream_open(&m.stream, m.loops[0], fds[0], family_of(fds[0])));
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(
 			pthread_create(&threads[i], NULL, run_loop, m.loops[i]),

@@ -7,7 +7,6 @@
 #include <cmocka.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -114,21 +113,19 @@ connect_unix(void **state)
 }
 
 static void
-prepare_accepted(void **state)
+options_of_accepted(void **state)
 {
 	struct stream_options none = { .keepalive = false };
 	int fds[2];
 
 	(void)state;
 	fds[0] = socket(AF_INET, SOCK_STREAM, 0);
-	assert_int_equal(stream_prepare_fd(fds[0], &none), 0);
-	assert_true((fcntl(fds[0], F_GETFL) & O_NONBLOCK) != 0);
+	assert_int_equal(stream_set_options(fds[0], AF_INET, &none), 0);
 	assert_int_equal(tcp_option(fds[0], TCP_NODELAY), 1);
 	close(fds[0]);
-	assert_int_equal(stream_prepare_fd(fds[0], &none), EBADF);
+	assert_int_equal(stream_set_options(fds[0], AF_INET, &none), EBADF);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-	assert_int_equal(stream_prepare_fd(fds[1], &none), 0);
-	assert_true((fcntl(fds[1], F_GETFL) & O_NONBLOCK) != 0);
+	assert_int_equal(stream_set_options(fds[1], AF_UNIX, &none), 0);
 	close(fds[0]);
 	close(fds[1]);
 }
@@ -139,7 +136,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(connect_tcp),
 		cmocka_unit_test(connect_unix),
-		cmocka_unit_test(prepare_accepted),
+		cmocka_unit_test(options_of_accepted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -278,9 +278,10 @@ def text_values(body):
 
 
 def two_strings(body):
+    """Also what is no UTF-8: a client may have said it."""
     a, b = body.split(b"\0")[:2]
-        return a.decode(errors="surrogateescape"), b.decode(
-        errors="surrogateescape")
+    return (a.decode(errors="surrogateescape"),
+            b.decode(errors="surrogateescape"))
 
 
 def md5_password(user, text, salt):

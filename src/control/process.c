@@ -30,18 +30,28 @@
 /* Log, listening sockets, event loops and a little air. */
 #define DESCRIPTORS_SPARE 64u
 
+enum core_file { CORE_NONE, CORE_WHOLE };
+
+/* How large a core file may be: nothing, or what the hard limit lets. */
+static void
+allow_core(enum core_file core)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_CORE, &limit) != 0)
+		return;
+	limit.rlim_cur = core == CORE_NONE ? 0 : limit.rlim_max;
+	(void)setrlimit(RLIMIT_CORE, &limit);
+}
+
 void
 process_prepare(void)
 {
 	struct rlimit limit;
 
 	signal(SIGPIPE, SIG_IGN);
-	/* Memory holds secrets.  The hard limit stays: whoever wants a core
-	 * raises the soft one of the running process (prlimit). */
-	if (getrlimit(RLIMIT_CORE, &limit) == 0) {
-		limit.rlim_cur = 0;
-		(void)setrlimit(RLIMIT_CORE, &limit);
-	}
+	/* Memory holds secrets, from before the configuration is read. */
+	allow_core(CORE_NONE);
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
 		return;
 	limit.rlim_cur = limit.rlim_max;
@@ -52,12 +62,13 @@ void
 process_harden(const struct settings *set)
 {
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (set->core_dumps != 0)
+		allow_core(CORE_WHOLE);
 #ifndef CARPOOL_SANITIZED
 	/* A leak check traces its own process, which this forbids. */
 	if (set->core_dumps == 0)
 		(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 #endif
-	(void)set;
 }
 
 /* The most servers of a database, as far as the settings bound them. */

@@ -720,12 +720,19 @@ def test_no_secret_shows_outside(make_carpool, pg):
     assert SENTINEL not in cp.log
 
 
-def test_no_core_is_written(make_carpool):
-    """Memory holds secrets: the daemon asks for no core."""
-    cp = make_carpool(under=["prlimit", "--core=unlimited:unlimited"])
-    with open(f"/proc/{cp.pid}/limits") as f:
+def soft_core_limit(pid):
+    with open(f"/proc/{pid}/limits") as f:
         (line,) = [ln for ln in f if ln.startswith("Max core file size")]
-    assert line.split()[4] == "0", line
+    return line.split()[4]
+
+
+def test_no_core_is_written(make_carpool):
+    """Memory holds secrets: the daemon asks for no core, unless it is told
+    to."""
+    unlimited = ["prlimit", "--core=unlimited:unlimited"]
+    assert soft_core_limit(make_carpool(under=unlimited).pid) == "0"
+    cp = make_carpool(under=unlimited, core_dumps=1)
+    assert soft_core_limit(cp.pid) == "unlimited"
 
 
 def test_readable_secrets_bring_a_warning(make_carpool):

@@ -47,6 +47,7 @@ enum fail_scope {
 	FAIL_STATEMENT,  /* the command; the connection lives */
 	FAIL_CONNECTION, /* the connection of the side that failed */
 	FAIL_POOL,       /* credentials or database: all waiters of the pool */
+	FAIL_STARTUP,    /* the startup words: all who want just these */
 };
 
 enum route_kind { ROUTE_NORMAL, ROUTE_REPLICATION };
@@ -69,6 +70,16 @@ struct job {
 	void *arg;
 };
 
+/*
+ * What a server is told at its start besides user and database, in the back's
+ * own format; len 0 = nothing but what the policy says.  Servers that were told
+ * the same bytes are alike, others may differ even after a reset.
+ */
+struct startup_words {
+	const char *data;
+	size_t len;
+};
+
 struct order {
 	enum order_kind kind;
 	enum hold hold;        /* BOUNDARY */
@@ -79,6 +90,8 @@ struct order {
 	union {
 		struct route route; /* ROUTE */
 		struct job job;     /* WORK */
+		/* NEED_FACTS: of servers that were told this; borrowed */
+		struct startup_words words;
 		struct {
 			const uint8_t *key; /* CANCEL: borrowed */
 			size_t len;

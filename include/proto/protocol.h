@@ -94,19 +94,20 @@ struct back_ops {
 
 	/*
 	 * A new state for one server connection, whose first step sends the
-	 * login for user cred->user on database.  Everything is copied.
-	 * NULL when memory is out.
+	 * login for user cred->user on database with the startup words that
+	 * a front gave (those of the policy fill in what they leave open).
+	 * Everything is copied.  NULL when memory is out.
 	 */
 	void *(*open)(const struct credential *cred, const char *database,
-		      const struct policy *policy);
+		      struct startup_words words, const struct policy *policy);
 	void (*close)(void *back);
 	struct back_view *(*view)(void *back);
 
 	/*
 	 * One step: first while logging in (READY ends the login, FAIL scope
-	 * POOL or CONNECTION refuses), then for answers.  peer is the front's
-	 * state or NULL (login, reset, abandoned, idle); without a peer every
-	 * answer is hidden.  On an idle server anything but notices and
+	 * POOL, STARTUP or CONNECTION refuses), then for answers.  peer is the
+	 * front's state or NULL (login, reset, abandoned, idle); without a peer
+	 * every answer is hidden.  On an idle server anything but notices and
 	 * parameter reports is FAIL.  peer_out is the client's output.
 	 */
 	struct order (*step)(struct turn *turn);

@@ -50,6 +50,7 @@ struct answer {
 	enum answer_kind kind;
 	enum reason reason;
 	bool is_console;         /* ROUTE: the console answers, no server */
+	enum pool_mode mode;     /* ROUTE: of the pool that it leads to */
 	enum auth_method method; /* VERIFY */
 	const char *secret;      /* VERIFY: borrowed for this call; a mock is
 				  * NULL: refuse after the full exchange */

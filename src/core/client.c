@@ -244,7 +244,7 @@ refuse_waiting(struct client *c)
 				   .reason = REASON_QUERY_WAIT };
 	struct pool_failure failure;
 
-	pool_failure_copy(c->pool, &failure);
+	pool_failure_copy(c->pool, c->class, &failure);
 	if (failure.reason != REASON_NONE && failure.text[0] != '\0')
 		refusal.detail = failure.text;
 	client_refuse(c, &refusal);
@@ -442,7 +442,7 @@ client_granted(struct client *c, struct server *s)
 	t->seen_queries = s->ops->view(s->back)->queries;
 	t->seen_xacts = s->ops->view(s->back)->xacts;
 	c->link_pending = true;
-	if (!c->wants_facts) {
+	if (c->login == NULL || !c->login->wants_facts) {
 		s->granted_at = now;
 		stats_add(stats, STAT_ASSIGNMENTS, 1);
 		stats_add(stats, STAT_WAIT_TIME, t->last_wait);
@@ -668,7 +668,7 @@ client_pool_failed(struct client *c)
 	struct refusal refusal = { .scope = FAIL_CONNECTION };
 	struct pool_failure failure;
 
-	pool_failure_copy(c->pool, &failure);
+	pool_failure_copy(c->pool, c->class, &failure);
 	refusal.reason = failure.reason == REASON_NONE ? REASON_SERVER_LOGIN
 						       : failure.reason;
 	if (failure.error != NULL) {

@@ -59,6 +59,8 @@ struct client_login {
 	uint64_t received, sent;         /* bytes, until its pool is known */
 	/* borrows: a command under way, or NULL; only this worker frees it */
 	struct console_request *asked;
+	bool has_moved;   /* stands on one of its pool's home workers */
+	bool wants_facts; /* queued for what servers say of themselves */
 };
 
 /*
@@ -84,6 +86,8 @@ struct client {
 	void *front;                /* owns */
 	struct pool *pool;          /* refs, or NULL */
 	struct user_state *account; /* borrows: as whom it logged in */
+	struct pool_class *class;   /* refs: its servers are of it; NULL = any
+				     * that was told nothing */
 	struct server *server;      /* borrows: linked, or NULL */
 	struct client_login *login; /* owns: until logged in; the console's
 				     * for good */
@@ -105,11 +109,9 @@ struct client {
 	bool is_console : 1;
 	bool is_login : 1;     /* counted in core.logins */
 	bool link_pending : 1; /* LINKING: link() was not called yet */
-	bool wants_facts : 1;  /* queued for what servers say of themselves */
 	bool is_shut : 1;      /* LINGERING: our side is closed */
 	bool was_notified : 1; /* query_wait_notify was sent */
 	bool close_needed : 1; /* drain, KILL: close at the next boundary */
-	bool has_moved : 1;    /* stands on one of its pool's home workers */
 };
 
 /* A new client on an accepted descriptor, which it owns. */

@@ -87,6 +87,23 @@ shortage(const struct client *c)
 					       : REASON_NONE;
 }
 
+/* How the pool's servers will be shared, before there is a pool. */
+static enum pool_mode
+route_mode(const struct snapshot *snap, const struct route *route)
+{
+	const struct config_database *db =
+		snapshot_database(snap, route->database);
+	struct pool_config config;
+
+	if (db == NULL)
+		return snapshot_settings(snap)->pool_mode;
+	snapshot_pool_config(
+		snap, db,
+		snapshot_user(snap, db->user != NULL ? db->user : route->user),
+		&config);
+	return config.mode;
+}
+
 void
 login_route(struct client *c, const struct route *route, struct answer *answer)
 {
@@ -110,6 +127,7 @@ login_route(struct client *c, const struct route *route, struct answer *answer)
 		return;
 	}
 	answer->is_console = c->is_console;
+	answer->mode = route_mode(c->worker->snapshot, route);
 }
 
 void
@@ -211,7 +229,7 @@ keep_keys(struct client *c)
 }
 
 bool
-login_facts(struct client *c, struct answer *answer)
+login_facts(struct client *c, struct startup_words words, struct answer *answer)
 {
 	struct worker *to;
 
@@ -220,19 +238,26 @@ login_facts(struct client *c, struct answer *answer)
 			return false;
 		keep_keys(c);
 	}
-	if (!c->has_moved) {
-		c->has_moved = true;
+	if (c->class == NULL && words.len > 0) {
+		c->class = pool_class_take(c->pool, words);
+		if (c->class == NULL) {
+			client_refuse_reason(c, REASON_NO_MEMORY);
+			return false;
+		}
+	}
+	if (!c->login->has_moved) {
+		c->login->has_moved = true;
 		to = choose_home(c);
 		if (to != c->worker && client_move(c, to))
 			return false;
 	}
 	if (c->login->facts == NULL)
-		c->login->facts = pool_facts_ref(c->pool);
+		c->login->facts = pool_facts_ref(c->pool, c->class);
 	if (c->login->facts == NULL) {
-		c->wants_facts = true;
+		c->login->wants_facts = true;
 		return session_want_server(c);
 	}
-	c->wants_facts = false;
+	c->login->wants_facts = false;
 	*answer = (struct answer){ .kind = ANSWER_FACTS,
 				   .facts = c->login->facts };
 	return true;
@@ -305,6 +330,9 @@ login_undo(struct client *c)
 		limits_give_client(&core->limits, &c->pool->db->clients,
 				   &c->account->clients);
 	c->is_counted = false;
+	if (c->class != NULL)
+		pool_class_give(c->pool, c->class);
+	c->class = NULL;
 	if (c->pool != NULL) {
 		c->pool->parts[c->worker->id].clients--;
 		pool_unref(c->pool);

@@ -23,10 +23,12 @@ void login_verify(struct client *c, struct answer *answer);
 
 /*
  * NEED_FACTS: the client has proven who it is.  Counts it in the limits, finds
- * its pool, moves it to one of the pool's home workers, and gives the facts;
+ * its pool and its class of servers (by the startup words), moves it to one
+ * of the pool's home workers, and gives the facts;
  * true when they are in *answer, false when it waits or was refused.
  */
-bool login_facts(struct client *c, struct answer *answer);
+bool login_facts(struct client *c, struct startup_words words,
+		 struct answer *answer);
 
 /* READY: it may be canceled from now on, and is logged. */
 void login_done(struct client *c);

@@ -46,6 +46,7 @@ pool_new(struct core *core, const char *database, const char *user,
 	p->db = db;
 	p->account = account;
 	p->refs = 1;
+	list_init(&p->classes);
 	p->share.db = &db->servers;
 	p->share.user = &account->servers;
 	p->token_mail.deliver = pool_token_delivered;
@@ -80,8 +81,12 @@ pool_unref(struct pool *p)
 		return;
 	ASSERT(p->held == 0 && p->waiting == 0);
 	(void)limits_content(&p->core->limits, &p->share);
-	if (p->facts != NULL)
-		p->back->facts_unref(p->facts);
+	if (p->recent != NULL)
+		pool_class_give(p, p->recent);
+	ASSERT(list_is_empty(&p->classes));
+	if (p->neutral.facts != NULL)
+		p->back->facts_unref(p->neutral.facts);
+	mem_free(p->neutral.error);
 	mem_wipe(p->client_key, sizeof(p->client_key));
 	mem_wipe(p->server_key, sizeof(p->server_key));
 	mem_wipe_str(p->keys_secret);
@@ -118,6 +123,8 @@ pool_unqueue_locked(struct pool *p, struct ticket *t)
 		p->bound--;
 		t->server->ticket = NULL;
 		t->server = NULL;
+	} else {
+		t->class->waiting--;
 	}
 	t->state = TICKET_NONE;
 }
@@ -141,34 +148,39 @@ enqueue_locked(struct pool *p, struct worker *w, struct ticket *t, usec_t now)
 	list_insert_after(at, &t->local);
 	t->worker = w;
 	t->state = TICKET_QUEUED;
+	t->class->waiting++;
 	p->waiting++;
 }
 
 struct ticket *
-pool_first_unbound(const struct list *queue, size_t offset)
+pool_first_unbound(const struct list *queue, size_t offset,
+		   const struct pool_class *class)
 {
 	struct list_node *n, *tmp;
 
 	LIST_FOREACH (n, tmp, queue) {
 		struct ticket *t = (void *)((char *)n - offset);
 
-		if (t->state == TICKET_QUEUED)
+		if (t->state == TICKET_QUEUED &&
+		    (class == NULL || t->class == class))
 			return t;
 	}
 	return NULL;
 }
 
-/* Whose turn it is for a server that stands on worker w. */
+/* Whose turn it is for a server of this class that stands on worker w. */
 static struct ticket *
-next_waiter_locked(struct pool *p, const struct worker *w)
+next_waiter_locked(struct pool *p, const struct worker *w,
+		   const struct pool_class *class)
 {
 	struct ticket *head, *local;
 
-	if (p->waiting == p->bound)
+	if (class->waiting == 0)
 		return NULL;
-	head = pool_first_unbound(&p->queue, offsetof(struct ticket, global));
+	head = pool_first_unbound(&p->queue, offsetof(struct ticket, global),
+				  class);
 	local = pool_first_unbound(&p->parts[w->id].queue,
-				   offsetof(struct ticket, local));
+				   offsetof(struct ticket, local), class);
 	if (local != NULL && local->since <= head->since + LOCAL_PREFERENCE)
 		return local;
 	return head;
@@ -184,23 +196,38 @@ pool_unshelve_locked(struct pool *p, struct server *s)
 	p->in_use++;
 }
 
+/* The first server of a shelf for which somebody waits. */
+static struct server *
+wanted_locked(struct pool *p, unsigned worker)
+{
+	struct list_node *n, *tmp;
+
+	LIST_FOREACH (n, tmp, &p->parts[worker].shelf) {
+		struct server *s = LIST_ENTRY(n, struct server, node);
+
+		if (s->class->waiting > 0)
+			return s;
+	}
+	return NULL;
+}
+
 /* A shelf to take from: the caller's, else the oldest waiter's, else any. */
 static struct server *
 idle_server_locked(struct pool *p, const struct worker *w)
 {
-	struct list_node *n = list_first(&p->parts[w->id].shelf);
+	struct server *s = wanted_locked(p, w->id);
 	struct ticket *head;
 
-	if (n == NULL && p->idle > 0) {
-		head = pool_first_unbound(&p->queue,
-					  offsetof(struct ticket, global));
+	if (s == NULL && p->idle > 0) {
+		head = pool_first_unbound(
+			&p->queue, offsetof(struct ticket, global), NULL);
 		if (head != NULL)
-			n = list_first(&p->parts[head->worker->id].shelf);
-		for (unsigned i = 0; n == NULL && i < p->core->worker_count;
+			s = wanted_locked(p, head->worker->id);
+		for (unsigned i = 0; s == NULL && i < p->core->worker_count;
 		     i++)
-			n = list_first(&p->parts[i].shelf);
+			s = wanted_locked(p, i);
 	}
-	return n == NULL ? NULL : LIST_ENTRY(n, struct server, node);
+	return s;
 }
 
 static void
@@ -209,6 +236,7 @@ bind_locked(struct pool *p, struct ticket *t, struct server *s)
 	t->state = TICKET_BOUND;
 	t->server = s;
 	s->ticket = t;
+	t->class->waiting--;
 	p->bound++;
 }
 
@@ -222,9 +250,52 @@ match_locked(struct pool *p, const struct worker *w, struct list *out)
 	while (p->waiting > p->bound && !p->is_paused &&
 	       !p->core->is_stopping &&
 	       (s = idle_server_locked(p, w)) != NULL) {
-		t = next_waiter_locked(p, s->worker);
+		t = next_waiter_locked(p, s->worker, s->class);
 		pool_unshelve_locked(p, s);
 		bind_locked(p, t, s);
+		list_push_back(out, &s->node);
+	}
+}
+
+/* The server that was idle longest, or NULL. */
+static struct server *
+oldest_idle_locked(struct pool *p)
+{
+	struct server *oldest = NULL;
+
+	for (unsigned i = 0; i < p->core->worker_count; i++) {
+		struct server *s = pool_longest_idle_locked(&p->parts[i].shelf);
+
+		if (s != NULL &&
+		    (oldest == NULL || s->idle_since < oldest->idle_since))
+			oldest = s;
+	}
+	return oldest;
+}
+
+/*
+ * What is idle still is of classes for which nobody waits.  Where there is no
+ * room for others it goes, one for each server that is missing.
+ */
+static void
+evict_locked(struct pool *p, const struct worker *w, usec_t now,
+	     struct list *out)
+{
+	uint32_t ceiling;
+
+	if (p->waiting == p->bound || p->idle == 0 ||
+	    !pool_may_open_locked(p, w, now))
+		return;
+	ceiling = pool_ceiling_locked(p, now);
+	if (!p->is_hungry && (ceiling == 0 || p->held < ceiling))
+		return;
+	while (p->idle > 0 && pool_missing_locked(p, now) > p->evicted) {
+		struct server *s = oldest_idle_locked(p);
+
+		ASSERT(s != NULL);
+		pool_unshelve_locked(p, s);
+		s->is_evicted = true;
+		p->evicted++;
 		list_push_back(out, &s->node);
 	}
 }
@@ -255,6 +326,23 @@ act(struct worker *w, struct list *out)
 	}
 }
 
+/* The shared places are all taken, one of them by an idle server of another
+ * class?  False: it is other pools' turn to give one. */
+static bool
+evict_own(struct pool *p, struct worker *w, usec_t now)
+{
+	struct list out;
+	bool any;
+
+	list_init(&out);
+	lock_take(&p->lock);
+	evict_locked(p, w, now, &out);
+	lock_give(&p->lock);
+	any = !list_is_empty(&out);
+	act(w, &out);
+	return any;
+}
+
 void
 pool_dispatch(struct pool *p, struct worker *w, usec_t now)
 {
@@ -267,13 +355,14 @@ pool_dispatch(struct pool *p, struct worker *w, usec_t now)
 		list_init(&out);
 		lock_take(&p->lock);
 		match_locked(p, w, &out);
+		evict_locked(p, w, now, &out);
 		n = pool_plan_locked(p, w, now, &ceiling, &since);
 		lock_give(&p->lock);
 		act(w, &out);
 		if (n > 0)
 			take = pool_open_planned(p, w, n, ceiling, since);
 	} while (n > 0 && take == TAKE_OK);
-	if (take == TAKE_FULL_SHARED)
+	if (take == TAKE_FULL_SHARED && !evict_own(p, w, now))
 		core_claim_idle(p->core, p, now);
 }
 
@@ -286,46 +375,54 @@ has_room_locked(const struct pool *p, usec_t now)
 }
 
 /*
- * The server to take off a shelf of the caller's worker: the one whose turn it
- * is, unless one of the next few needs no hidden batch for this client.
+ * The server to take off a shelf of the caller's worker: of those of the
+ * waiter's class the one whose turn it is, unless one of the next few needs no
+ * hidden batch for this client.  NULL: none is of its class.
  */
 static struct server *
 suitable_locked(struct pool *p, const struct list *shelf,
-		const struct client *c)
+		const struct ticket *ticket)
 {
 	struct list_node *n, *tmp;
+	struct server *first = NULL;
 	unsigned looked = 0;
 
 	LIST_FOREACH (n, tmp, shelf) {
 		struct server *s = LIST_ENTRY(n, struct server, node);
 
-		if (c->is_login || looked++ == SUITS_MAX)
+		if (s->class != ticket->class)
+			continue;
+		if (first == NULL)
+			first = s;
+		if (ticket->client->is_login || looked++ == SUITS_MAX)
 			break;
-		if (p->back->suits(s->back, c->front))
+		if (p->back->suits(s->back, ticket->client->front))
 			return s;
 	}
-	return LIST_ENTRY(list_first(shelf), struct server, node);
+	return first;
 }
 
 struct server *
 pool_checkout(struct pool *p, struct worker *w, struct ticket *ticket,
 	      usec_t now, bool *failed)
 {
-	struct pool_part *part = &p->parts[w->id];
 	struct server *s = NULL;
 	bool has_room = false;
 
+	if (ticket->class == NULL)
+		ticket->class = &p->neutral;
 	lock_take(&p->lock);
 	p->last_used = now;
-	*failed = p->is_removed ||
+	*failed = p->is_removed || pool_class_is_refused(ticket->class, now) ||
 		  (p->failure.scope == FAIL_POOL && now < p->failure.retry_at &&
 		   p->held == p->opening);
 	if (*failed) {
 		lock_give(&p->lock);
 		return NULL;
 	}
-	if (p->waiting == 0 && !p->is_paused && part->idle > 0) {
-		s = suitable_locked(p, &part->shelf, ticket->client);
+	if (p->waiting == 0 && !p->is_paused)
+		s = suitable_locked(p, &p->parts[w->id].shelf, ticket);
+	if (s != NULL) {
 		pool_unshelve_locked(p, s);
 	} else {
 		enqueue_locked(p, w, ticket, now);
@@ -363,7 +460,7 @@ unfit_locked(const struct pool *p, const struct server *s, usec_t now,
 
 	if (p->is_removed || s->epoch != p->epoch || s->close_needed)
 		return REASON_SERVER_RECONNECT;
-	if (p->core->is_stopping || p->is_paused ||
+	if (s->is_evicted || p->core->is_stopping || p->is_paused ||
 	    (most != 0 && p->held > most))
 		return REASON_SERVER_SURPLUS;
 	if ((s->expires != 0 && now >= s->expires) ||
@@ -388,7 +485,8 @@ is_wanted_elsewhere(struct pool *p)
 	if (p->core->limits.hungry_count == 0)
 		return false;
 	lock_take(&p->lock);
-	t = pool_first_unbound(&p->queue, offsetof(struct ticket, global));
+	t = pool_first_unbound(&p->queue, offsetof(struct ticket, global),
+			       NULL);
 	if (t != NULL)
 		before = t->since > HUNGER_SLACK ? t->since - HUNGER_SLACK : 0;
 	lock_give(&p->lock);
@@ -401,14 +499,14 @@ pool_checkin(struct pool *p, struct worker *w, struct server *s, usec_t now)
 	struct ticket *t = NULL;
 	struct client *c = NULL;
 	enum reason unfit;
-	bool is_wanted = is_wanted_elsewhere(p);
+	bool is_wanted = is_wanted_elsewhere(p), in_way = false;
 
 	s->state = SERVER_HELD;
 	s->idle_since = now;
 	lock_take(&p->lock);
 	unfit = unfit_locked(p, s, now, is_wanted);
 	if (unfit == REASON_NONE) {
-		t = next_waiter_locked(p, w);
+		t = next_waiter_locked(p, w, s->class);
 		if (t != NULL && t->worker == w) {
 			c = t->client;
 			pool_unqueue_locked(p, t);
@@ -425,6 +523,8 @@ pool_checkin(struct pool *p, struct worker *w, struct server *s, usec_t now)
 			p->parts[w->id].idle++;
 			p->idle++;
 			p->in_use--;
+			/* They wait for servers of other classes. */
+			in_way = p->waiting > p->bound;
 		}
 	}
 	lock_give(&p->lock);
@@ -441,6 +541,8 @@ pool_checkin(struct pool *p, struct worker *w, struct server *s, usec_t now)
 			server_close(s, REASON_SERVER_SURPLUS);
 		else
 			server_watch(s);
+		if (in_way)
+			pool_dispatch(p, w, now);
 	}
 }
 
@@ -481,6 +583,7 @@ unbind_locked(struct pool *p, struct server *s)
 	if (s->ticket == NULL)
 		return false;
 	s->ticket->state = TICKET_QUEUED;
+	s->ticket->class->waiting++;
 	s->ticket->server = NULL;
 	s->ticket = NULL;
 	p->bound--;
@@ -507,10 +610,14 @@ pool_server_gone(struct pool *p, struct worker *w, struct server *s, usec_t now)
 	p->held--;
 	if (s->epoch == p->epoch)
 		p->current--;
-	if (s->is_logged_in)
+	if (s->is_logged_in) {
 		p->in_use--;
-	else
+	} else {
 		p->opening--;
+		s->class->opening--;
+	}
+	if (s->is_evicted)
+		p->evicted--;
 	(void)unbind_locked(p, s);
 	lock_give(&p->lock);
 	pool_give_place(p);

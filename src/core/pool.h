@@ -19,6 +19,11 @@
  * server (it keeps its place until that arrives), or take it off because it was
  * granted a server of its own worker's, which happens only on that worker.
  *
+ * Servers that were told the same at their start make a class (session mode: a
+ * client's own startup parameters; else all are of the one neutral class).  A
+ * waiter is served by its own class alone.  Where the pool is full, an idle
+ * server for which nobody waits makes room for one for which somebody does.
+ *
  * Lock: pool.lock covers what stands below "under lock"; nobody holds it with
  * another lock, or across a system call, a callback or a log line.  So a pool
  * decides first, and asks the limits afterwards.
@@ -54,14 +59,31 @@ struct worker;
 
 enum ticket_state { TICKET_NONE, TICKET_QUEUED, TICKET_BOUND };
 
+/* Servers that were told the same at their start; all under lock. */
+struct pool_class {
+	struct list_node node; /* on pool.classes; not the neutral one */
+	uint32_t refs;         /* clients, servers, pool.recent */
+	uint32_t waiting;      /* tickets queued and not bound */
+	uint32_t opening;      /* servers being opened */
+	const void *facts;     /* refs: what these say of themselves, or NULL */
+	uint64_t facts_epoch;  /* the pool's, when they said it */
+	/* The server refused the words; not asked again before this. */
+	usec_t refused_until;
+	uint8_t *error; /* owns: how it refused, or NULL */
+	size_t error_len;
+	size_t len;
+	char *words; /* owns; constant: len bytes of startup words */
+};
+
 /* A client's place in the queue; embedded in the client. */
 struct ticket {
-	struct list_node global; /* on pool.queue */
-	struct list_node local;  /* on the queue of the client's worker */
-	usec_t since;            /* when it queued first */
-	struct client *client;   /* the owner; read by its worker alone */
-	struct server *server;   /* BOUND: the one on its way */
-	struct worker *worker;   /* the client's */
+	struct list_node global;  /* on pool.queue */
+	struct list_node local;   /* on the queue of the client's worker */
+	usec_t since;             /* when it queued first */
+	struct client *client;    /* the owner; read by its worker alone */
+	struct server *server;    /* BOUND: the one on its way */
+	struct worker *worker;    /* the client's */
+	struct pool_class *class; /* borrows: the client's; NULL = neutral */
 	enum ticket_state state;
 };
 
@@ -127,10 +149,14 @@ struct pool {
 	uint32_t held;    /* places held: all servers, opening ones too */
 	uint32_t current; /* of held: opened in this epoch */
 	uint32_t in_use;  /* of held: not opening, not on a shelf */
+	uint32_t evicted; /* of held: they go to make room for another class */
 	uint32_t next_host;
 	struct pool_failure failure;
-	const void *facts; /* refs: what its servers say of themselves */
-	bool has_keys;     /* SCRAM keys that a client proved */
+	struct pool_class neutral; /* of servers that were told nothing */
+	struct list classes;       /* the others */
+	struct pool_class *recent; /* refs: of the last server that came, for
+				    * min_pool_size; NULL = neutral */
+	bool has_keys;             /* SCRAM keys that a client proved */
 	uint8_t client_key[32], server_key[32];
 	char *keys_secret; /* owns: the verifier they belong to */
 	uint32_t active_cancels, waiting_cancels;
@@ -198,8 +224,27 @@ void pool_server_gone(struct pool *p, struct worker *w, struct server *s,
 void pool_open_failed(struct pool *p, struct worker *w,
 		      const struct pool_failure *why, usec_t now);
 
-/* Copies the failure; error is a copy too (free it), or NULL. */
-void pool_failure_copy(struct pool *p, struct pool_failure *out);
+/*
+ * The server refused a class's startup words: its waiters are failed, nobody
+ * else.  why->error is taken over.
+ */
+void pool_class_refused(struct pool *p, struct pool_class *class,
+			const struct pool_failure *why, usec_t now);
+
+/*
+ * Copies the failure of a class (NULL = neutral), or else of the pool; error
+ * is a copy too (free it), or NULL.
+ */
+void pool_failure_copy(struct pool *p, const struct pool_class *class,
+		       struct pool_failure *out);
+
+/* The class of these words, made if need be, with a reference; NULL: memory. */
+struct pool_class *pool_class_take(struct pool *p, struct startup_words words);
+void pool_class_give(struct pool *p, struct pool_class *class);
+
+/* The class that the next server is to be opened for, with a reference; it
+ * counts as opening. */
+struct pool_class *pool_class_choose(struct pool *p, usec_t now);
 
 /*
  * The one function that looks for what can be done now: grants, movements,
@@ -231,8 +276,9 @@ void pool_keep_keys(struct pool *p, const char *secret,
 bool pool_copy_keys(struct pool *p, const char *secret, uint8_t client_key[32],
 		    uint8_t server_key[32]);
 
-/* What its servers say of themselves, with a reference, or NULL. */
-const void *pool_facts_ref(struct pool *p);
+/* What the servers of a class (NULL = neutral) say of themselves, with a
+ * reference, or NULL. */
+const void *pool_facts_ref(struct pool *p, const struct pool_class *class);
 
 /* The nth of the workers that its clients move to, and their number. */
 struct worker *pool_home(struct pool *p, unsigned n);

@@ -60,20 +60,14 @@ pool_set_removed(struct pool *p)
 void
 pool_new_epoch(struct pool *p, uint64_t generation)
 {
-	const void *facts;
-
 	lock_take(&p->lock);
-	p->epoch++;
+	p->epoch++; /* what older servers said of themselves is out of date */
 	p->current = 0;
 	if (generation != 0)
 		p->generation = generation;
-	facts = p->facts;
-	p->facts = NULL;
 	p->failure.retry_at = 0;
 	p->failure.scope = FAIL_STATEMENT;
 	lock_give(&p->lock);
-	if (facts != NULL)
-		p->back->facts_unref(facts);
 }
 
 void
@@ -135,17 +129,6 @@ pool_busy(struct pool *p)
 	n = p->held - p->idle;
 	lock_give(&p->lock);
 	return n;
-}
-
-const void *
-pool_facts_ref(struct pool *p)
-{
-	const void *facts;
-
-	lock_take(&p->lock);
-	facts = p->facts == NULL ? NULL : p->back->facts_ref(p->facts);
-	lock_give(&p->lock);
-	return facts;
 }
 
 struct worker *
@@ -308,8 +291,8 @@ struct evict_mail {
 
 /* The last one, or the first where servers take turns: a shelf is in order of
  * time in the one direction or the other. */
-static struct server *
-longest_idle_locked(const struct list *shelf)
+struct server *
+pool_longest_idle_locked(const struct list *shelf)
 {
 	struct server *first, *last;
 
@@ -325,11 +308,12 @@ evict_delivered(struct mail *mail)
 {
 	struct evict_mail *m = (struct evict_mail *)mail;
 	struct pool *p = m->pool;
-	struct server *s = NULL;
+	struct server *s;
 
 	lock_take(&p->lock);
-	if (p->waiting == p->bound)
-		s = longest_idle_locked(&p->parts[m->worker->id].shelf);
+	s = pool_longest_idle_locked(&p->parts[m->worker->id].shelf);
+	if (s != NULL && s->class->waiting > 0)
+		s = NULL;
 	if (s != NULL)
 		pool_unshelve_locked(p, s);
 	lock_give(&p->lock);
@@ -349,7 +333,7 @@ pool_oldest_idle(struct pool *p, usec_t *since, unsigned *worker)
 	lock_take(&p->lock);
 	for (unsigned i = 0; i < p->core->worker_count; i++) {
 		const struct server *s =
-			longest_idle_locked(&p->parts[i].shelf);
+			pool_longest_idle_locked(&p->parts[i].shelf);
 
 		if (s != NULL && (!found || s->idle_since < *since)) {
 			*since = s->idle_since;

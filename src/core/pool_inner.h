@@ -10,8 +10,23 @@
 uint32_t pool_ceiling_locked(const struct pool *p, usec_t now);
 /* Takes a ticket off both queues, and off the server it was bound to. */
 void pool_unqueue_locked(struct pool *p, struct ticket *t);
-/* The oldest waiter of a queue that is not bound; offset: of its node. */
-struct ticket *pool_first_unbound(const struct list *queue, size_t offset);
+/* The oldest waiter of a queue that is not bound and of this class (NULL: of
+ * any); offset: of its node. */
+struct ticket *pool_first_unbound(const struct list *queue, size_t offset,
+				  const struct pool_class *class);
+/* How many servers are missing, with those that are coming counted. */
+uint32_t pool_missing_locked(const struct pool *p, usec_t now);
+/* May a server be opened for anybody now? */
+bool pool_may_open_locked(const struct pool *p, const struct worker *w,
+			  usec_t now);
+/* Is this class refused by the server? */
+static inline bool
+pool_class_is_refused(const struct pool_class *class, usec_t now)
+{
+	return now < class->refused_until;
+}
+/* The server of a shelf that was idle longest, or NULL. */
+struct server *pool_longest_idle_locked(const struct list *shelf);
 /* Takes an idle server off its shelf. */
 void pool_unshelve_locked(struct pool *p, struct server *s);
 

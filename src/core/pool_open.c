@@ -18,8 +18,8 @@
 #define BACKOFF_MAX USEC_PER_SEC
 
 /* A worker that has not swapped its snapshot yet would go to the old host. */
-static bool
-may_open_locked(const struct pool *p, const struct worker *w, usec_t now)
+bool
+pool_may_open_locked(const struct pool *p, const struct worker *w, usec_t now)
 {
 	return !p->is_paused && !p->is_removed && !p->core->is_stopping &&
 	       now >= p->failure.retry_at &&
@@ -41,14 +41,14 @@ pool_plan_locked(struct pool *p, const struct worker *w, usec_t now,
 	uint32_t n, limit = login_limit_locked(p);
 
 	*ceiling = pool_ceiling_locked(p, now);
-	head = pool_first_unbound(&p->queue, offsetof(struct ticket, global));
-	if (head == NULL || p->is_hungry || !may_open_locked(p, w, now))
+	head = pool_first_unbound(&p->queue, offsetof(struct ticket, global),
+				  NULL);
+	if (head == NULL || p->is_hungry || !pool_may_open_locked(p, w, now))
 		return 0;
 	*since = head->since;
-	n = p->waiting - p->bound;
-	if (n <= p->opening || p->opening >= limit)
+	n = pool_missing_locked(p, now);
+	if (n == 0 || p->opening >= limit)
 		return 0;
-	n -= p->opening;
 	if (n > limit - p->opening)
 		n = limit - p->opening;
 	if (*ceiling != 0 && p->held >= *ceiling)
@@ -99,20 +99,33 @@ pool_stop_hunger(struct pool *p, struct worker *w, usec_t now)
 void
 pool_opened(struct pool *p, struct server *s, const void *facts)
 {
+	struct pool_class *class = s->class, *recent = NULL;
 	const void *old = NULL;
 
 	lock_take(&p->lock);
 	p->opening--;
+	class->opening--;
 	p->in_use++;
 	mem_free(p->failure.error);
 	p->failure = (struct pool_failure){ 0 };
-	if (facts != p->facts && s->epoch == p->epoch) {
-		old = p->facts;
-		p->facts = p->back->facts_ref(facts);
+	class->refused_until = 0;
+	if (s->epoch == p->epoch) {
+		class->facts_epoch = p->epoch;
+		if (facts != class->facts) {
+			old = class->facts;
+			class->facts = p->back->facts_ref(facts);
+		}
+	}
+	if (class != p->recent && class != &p->neutral) {
+		recent = p->recent;
+		p->recent = class;
+		class->refs++;
 	}
 	lock_give(&p->lock);
 	if (old != NULL)
 		p->back->facts_unref(old);
+	if (recent != NULL)
+		pool_class_give(p, recent);
 }
 
 static void
@@ -158,16 +171,14 @@ pool_token_delivered(struct mail *mail)
 
 	lock_take(&p->lock);
 	p->is_hungry = false;
-	use = p->waiting - p->bound > p->opening
-		      ? p->waiting - p->bound - p->opening
-		      : 0;
+	use = pool_missing_locked(p, loop_now(w->loop));
 	if (use > n)
 		use = n;
 	/* The pool may have shrunk since it asked. */
 	most = pool_ceiling_locked(p, loop_now(w->loop));
 	if (most != 0 && p->held + use > most)
 		use = most > p->held ? most - p->held : 0;
-	if (!may_open_locked(p, w, loop_now(w->loop)))
+	if (!pool_may_open_locked(p, w, loop_now(w->loop)))
 		use = 0;
 	p->opening += use;
 	p->held += use;
@@ -193,7 +204,28 @@ pool_opening_dropped(struct pool *p)
 	pool_give_place(p);
 }
 
-/* The waiters of one worker whose pool cannot work. */
+/* One of a worker's waiters whose class cannot work, or NULL. */
+static struct ticket *
+first_refused_locked(struct pool *p, struct worker *w, usec_t now)
+{
+	struct list_node *n, *tmp;
+
+	LIST_FOREACH (n, tmp, &p->classes) {
+		struct pool_class *class =
+			LIST_ENTRY(n, struct pool_class, node);
+		struct ticket *t;
+
+		if (class->waiting == 0 || !pool_class_is_refused(class, now))
+			continue;
+		t = pool_first_unbound(&p->parts[w->id].queue,
+				       offsetof(struct ticket, local), class);
+		if (t != NULL)
+			return t;
+	}
+	return NULL;
+}
+
+/* The waiters of one worker whose pool, or class, cannot work. */
 static void
 fail_own_waiters(struct pool *p, struct worker *w)
 {
@@ -205,8 +237,9 @@ fail_own_waiters(struct pool *p, struct worker *w)
 		failed = p->is_removed || (p->failure.scope == FAIL_POOL &&
 					   p->held == p->opening);
 		t = failed ? pool_first_unbound(&p->parts[w->id].queue,
-						offsetof(struct ticket, local))
-			   : NULL;
+						offsetof(struct ticket, local),
+						NULL)
+			   : first_refused_locked(p, w, loop_now(w->loop));
 		if (t != NULL)
 			pool_unqueue_locked(p, t);
 		lock_give(&p->lock);
@@ -275,25 +308,6 @@ pool_open_failed(struct pool *p, struct worker *w,
 }
 
 void
-pool_failure_copy(struct pool *p, struct pool_failure *out)
-{
-	lock_take(&p->lock);
-	*out = p->failure;
-	out->error = NULL;
-	if (p->failure.error != NULL) {
-		out->error = mem_zalloc(p->failure.error_len);
-		if (out->error != NULL)
-			memcpy(out->error, p->failure.error,
-			       p->failure.error_len);
-		else
-			out->error_len = 0;
-	}
-	if (p->is_removed)
-		out->reason = REASON_DATABASE_REMOVED;
-	lock_give(&p->lock);
-}
-
-void
 pool_tick(struct pool *p, struct worker *home, usec_t now)
 {
 	uint32_t n = 0, want, limit;
@@ -308,7 +322,7 @@ pool_tick(struct pool *p, struct worker *home, usec_t now)
 	if (p->config.size != 0 && want > p->config.size)
 		want = p->config.size;
 	if (p->held < want && p->last_used != 0 && !p->is_hungry &&
-	    may_open_locked(p, home, now) && p->opening < limit) {
+	    pool_may_open_locked(p, home, now) && p->opening < limit) {
 		n = want - p->held;
 		if (n > limit - p->opening)
 			n = limit - p->opening;

@@ -567,6 +567,7 @@ server_free(struct server *s)
 	mem_free(s->addresses);
 	if (s->back != NULL)
 		s->ops->close(s->back);
+	pool_class_give(s->pool, s->class);
 	pool_unref(s->pool);
 	mem_free(s);
 }

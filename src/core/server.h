@@ -54,6 +54,7 @@ struct server {
 	struct list_node node;     /* on a shelf or an action list; pool.lock */
 	struct list_node owned;    /* on worker.servers or worker.graves */
 	struct pool *pool;         /* refs */
+	struct pool_class *class;  /* refs */
 	struct worker *worker;     /* borrows: the owner */
 	struct client *client;     /* borrows: linked, or NULL */
 	struct ticket *ticket;     /* the waiter it moves to; pool.lock */
@@ -82,6 +83,7 @@ struct server {
 	uint16_t port;
 	bool close_now;    /* server_fast_close: also its session ends */
 	bool is_shelved;   /* on a shelf and not claimed; pool.lock */
+	bool is_evicted;   /* goes to make room for others; pool.lock */
 	bool is_dead;      /* claimed while it was dying */
 	bool at_boundary;  /* ABANDONED: waits for its cancel to be over */
 	bool cancel_due;   /* ABANDONED: cancel the last of what it owes */

@@ -82,7 +82,12 @@ server_open_failed(struct server *s, enum reason reason, enum fail_scope scope,
 			  server_tag(s, tag), s->host, s->port,
 			  reason_info(reason)->name,
 			  log_quote(why.text, quoted));
-	pool_open_failed(s->pool, s->worker, &why, loop_now(s->worker->loop));
+	if (scope == FAIL_STARTUP)
+		pool_class_refused(s->pool, s->class, &why,
+				   loop_now(s->worker->loop));
+	else
+		pool_open_failed(s->pool, s->worker, &why,
+				 loop_now(s->worker->loop));
 	server_close(s, reason);
 }
 
@@ -215,6 +220,7 @@ open_back(struct server *s, const struct config_database *db)
 	const struct config_user *user;
 	struct credential cred = { .user = s->pool->user, .secret = "" };
 	uint8_t client_key[32], server_key[32];
+	struct startup_words words;
 
 	user = snapshot_user(s->worker->snapshot, s->pool->user);
 	if (db->password != NULL && db->user != NULL)
@@ -225,9 +231,11 @@ open_back(struct server *s, const struct config_database *db)
 		cred.client_key = client_key;
 		cred.server_key = server_key;
 	}
+	words.data = s->class->words;
+	words.len = s->class->len;
 	s->back = s->ops->open(
 		&cred, db->dbname == NULL ? s->pool->database : db->dbname,
-		worker_policy(s->worker, s->pool));
+		words, worker_policy(s->worker, s->pool));
 	mem_wipe(client_key, sizeof(client_key));
 	mem_wipe(server_key, sizeof(server_key));
 	return s->back != NULL;
@@ -248,6 +256,7 @@ server_open(struct pool *p, struct worker *w)
 	s->timer.fire = server_on_timer;
 	s->pool = p;
 	pool_ref(p);
+	s->class = pool_class_choose(p, loop_now(w->loop));
 	s->worker = w;
 	s->ops = p->back;
 	s->id = atomic_fetch_add(&w->core->next_id, 1) + 1;

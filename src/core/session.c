@@ -348,7 +348,7 @@ has_news(struct server *s, usec_t now)
 static bool
 run_link(struct client *c)
 {
-	if (c->wants_facts) {
+	if (c->login != NULL && c->login->wants_facts) {
 		struct server *s = session_unlink(c);
 
 		client_drop_tenure(c);
@@ -383,6 +383,7 @@ session_want_server(struct client *c)
 		return false;
 	}
 	c->tenure->ticket.client = c;
+	c->tenure->ticket.class = is_session_mode(c) ? c->class : NULL;
 	s = pool_checkout(c->pool, c->worker, &c->tenure->ticket, now, &failed);
 	if (failed) {
 		client_pool_failed(c);
@@ -466,7 +467,7 @@ carry_front(struct client *c, const struct order *o, struct answer *answer)
 	case ORDER_NEED_SERVER:
 		return session_want_server(c);
 	case ORDER_NEED_FACTS:
-		return login_facts(c, answer);
+		return login_facts(c, o->words, answer);
 	case ORDER_ROUTE:
 		login_route(c, &o->route, answer);
 		return true;

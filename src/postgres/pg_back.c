@@ -40,7 +40,7 @@ struct answer_view {
 
 void *
 pg_back_open(const struct credential *cred, const char *database,
-	     const struct policy *policy)
+	     struct startup_words words, const struct policy *policy)
 {
 	struct pg_back *b = mem_zalloc(sizeof(*b));
 
@@ -48,7 +48,7 @@ pg_back_open(const struct credential *cred, const char *database,
 		return NULL;
 	pg_owed_init(&b->owed);
 	b->view.application_name = "";
-	b->login = pg_back_login_new(cred, database, policy);
+	b->login = pg_back_login_new(cred, database, words, policy);
 	if (b->login == NULL) {
 		mem_free(b);
 		return NULL;

@@ -140,6 +140,7 @@ bool pg_clean_copy(struct pg_back *b, struct buf *out);
 /* pg_back_login.c */
 struct pg_back_login *pg_back_login_new(const struct credential *cred,
 					const char *database,
+					struct startup_words words,
 					const struct policy *policy);
 void pg_back_login_free(struct pg_back_login *login);
 struct order pg_back_login_step(struct pg_back *b, struct turn *turn);

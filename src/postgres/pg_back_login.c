@@ -34,7 +34,8 @@ struct pg_back_login {
 	char *secret;        /* owns */
 	char *connect_query; /* owns */
 	bool has_keys;
-	bool is_done; /* ReadyForQuery was taken: READY is next */
+	bool has_words; /* a client's startup words */
+	bool is_done;   /* ReadyForQuery was taken: READY is next */
 	struct scram_keys keys;
 	struct scram_client scram;
 	char words[256]; /* of a refusal */
@@ -49,32 +50,64 @@ put_pair(struct str *s, const char *name, const char *value)
 	pg_put_text(s, value);
 }
 
+/* Do the words set this name, or speak of it among their options? */
+static bool
+has_word(struct startup_words words, const char *name)
+{
+	struct pg_body at = { .at = (const uint8_t *)words.data,
+			      .left = words.len };
+
+	while (at.left > 0) {
+		const char *is = pg_body_text(&at);
+		const char *value = is == NULL ? NULL : pg_body_text(&at);
+
+		if (value == NULL)
+			break;
+		if (text_equal_nocase(is, name) ||
+		    (strcmp(is, "options") == 0 &&
+		     strcasestr(value, name) != NULL))
+			return true;
+	}
+	return false;
+}
+
+/* The database's own value, where the client says nothing of it. */
+static void
+put_default(struct str *s, struct startup_words words, const char *name,
+	    const char *value)
+{
+	if (!has_word(words, name))
+		put_pair(s, name, value);
+}
+
 static void
 make_startup(struct str *s, const char *user, const char *database,
-	     const struct policy *policy)
+	     struct startup_words words, const struct policy *policy)
 {
 	size_t mark = pg_put_begin(s, 0);
 
 	pg_put_u32(s, 3u << 16);
 	put_pair(s, "user", user);
 	put_pair(s, "database", database);
-	put_pair(s, "client_encoding", policy->client_encoding);
-	put_pair(s, "datestyle", policy->datestyle);
-	put_pair(s, "timezone", policy->timezone);
-	put_pair(s, "application_name", policy->application_name);
+	put_default(s, words, "client_encoding", policy->client_encoding);
+	put_default(s, words, "datestyle", policy->datestyle);
+	put_default(s, words, "timezone", policy->timezone);
+	put_default(s, words, "application_name", policy->application_name);
+	str_add(s, words.data, words.len);
 	str_putc(s, '\0');
 	pg_put_end(s, mark);
 }
 
 struct pg_back_login *
 pg_back_login_new(const struct credential *cred, const char *database,
-		  const struct policy *policy)
+		  struct startup_words words, const struct policy *policy)
 {
 	struct pg_back_login *l = mem_zalloc(sizeof(*l));
 
 	if (l == NULL)
 		return NULL;
-	make_startup(&l->startup, cred->user, database, policy);
+	make_startup(&l->startup, cred->user, database, words, policy);
+	l->has_words = words.len > 0;
 	l->user = mem_strdup(cred->user);
 	l->secret = mem_strdup(cred->secret);
 	l->connect_query = mem_strdup(policy->connect_query);
@@ -407,8 +440,7 @@ on_parameter(struct pg_back *b, struct pg_body *data, size_t total)
 	const char *value = name == NULL ? NULL : pg_body_text(data);
 	struct pg_params *p;
 
-	if (value == NULL ||
-	    pg_params_size(b->params) + total > PG_PARAMS_MAX)
+	if (value == NULL || pg_params_size(b->params) + total > PG_PARAMS_MAX)
 		return broken(b->login);
 	p = pg_params_with(b->params, name, value);
 	if (p == NULL)
@@ -431,20 +463,36 @@ on_key(struct pg_back *b, const struct pg_body *data, size_t total)
 	return order_bytes(ORDER_DISCARD, total);
 }
 
-/* Errors about who we are, or about the database, concern the whole pool. */
+/*
+ * Errors about who we are, or about the database, concern the whole pool; those
+ * about a client's startup words, which the server reads after the proof, all
+ * that say the same words.
+ */
+static enum fail_scope
+scope_of(const struct pg_back_login *l, const char *state)
+{
+	if (state == NULL)
+		return FAIL_CONNECTION;
+	if (strncmp(state, "28", 2) == 0 || strcmp(state, "3D000") == 0)
+		return FAIL_POOL;
+	if (l->has_words && l->state == BACK_PARAMETERS &&
+	    (strncmp(state, "22", 2) == 0 || strncmp(state, "42", 2) == 0 ||
+	     strncmp(state, "0A", 2) == 0 || strcmp(state, "55P02") == 0))
+		return FAIL_STARTUP;
+	return FAIL_CONNECTION;
+}
+
 static struct order
 on_error(struct pg_back *b, const struct pg_body *data, size_t total)
 {
 	const char *state = pg_error_field(data->at, data->left, 'C');
-	bool is_hopeless = state != NULL && (strncmp(state, "28", 2) == 0 ||
-					     strcmp(state, "3D000") == 0);
 
 	pg_back_keep_error(b, data->at, data->left);
 	/* As in PgBouncer, the server serves without it. */
 	if (b->login->state == BACK_CONNECT)
 		return order_bytes(ORDER_DISCARD, total);
-	return fail(b->login, REASON_SERVER_LOGIN,
-		    is_hopeless ? FAIL_POOL : FAIL_CONNECTION, NULL);
+	return fail(b->login, REASON_SERVER_LOGIN, scope_of(b->login, state),
+		    NULL);
 }
 
 static struct order

@@ -13,6 +13,7 @@
 #include "pgwire.h"
 
 struct pg_front_login;
+struct pg_startup;
 struct pg_console;
 struct pg_text;
 struct pg_back;
@@ -54,6 +55,10 @@ bool pg_front_login_keys(struct pg_front_login *login, uint8_t client_key[32],
 void pg_front_login_words(const struct pg_front_login *login,
 			  enum reason reason, struct str *text);
 bool pg_front_login_is_old(const struct pg_front_login *login);
+
+/* pg_front_facts.c: the settings to start with; false: memory is out. */
+bool pg_front_take_facts(struct pg_front *f, const struct turn *t,
+			 const struct pg_startup *st, enum pool_mode mode);
 
 /* pg_console.c */
 struct pg_console *pg_console_new(void);

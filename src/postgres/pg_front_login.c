@@ -47,6 +47,8 @@ struct pg_front_login {
 	enum login_state worked_from; /* WORKING: what the work is for */
 	unsigned seen;                /* PG_SEEN_* */
 	struct pg_startup startup;
+	struct str own; /* owns: what its servers are told; session mode */
+	enum pool_mode mode;
 	enum reason doomed; /* told after the proof */
 	enum auth_method method;
 	bool is_console;
@@ -71,6 +73,7 @@ pg_front_login_free(struct pg_front_login *l)
 	if (l == NULL)
 		return;
 	pg_startup_fini(&l->startup);
+	str_fini(&l->own);
 	scram_server_fini(&l->scram);
 	mem_wipe_str(l->secret);
 	mem_wipe_free(l, sizeof(*l));
@@ -229,6 +232,7 @@ on_routed(struct pg_front_login *l, struct turn *t)
 		return order_plain(ORDER_WAIT);
 	l->doomed = t->answer.reason;
 	l->is_console = t->answer.is_console;
+	l->mode = t->answer.mode;
 	return next(l, LOGIN_VERIFIED, order_plain(ORDER_VERIFY));
 }
 
@@ -330,10 +334,9 @@ take_message(struct pg_front_login *l, struct turn *t, size_t *len,
 		*o = fail_words(l, REASON_PROTOCOL, l->words);
 		return NULL;
 	}
-	switch (pg_frame_peek(&scan, 0,
-			      l->state == LOGIN_PASSWORD ? PASSWORD_MAX
-							 : SASL_MAX,
-			      &f)) {
+	switch (pg_frame_peek(
+		&scan, 0, l->state == LOGIN_PASSWORD ? PASSWORD_MAX : SASL_MAX,
+		&f)) {
 	case PG_FRAME_PARTIAL:
 		return NULL;
 	case PG_FRAME_SHORT:
@@ -582,6 +585,11 @@ unsupported(struct pg_front_login *l)
 {
 	char name[64];
 
+	if (l->startup.has_odd_options)
+		return fail_words(l, REASON_STARTUP_PARAMETER,
+				  "unsupported startup parameter: options "
+				  "holds more than -c name=value and "
+				  "--name=value");
 	(void)text_format(
 		l->words, sizeof(l->words), "unsupported startup parameter: %s",
 		pg_safe_name(l->startup.unsupported, name, sizeof(name)));
@@ -674,6 +682,16 @@ start_console(struct pg_front *f, struct turn *t)
 }
 
 static struct order
+need_facts(const struct pg_front_login *l)
+{
+	struct order o = order_plain(ORDER_NEED_FACTS);
+
+	o.words.data = l->own.data;
+	o.words.len = l->own.len;
+	return o;
+}
+
+static struct order
 on_proven(struct pg_front *f, struct turn *t)
 {
 	struct pg_front_login *l = f->login;
@@ -682,66 +700,19 @@ on_proven(struct pg_front *f, struct turn *t)
 		return fail(l, l->doomed);
 	if (l->is_console)
 		return start_console(f, t);
-	if (l->startup.unsupported != NULL)
+	if (l->mode == POOL_SESSION)
+		pg_startup_words(&l->startup, t->policy, &l->own);
+	else if (l->startup.unsupported != NULL || l->startup.has_odd_options)
 		return unsupported(l);
+	if (l->own.failed)
+		return fail(l, REASON_NO_MEMORY);
 	l->has_keys = true; /* for SCRAM pass-through */
-	return next(l, LOGIN_FACTS, order_plain(ORDER_NEED_FACTS));
+	return next(l, LOGIN_FACTS, need_facts(l));
 }
 
 /* ------------------------------------------------------------------------
  * Facts
  */
-
-static bool
-set_value(struct pg_front *f, const char *name, const char *value)
-{
-	struct pg_params *p;
-
-	if (pg_is_same_value(name, value, pg_params_find(f->params, name)))
-		return true;
-	p = pg_params_with(f->params, name, value);
-	if (p == NULL)
-		return false;
-	pg_params_put(&f->params, p);
-	/* Those that the client asked for are kept apart. */
-	p = pg_params_with(f->start, name, value);
-	if (p == NULL)
-		return false;
-	pg_params_put(&f->start, p);
-	return true;
-}
-
-static bool
-add_host(struct pg_front *f, const struct turn *t, const char *name)
-{
-	char text[256];
-
-	(void)text_format(text, sizeof(text), "%.*s - %s:%u", 100,
-			  name == NULL || name[0] == '\0' ? "app" : name,
-			  t->stream->peer_addr, t->stream->peer_port);
-	return set_value(f, "application_name", text);
-}
-
-static bool
-take_facts(struct pg_front *f, const struct turn *t)
-{
-	const struct pg_startup *st = &f->login->startup;
-	const char *application = NULL;
-
-	pg_params_put(&f->params, pg_params_ref(t->answer.facts));
-	for (size_t i = 0; i < st->setting_count; i++) {
-		const struct pg_setting *s = &st->settings[i];
-
-		if (text_equal_nocase(s->name, "application_name"))
-			application = s->value;
-		if (!set_value(f, s->name, s->value))
-			return false;
-	}
-	if (t->policy->add_host && !add_host(f, t, application))
-		return false;
-	pg_front_params_changed(f);
-	return true;
-}
 
 static struct order
 on_facts(struct pg_front *f, struct turn *t)
@@ -751,8 +722,8 @@ on_facts(struct pg_front *f, struct turn *t)
 	size_t mark;
 
 	if (t->answer.kind != ANSWER_FACTS)
-		return order_plain(ORDER_NEED_FACTS);
-	if (!take_facts(f, t))
+		return need_facts(f->login);
+	if (!pg_front_take_facts(f, t, &f->login->startup, f->login->mode))
 		return fail(f->login, REASON_NO_MEMORY);
 	put_ok(&s);
 	while (pg_params_next(f->params, &at))

@@ -146,10 +146,8 @@ take_options(struct pg_startup *s, const char *text,
 	s->options = mem_strdup(text);
 	if (s->options == NULL)
 		bad(s, REASON_NO_MEMORY, "out of memory");
-	else if (!read_options(s, policy))
-		bad(s, REASON_STARTUP_PARAMETER,
-		    "unsupported startup parameter: options holds more than "
-		    "-c name=value and --name=value");
+	else
+		s->has_odd_options = !read_options(s, policy);
 }
 
 /* ------------------------------------------------------------------------
@@ -281,6 +279,7 @@ read_message(struct pg_startup *s, const struct buf *in, uint32_t version,
 		return;
 	}
 	buf_copy_out(in, 8, s->packet, len);
+	s->packet_len = len;
 	read_parameters(s, len, policy);
 }
 
@@ -326,6 +325,40 @@ pg_startup_read(struct pg_startup *s, const struct buf *in, unsigned seen,
 		read_cancel(s, in);
 	else
 		read_message(s, in, code, policy);
+}
+
+/* Is this the client's own to say to a server? */
+static bool
+is_word(const char *name, const struct policy *policy)
+{
+	if (strcmp(name, "options") == 0)
+		return !text_in_list(name, policy->ignore_startup);
+	/* With its host it is another one for each client: set, not said. */
+	if (is_special(name) ||
+	    (policy->add_host && text_equal_nocase(name, "application_name")))
+		return false;
+	return pg_is_tracked(name, policy) ||
+	       !pg_in_list(name, policy->ignore_startup);
+}
+
+void
+pg_startup_words(const struct pg_startup *s, const struct policy *policy,
+		 struct str *out)
+{
+	struct pg_body body = { .at = (const uint8_t *)s->packet,
+				.left = s->packet_len };
+
+	while (body.left > 0 && *body.at != '\0') {
+		const char *name = pg_body_text(&body);
+		const char *value = name == NULL ? NULL : pg_body_text(&body);
+
+		if (value == NULL)
+			return;
+		if (!is_word(name, policy))
+			continue;
+		pg_put_text(out, name);
+		pg_put_text(out, value);
+	}
 }
 
 bool

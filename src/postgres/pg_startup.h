@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/reason.h"
+#include "base/text.h"
 #include "proto/policy.h"
 
 #define PG_STARTUP_MAX 10000u /* bytes of a packet, as in PostgreSQL */
@@ -41,11 +42,13 @@ struct pg_startup {
 	uint8_t key[PG_CANCEL_KEY_MAX]; /* CANCEL */
 	size_t key_len;
 	/* MESSAGE */
-	char *packet;  /* owns: the parameters' text */
+	char *packet; /* owns: the parameters' text */
+	size_t packet_len;
 	char *options; /* owns: the settings out of `options`, unescaped */
 	const char *user, *database; /* borrow from packet */
 	bool is_replication;
-	uint16_t minor; /* of protocol 3.minor */
+	bool has_odd_options; /* more than settings stands in `options` */
+	uint16_t minor;       /* of protocol 3.minor */
 	struct pg_setting settings[PG_STARTUP_SETTINGS]; /* tracked ones */
 	size_t setting_count;
 	const char *unsupported; /* the first name that is not taken, or NULL */
@@ -65,6 +68,14 @@ void pg_startup_read(struct pg_startup *s, const struct buf *in, unsigned seen,
 /* Appends NegotiateProtocolVersion if the client asked for more than 3.0;
  * false: out of memory. */
 bool pg_startup_negotiate(const struct pg_startup *s, struct buf *out);
+
+/*
+ * Adds what a server of this client's own is told at its start: all that the
+ * client said, as it said it, but for what is carpool's to say and for what
+ * ignore_startup_parameters drops.
+ */
+void pg_startup_words(const struct pg_startup *s, const struct policy *policy,
+		      struct str *out);
 
 void pg_startup_fini(struct pg_startup *s);
 

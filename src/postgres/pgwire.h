@@ -25,7 +25,7 @@ bool pg_front_rows(struct turn *turn, const struct rowset *rows, size_t *next,
 
 /* pg_back.c */
 void *pg_back_open(const struct credential *cred, const char *database,
-		   const struct policy *policy);
+		   struct startup_words words, const struct policy *policy);
 void pg_back_close(void *back);
 void pg_back_unix_path(const char *host, uint16_t port, char *out, size_t size);
 struct back_view *pg_back_view(void *back);

@@ -104,11 +104,11 @@ owe(struct back *b, bool hidden)
 
 static void *
 back_open(const struct credential *cred, const char *database,
-	  const struct policy *policy)
+	  struct startup_words words, const struct policy *policy)
 {
 	struct back *b = mem_zalloc(sizeof(*b));
 
-	(void)database, (void)policy;
+	(void)database, (void)words, (void)policy;
 	if (b == NULL)
 		return NULL;
 	(void)text_copy(b->user, sizeof(b->user), cred->user);

@@ -27,7 +27,8 @@ play(const uint8_t *data, size_t size, enum drive_cut cut, struct outcome *out)
 	else
 		cred.client_key = cred.server_key = key;
 	pg_back_ops.close(d.back);
-	d.back = pg_back_ops.open(&cred, "db", &d.policy);
+	d.back = pg_back_ops.open(&cred, "db", (struct startup_words){ 0 },
+				  &d.policy);
 	ASSERT(d.back != NULL);
 	drive_pump(&d);
 	drive_feed(&d, &d.s_in, (const char *)data + FUZZ_PREFIX,

@@ -34,6 +34,7 @@ carry(struct drive *d, const struct order *o, struct answer *a,
 		a->kind = ANSWER_ROUTE;
 		a->reason = data[0] & 8 ? REASON_NO_DATABASE : REASON_NONE;
 		a->is_console = (data[0] & 24) == 16;
+		a->mode = d->policy.mode;
 		return true;
 	case ORDER_VERIFY:
 		a->kind = ANSWER_VERIFY;
@@ -48,6 +49,7 @@ carry(struct drive *d, const struct order *o, struct answer *a,
 		a->job = o->job.arg;
 		return true;
 	case ORDER_NEED_FACTS:
+		drive_log(d, "facts %zu", o->words.len);
 		a->kind = ANSWER_FACTS;
 		a->facts = pg_back_ops.facts(d->back);
 		return true;
@@ -113,7 +115,7 @@ play(const uint8_t *data, size_t size, enum drive_cut cut, struct outcome *out)
 	struct drive d;
 	size_t pieces = 0;
 
-	drive_init(&d, POOL_TRANSACTION, cut);
+	drive_init(&d, data[1] & 32 ? POOL_SESSION : POOL_TRANSACTION, cut);
 	d.policy.scram_iterations = 1;
 	d.policy.ignore_startup = data[1] & 4 ? "*" : "";
 	d.policy.add_host = (data[1] & 8) != 0;

@@ -384,7 +384,7 @@ a_login_across_a_reload(void **state)
 	server_logs_in(old);
 	deliver_all();
 	assert_null(a->server);
-	assert_null(p->facts);
+	assert_null(pool_facts_ref(p, NULL));
 	all_log_in(p);
 	assert_non_null(a->server);
 	assert_string_equal(a->server->host, "127.0.0.2");

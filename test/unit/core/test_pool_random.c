@@ -18,7 +18,7 @@ static struct chaos chaos;
 
 /* What has happened in all runs. */
 static struct {
-	unsigned grants, deaths, lost, fails, reloads;
+	unsigned grants, deaths, lost, fails, reloads, refusals, evictions;
 } seen;
 
 #define CHAOS_TEXT                                                             \
@@ -63,6 +63,7 @@ check_turn(struct client *c, struct server *s)
 		struct client *o = chaos.clients[i];
 
 		if (o == NULL || o == c || o->pool != c->pool ||
+		    o->class != c->class ||
 		    o->tenure->ticket.state != TICKET_QUEUED ||
 		    chaos.was_bound[i])
 			continue;
@@ -87,6 +88,19 @@ note_bound(void)
 	}
 }
 
+/* The first pool's clients are of three classes, the others' of one. */
+static struct client *
+chaos_waiter(void)
+{
+	static const char *const words[] = { "one", "two" };
+	unsigned pool = pick(POOLS), class = pick(3);
+
+	if (pool != 0 || class == 2)
+		return waiter_new(chaos.pools[pool], pick(chaos.workers));
+	return waiter_of_class(chaos.pools[0], pick(chaos.workers),
+			       words[class]);
+}
+
 static void
 chaos_client(void)
 {
@@ -94,9 +108,8 @@ chaos_client(void)
 	struct client *c = chaos.clients[i];
 
 	if (c == NULL) {
-		chaos.clients[i] = waiter_new(chaos.pools[pick(POOLS)],
-					      pick(chaos.workers));
-		c = chaos.clients[i];
+		c = chaos_waiter();
+		chaos.clients[i] = c;
 		(void)waiter_want(c);
 	} else if (c->server != NULL) {
 		waiter_release(c, pick(8) == 0    ? RESIDUE_RESET
@@ -143,11 +156,14 @@ chaos_server(void)
 		return;
 	if (s->state == SERVER_LOGIN) {
 		unsigned how = pick(20);
+		bool has_words = s->class != &s->pool->neutral;
 
 		seen.fails += how >= 17;
-		server_says(s, how < 17   ? order_plain(ORDER_READY)
-			       : how < 19 ? fail_connection
-					  : fail_pool);
+		seen.refusals += how == 16 && has_words;
+		server_says(s, how == 16 && has_words ? fail_startup
+			       : how < 17             ? order_plain(ORDER_READY)
+			       : how < 19             ? fail_connection
+						      : fail_pool);
 	} else if (s->state == SERVER_RESETTING) {
 		((struct world_back *)s->back)->view.owed = 0;
 		server_says(s, order_plain(ORDER_BOUNDARY));
@@ -245,6 +261,7 @@ chaos_step(void)
 		deliver_all();
 	check_all();
 	check_budgets(before);
+	seen.evictions += chaos.pools[0]->evicted;
 }
 
 /* All at rest: whatever waits, waits for a reason. */
@@ -313,6 +330,7 @@ random_operations(void **state)
 		      seen.reloads);
 	assert_true(seen.grants > 3000 && seen.deaths > 500 && seen.lost > 20);
 	assert_true(seen.fails > 100 && seen.reloads > 50);
+	assert_true(seen.refusals > 20 && seen.evictions > 100);
 }
 
 int

@@ -374,6 +374,7 @@ client_granted(struct client *c, struct server *s)
 	ASSERT(c->server == NULL && s->client == NULL);
 	ASSERT(c->worker == s->worker && c->worker->id == world.current);
 	ASSERT(s->state != SERVER_CLOSED && !s->is_shelved);
+	ASSERT(s->class == (c->class != NULL ? c->class : &c->pool->neutral));
 	if (world.on_granted != NULL)
 		world.on_granted(c, s);
 	c->server = s;
@@ -413,6 +414,8 @@ client_close_soon(struct client *c, enum reason reason)
 void
 client_free(struct client *c)
 {
+	if (c->class != NULL)
+		pool_class_give(c->pool, c->class);
 	mem_free(c->tenure);
 	mem_free(c);
 }
@@ -520,9 +523,9 @@ client_close_if_at_rest(struct client *c)
 
 static inline void *
 world_back_open(const struct credential *cred, const char *database,
-		const struct policy *policy)
+		struct startup_words words, const struct policy *policy)
 {
-	(void)cred, (void)database, (void)policy;
+	(void)cred, (void)database, (void)words, (void)policy;
 	return mem_must_zalloc(sizeof(struct world_back));
 }
 
@@ -795,6 +798,7 @@ waiter_want(struct client *c)
 	bool failed;
 
 	c->state = CLIENT_WAITING;
+	c->tenure->ticket.class = c->class;
 	s = pool_checkout(c->pool, w, &c->tenure->ticket, loop_now(w->loop),
 			  &failed);
 	if (s != NULL)
@@ -828,6 +832,19 @@ waiter_release(struct client *c, enum residue residue)
 	c->state = CLIENT_IDLE;
 	server_release(s, residue);
 	leave();
+}
+
+/* As waiter_new, for servers that were told these words. */
+static inline struct client *
+waiter_of_class(struct pool *p, unsigned worker, const char *words)
+{
+	struct client *c = waiter_new(p, worker);
+
+	c->class = pool_class_take(
+		p,
+		(struct startup_words){ .data = words, .len = strlen(words) });
+	assert_non_null(c->class);
+	return c;
 }
 
 static inline struct client *

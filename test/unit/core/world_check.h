@@ -4,6 +4,7 @@
 #ifndef TEST_CORE_WORLD_CHECK_H
 #define TEST_CORE_WORLD_CHECK_H
 
+#include "core/pool_inner.h"
 #include "world.h"
 
 static inline void
@@ -42,6 +43,45 @@ check_queue(struct pool *p)
 	assert_int_equal(waiting, p->waiting);
 	assert_int_equal(local, p->waiting);
 	assert_int_equal(bound, p->bound);
+}
+
+/* A class's counts against the tickets and servers that are really there. */
+static inline void
+check_class(struct pool *p, struct pool_class *class)
+{
+	uint32_t waiting = 0, opening = 0, servers = 0;
+	struct list_node *n, *tmp;
+
+	LIST_FOREACH (n, tmp, &p->queue) {
+		struct ticket *t = LIST_ENTRY(n, struct ticket, global);
+
+		waiting += t->class == class && t->state == TICKET_QUEUED;
+	}
+	for (unsigned i = 0; i < world.server_count; i++) {
+		struct server *s = world.servers[i];
+
+		servers += s->class == class;
+		opening += s->class == class && !s->is_logged_in;
+	}
+	assert_int_equal(class->waiting, waiting);
+	assert_int_equal(class->opening, opening);
+	if (class != &p->neutral)
+		assert_true(class->refs >= servers && class->refs > 0);
+}
+
+static inline void
+check_classes(struct pool *p)
+{
+	uint32_t evicted = 0;
+	struct list_node *n, *tmp;
+
+	check_class(p, &p->neutral);
+	LIST_FOREACH (n, tmp, &p->classes)
+		check_class(p, LIST_ENTRY(n, struct pool_class, node));
+	for (unsigned i = 0; i < world.server_count; i++)
+		evicted += world.servers[i]->pool == p &&
+			   world.servers[i]->is_evicted;
+	assert_int_equal(p->evicted, evicted);
 }
 
 /* The pool's counts against the servers that are really there. */
@@ -121,6 +161,7 @@ check_pool(struct pool *p)
 {
 	check_queue(p);
 	check_servers(p);
+	check_classes(p);
 	check_hunger(p);
 }
 
@@ -135,9 +176,18 @@ check_quiet(struct pool *p)
 	assert_int_equal(p->share.tokens, 0);
 	if (p->is_paused || unbound == 0)
 		return;
-	assert_int_equal(p->idle, 0);
-	if (p->is_removed || unbound <= p->opening ||
-	    now < p->failure.retry_at || p->opening >= p->core->login_limit ||
+	for (unsigned i = 0; i < world.server_count; i++)
+		if (world.servers[i]->is_shelved && world.servers[i]->pool == p)
+			assert_int_equal(world.servers[i]->class->waiting, 0);
+	if (p->is_removed || pool_missing_locked(p, now) == 0 ||
+	    now < p->failure.retry_at)
+		return;
+	/* What is idle does not stand in the way of those that wait. */
+	if (p->is_hungry || (size != 0 && p->held >= size))
+		assert_true(p->idle == 0 ||
+			    p->evicted >= pool_missing_locked(p, now) ||
+			    p->held < size + p->config.reserve_size);
+	if (p->opening >= p->core->login_limit ||
 	    (p->failure.reason != REASON_NONE && p->opening > 0) ||
 	    (size != 0 && p->held >= size))
 		return;
@@ -167,6 +217,10 @@ static const struct order fail_connection = { .kind = ORDER_FAIL,
 static const struct order fail_pool = { .kind = ORDER_FAIL,
 					.scope = FAIL_POOL,
 					.reason = REASON_SERVER_LOGIN };
+
+static const struct order fail_startup = { .kind = ORDER_FAIL,
+					   .scope = FAIL_STARTUP,
+					   .reason = REASON_SERVER_LOGIN };
 
 /* Ends a client that waits or is served; its server goes back. */
 static inline void

@@ -642,7 +642,8 @@ drive_init(struct drive *d, enum pool_mode mode, enum drive_cut cut)
 	d->seed = 1;
 	d->has_client = true;
 	d->front = pg_front_ops.open();
-	d->back = pg_back_ops.open(&cred, "db", &d->policy);
+	d->back = pg_back_ops.open(&cred, "db", (struct startup_words){ 0 },
+				   &d->policy);
 	f = d->front;
 	b = d->back;
 	ASSERT(f != NULL && b != NULL);

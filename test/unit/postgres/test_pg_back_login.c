@@ -26,7 +26,8 @@ open_server(struct drive *d, enum drive_cut cut, struct credential cred,
 	d->policy.timezone = "UTC";
 	pg_back_ops.close(d->back);
 	cred.user = "joe";
-	d->back = pg_back_ops.open(&cred, "db", &d->policy);
+	d->back = pg_back_ops.open(&cred, "db", (struct startup_words){ 0 },
+				   &d->policy);
 	assert_non_null(d->back);
 	drive_pump(d);
 	assert_memory_equal(d->to_server.data,
@@ -272,6 +273,85 @@ servers_that_cheat(void **state)
 	drive_fini(&d);
 }
 
+/* What a client said at its start is told, before what it left open is. */
+static void
+startup_words_are_said(void **state)
+{
+	static const struct row {
+		const char *words;
+		size_t len;
+		const char *pairs;
+		size_t pairs_len;
+	} rows[] = {
+#define ROW(w, p) { w, sizeof(w) - 1, p, sizeof(p) }
+		ROW("", "timezone\0UTC\0application_name\0a\0"),
+		ROW("geqo\0off\0",
+		    "timezone\0UTC\0application_name\0a\0geqo\0off\0"),
+		ROW("TimeZone\0CET\0", "application_name\0a\0TimeZone\0CET\0"),
+		ROW("options\0-c timezone=CET\0application_name\0\0",
+		    "options\0-c timezone=CET\0application_name\0\0"),
+#undef ROW
+	};
+	struct credential cred = { .user = "joe", .secret = "pw" };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		const struct row *r = &rows[i];
+		struct startup_words words = { r->words, r->len };
+		struct drive d;
+
+		drive_init(&d, POOL_SESSION, CUT_NONE);
+		d.has_client = false;
+		d.policy.timezone = "UTC";
+		d.policy.application_name = "a";
+		pg_back_ops.close(d.back);
+		d.back = pg_back_ops.open(&cred, "db", words, &d.policy);
+		drive_pump(&d);
+		assert_int_equal(d.to_server.len, 29 + r->pairs_len);
+		assert_memory_equal(d.to_server.data + 29, r->pairs,
+				    r->pairs_len);
+		drive_fini(&d);
+	}
+}
+
+/* Only with words of a client's may they be what the server refuses. */
+static void
+refused_words_concern_who_said_them(void **state)
+{
+	static const struct row {
+		const char *words;
+		const char *script;
+		const char *log;
+	} rows[] = {
+		{ "a", "R:0|E:FATAL:22023:no", "server:server_login_failed:3" },
+		{ "a", "R:0|E:FATAL:42704:no", "server:server_login_failed:3" },
+		{ "a", "R:0|E:FATAL:42501:no", "server:server_login_failed:3" },
+		{ "a", "R:0|E:FATAL:55P02:no", "server:server_login_failed:3" },
+		{ "a", "R:0|E:FATAL:28000:no", "server:server_login_failed:2" },
+		{ "a", "R:0|E:FATAL:53300:no", "server:server_login_failed:1" },
+		{ "a", "E:FATAL:22023:no", "server:server_login_failed:1" },
+		{ "", "R:0|E:FATAL:22023:no", "server:server_login_failed:1" },
+	};
+	struct credential cred = { .user = "joe", .secret = "pw" };
+
+	(void)state;
+	for (size_t i = 0; i < 2 * COUNT_OF(rows); i++) {
+		const struct row *r = &rows[i / 2];
+		struct startup_words words = { "a\0b",
+					       r->words[0] == '\0' ? 0 : 4 };
+		struct drive d;
+
+		drive_init(&d, POOL_SESSION, (enum drive_cut)(i % 2));
+		d.has_client = false;
+		pg_back_ops.close(d.back);
+		d.back = pg_back_ops.open(&cred, "db", words, &d.policy);
+		drive_pump(&d);
+		drive_server(&d, r->script);
+		assert_string_equal(str_text(&d.log), r->log);
+		drive_fini(&d);
+	}
+}
+
 static void
 errors_say_whom_they_concern(void **state)
 {
@@ -344,6 +424,8 @@ main(void)
 		cmocka_unit_test(keys_are_kept),
 		cmocka_unit_test(servers_that_cheat),
 		cmocka_unit_test(errors_say_whom_they_concern),
+		cmocka_unit_test(startup_words_are_said),
+		cmocka_unit_test(refused_words_concern_who_said_them),
 		cmocka_unit_test(connect_query_runs_first),
 	};
 

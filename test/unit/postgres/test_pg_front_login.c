@@ -29,6 +29,7 @@ struct door {
 	unsigned jobs;
 	char database[70], user[130];
 	struct str failure; /* reason and words */
+	struct str words;   /* of the last NEED_FACTS */
 };
 
 static void
@@ -46,6 +47,7 @@ static void
 close_door(struct door *o)
 {
 	str_fini(&o->failure);
+	str_fini(&o->words);
 	drive_fini(&o->d);
 }
 
@@ -65,6 +67,7 @@ answer(struct door *o, const struct order *order, struct answer *a)
 		a->kind = ANSWER_ROUTE;
 		a->reason = o->route_reason;
 		a->is_console = o->is_console;
+		a->mode = o->d.policy.mode;
 		return true;
 	case ORDER_VERIFY:
 		a->kind = ANSWER_VERIFY;
@@ -84,6 +87,8 @@ answer(struct door *o, const struct order *order, struct answer *a)
 						      o->server_key);
 		assert_false(pg_front_ops.credential(o->d.front, o->client_key,
 						     o->server_key));
+		str_fini(&o->words);
+		str_add(&o->words, order->words.data, order->words.len);
 		a->kind = ANSWER_FACTS;
 		a->facts = pg_back_ops.facts(o->d.back);
 		return true;
@@ -493,6 +498,57 @@ route_failures_come_last(void **state)
 	close_door(&o);
 }
 
+/* What its own servers are told, all that it said; session mode. */
+static void
+startup_words(void **state)
+{
+	static const struct row {
+		const char *pairs[8];
+		const char *ignore;
+		const char *words;
+		size_t len;
+	} rows[] = {
+#define WORDS(w) w, sizeof(w) - 1
+		{ { "user", "joe", "database", "d" }, "", WORDS("") },
+		{ { "user", "joe", "TimeZone", "UTC", "geqo", "off" },
+		  "",
+		  WORDS("TimeZone\0UTC\0geqo\0off\0") },
+		{ { "options", "-B 3 -x", "user", "joe", "a.b", "" },
+		  "",
+		  WORDS("options\0-B 3 -x\0a.b\0\0") },
+		{ { "user", "joe", "options", "-c", "geqo", "off" },
+		  "options,GEQO",
+		  WORDS("") },
+		{ { "user", "joe", "geqo", "off", "timezone", "CET" },
+		  "*",
+		  WORDS("timezone\0CET\0") },
+		{ { "user", "joe", "_pq_.x", "1", "replication", "off" },
+		  "",
+		  WORDS("") },
+#undef WORDS
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * COUNT_OF(rows); i++) {
+		const struct row *r = &rows[i / 2];
+		struct door o;
+		struct pg_front *f;
+
+		open_door(&o, (enum drive_cut)(i % 2));
+		o.d.policy.mode = POOL_SESSION;
+		o.d.policy.ignore_startup = r->ignore;
+		startup(&o, 3u << 16, r->pairs);
+		assert_true(o.is_ready);
+		assert_int_equal(o.words.len, r->len);
+		assert_memory_equal(str_text(&o.words), r->words, r->len);
+		/* It is told what its servers say, whatever it said. */
+		f = o.d.front;
+		assert_string_equal(pg_params_find(f->params, "TimeZone"),
+				    "UTC");
+		close_door(&o);
+	}
+}
+
 static void
 startup_parameters(void **state)
 {
@@ -757,6 +813,7 @@ main(void)
 		cmocka_unit_test(malformed_proofs_cost_nothing),
 		cmocka_unit_test(route_failures_come_last),
 		cmocka_unit_test(startup_parameters),
+		cmocka_unit_test(startup_words),
 		cmocka_unit_test(packets_that_are_wrong),
 		cmocka_unit_test(encryption_is_declined),
 		cmocka_unit_test(newer_protocols_are_negotiated),

@@ -470,7 +470,8 @@ check_login(const struct login_state *s, unsigned type, uint32_t length,
 	d.has_client = false;
 	d.policy.connect_query = s->connect_query;
 	pg_back_ops.close(d.back);
-	d.back = pg_back_ops.open(&cred, "db", &d.policy);
+	d.back = pg_back_ops.open(&cred, "db", (struct startup_words){ 0 },
+				  &d.policy);
 	assert_non_null(d.back);
 	drive_pump(&d);
 	drive_feed(&d, &d.s_in, s->before, s->before_len);
@@ -556,7 +557,8 @@ reports_are_bounded(void **state)
 		drive_init(&d, POOL_TRANSACTION, CUT_NONE);
 		d.has_client = false;
 		pg_back_ops.close(d.back);
-		d.back = pg_back_ops.open(&cred, "db", &d.policy);
+		d.back = pg_back_ops.open(
+			&cred, "db", (struct startup_words){ 0 }, &d.policy);
 		drive_server(&d, "R:0");
 		report_more(&d, 1, 3, size);
 		assert_false(d.is_server_over);

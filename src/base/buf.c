@@ -506,12 +506,13 @@ buf_copy_out(const struct buf *b, size_t at, void *out, size_t n)
 const uint8_t *
 buf_view(const struct buf *b, size_t at, size_t n, uint8_t *scratch)
 {
-	const struct segment *s = head_of(b);
+	const struct segment *s;
 	size_t in = at;
 
 	ASSERT(at <= b->len && n <= b->len - at);
 	if (n == 0)
 		return scratch;
+	s = head_of(b);
 	if (in >= s->len)
 		s = seek(b, &in);
 	if (n <= s->len - in)

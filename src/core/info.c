@@ -43,6 +43,15 @@ fill_addresses(const struct stream *s, struct client_info *info)
 	info->send_pending = s->out.len;
 }
 
+/* When its last request came, as far as that is known. */
+static usec_t
+request_at(const struct client *c)
+{
+	return c->tenure == NULL || c->tenure->granted_at == 0
+		       ? c->last_active
+		       : c->tenure->granted_at;
+}
+
 static void
 fill_client(const struct client *c, struct client_info *info)
 {
@@ -58,10 +67,7 @@ fill_client(const struct client *c, struct client_info *info)
 		.state = client_state_names[c->state],
 		.application_name = v->application_name,
 		.connect_wall = wall_of(c->connected, now),
-		.request_wall =
-			wall_of(c->tenure == NULL ? c->last_active
-						  : c->tenure->granted_at,
-				now),
+		.request_wall = wall_of(request_at(c), now),
 		.wait = c->state == CLIENT_WAITING
 				? now - c->tenure->ticket.since
 				: 0,

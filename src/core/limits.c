@@ -152,6 +152,7 @@ limits_give(struct limits *l, struct share *s, bool *post)
 	s->used--;
 	s->db->used--;
 	s->user->used--;
+	s->is_giving = false;
 	l->servers--;
 	next = feed_locked(l, s, post);
 	lock_give(&l->lock);
@@ -215,7 +216,7 @@ limits_is_due(struct limits *l, const struct share *hungry,
 }
 
 bool
-limits_is_wanted(struct limits *l, const struct share *s, usec_t since)
+limits_must_give(struct limits *l, struct share *s, usec_t since)
 {
 	struct list_node *n, *tmp;
 	bool wanted = false;
@@ -231,6 +232,8 @@ limits_is_wanted(struct limits *l, const struct share *s, usec_t since)
 		if (is_richer(s, h) || (h->used == 0 && h->since < since))
 			wanted = true;
 	}
+	wanted = wanted && !s->is_giving;
+	s->is_giving |= wanted;
 	lock_give(&l->lock);
 	return wanted;
 }

@@ -3,9 +3,10 @@
  * all-or-nothing take and one give.
  *
  * A pool that is refused stands in the hungry list, ordered by the arrival of
- * its oldest waiter; a give passes the place on to the oldest hungry pool that
- * now fits, and the caller posts that as a token to the pool's home worker.
- * So a place is never free while somebody who could use it waits.
+ * its oldest waiter; a give passes the place on to the hungry pool with the
+ * fewest places that now fits, and the caller posts that as a token to the
+ * pool's home worker. So a place is never free while somebody who could use it
+ * waits.
  *
  * Nothing is called while the lock is held.  Any thread.
  */
@@ -35,6 +36,7 @@ struct share {
 	usec_t since;            /* arrival of its oldest waiter */
 	uint32_t tokens;         /* places passed on, not yet collected */
 	bool is_posted;          /* a token message is on its way */
+	bool is_giving;          /* closes a server for a hungry pool */
 };
 
 struct limits {
@@ -78,11 +80,13 @@ uint32_t limits_collect(struct limits *l, struct share *s);
 bool limits_content(struct limits *l, struct share *s);
 
 /*
- * Should s give a place up for a hungry pool that it would suit?  Yes, if that
+ * Must s give a place up for a hungry pool that it would suit?  Yes, if that
  * one has clearly less, so that in the end all have about as much; and if it
- * has nothing at all, when it has been hungry since before `since`.
+ * has nothing at all, when it has been hungry since before `since`.  The caller
+ * then closes a server; until a place of s came back, which takes as long as
+ * the server's end, no other is asked for.
  */
-bool limits_is_wanted(struct limits *l, const struct share *s, usec_t since);
+bool limits_must_give(struct limits *l, struct share *s, usec_t since);
 
 /* Is an idle server's place due to the hungry one at once: has it nothing, or
  * clearly less than the giver?  (Nothing is changed.) */

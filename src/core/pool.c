@@ -490,7 +490,7 @@ is_wanted_elsewhere(struct pool *p)
 	if (t != NULL)
 		before = t->since > HUNGER_SLACK ? t->since - HUNGER_SLACK : 0;
 	lock_give(&p->lock);
-	return limits_is_wanted(&p->core->limits, &p->share, before);
+	return limits_must_give(&p->core->limits, &p->share, before);
 }
 
 void

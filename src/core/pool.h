@@ -75,7 +75,7 @@ struct pool_class {
 	char *words; /* owns; constant: len bytes of startup words */
 };
 
-/* A client's place in the queue; embedded in the client. */
+/* A client's place in the queue; embedded in its tenure. */
 struct ticket {
 	struct list_node global;  /* on pool.queue */
 	struct list_node local;   /* on the queue of the client's worker */

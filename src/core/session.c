@@ -37,6 +37,12 @@ min_size(size_t a, size_t b)
 }
 
 static bool
+is_full(const struct stream *s)
+{
+	return s->out.len >= OUT_MAX;
+}
+
+static bool
 is_alive(const struct client *c)
 {
 	return c->state < CLIENT_LINGERING &&
@@ -356,8 +362,12 @@ run_link(struct client *c)
 		server_release(s, RESIDUE_NONE);
 		return is_alive(c);
 	}
-	if (c->link_pending && has_news(c->server, loop_now(c->worker->loop)))
-		return true; /* the back looks at it, without the client */
+	if (c->link_pending && has_news(c->server, loop_now(c->worker->loop))) {
+		if (!is_full(&c->stream))
+			return true; /* the back looks, without the client */
+		client_server_failed(c, REASON_SERVER_LOST);
+		return is_alive(c);
+	}
 	if (c->link_pending)
 		start_link(c);
 	if (c->state != CLIENT_LINKING)
@@ -383,7 +393,10 @@ session_want_server(struct client *c)
 		return false;
 	}
 	c->tenure->ticket.client = c;
-	c->tenure->ticket.class = is_session_mode(c) ? c->class : NULL;
+	/* Facts are asked of the class that the login was routed by, also when
+	 * a reload has changed the mode since. */
+	c->tenure->ticket.class =
+		c->is_login || is_session_mode(c) ? c->class : NULL;
 	s = pool_checkout(c->pool, c->worker, &c->tenure->ticket, now, &failed);
 	if (failed) {
 		client_pool_failed(c);
@@ -696,9 +709,11 @@ flush_both(struct client *c)
 	size_t had = c->stream.out.len;
 
 	if (s != NULL && stream_flush(&s->stream) == FLUSH_ERROR) {
-		/* What it said before it died is read first. */
+		/* What it said before it died is read first, as soon as the
+		 * client has room for it. */
 		s->stream.readable = true;
-		stream_kick(&s->stream);
+		if (!is_full(&c->stream))
+			stream_kick(&s->stream);
 	}
 	if (c->state == CLIENT_CLOSED || had == 0)
 		return;
@@ -710,12 +725,6 @@ flush_both(struct client *c)
 	/* Who reads on has not vanished, though it sends nothing more. */
 	if (c->eof_since != 0 && had > c->stream.out.len)
 		c->eof_since = c->last_active = loop_now(c->worker->loop);
-}
-
-static bool
-is_full(const struct stream *s)
-{
-	return s->out.len >= OUT_MAX;
 }
 
 /* Writes; where that made room for what was read already, it goes on soon:

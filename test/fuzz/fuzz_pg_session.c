@@ -53,6 +53,40 @@ happen(struct drive *d, uint8_t event, struct buf **side)
 	drive_pump(d);
 }
 
+/* Does the log's entry at this place tell of the client's end? */
+static bool
+is_clients(const char *entry)
+{
+	return strncmp(entry, "close:", 6) == 0 ||
+	       strncmp(entry, "client:", 7) == 0 || *entry == '"';
+}
+
+/*
+ * The law holds for each side's orders; which side's end is seen first, when
+ * both end, hangs on the cut.  So the client's end goes to the log's end.
+ */
+static void
+part_sides(struct str *log)
+{
+	struct str server = { 0 }, client = { 0 };
+	const char *at = str_text(log);
+
+	while (*at != '\0') {
+		struct str *to = is_clients(at) ? &client : &server;
+		size_t n = *at == '"' ? 1 + strcspn(at + 1, "\"") + 1
+				      : strcspn(at, " ");
+
+		str_add(to, at, n);
+		str_putc(to, ' ');
+		at += n;
+		at += *at == ' ';
+	}
+	str_add(&server, str_text(&client), client.len);
+	str_fini(&client);
+	str_fini(log);
+	*log = server;
+}
+
 static void
 play(const uint8_t *data, size_t size, enum drive_cut cut, struct outcome *o)
 {
@@ -78,6 +112,7 @@ play(const uint8_t *data, size_t size, enum drive_cut cut, struct outcome *o)
 	}
 	ASSERT(d.steps <= 32 * size + 200);
 	outcome_take(o, &d);
+	part_sides(&o->log);
 }
 
 static void

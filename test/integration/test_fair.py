@@ -137,6 +137,27 @@ def test_small_pool_under_a_shared_budget(make_carpool, pg, order):
             assert sum(big.count) - before < 200
 
 
+def test_a_lone_query_costs_one_server(make_carpool, pg):
+    """A busy pool gives one place up for another pool's waiter, not all of
+    its servers while that one's end is on its way."""
+    cp = make_carpool({"big": {"pg": pg, "dbname": "test"},
+                       "one": {"pg": pg, "dbname": "test"}},
+                      max_user_connections=8, default_pool_size=8,
+                      query_wait_timeout=60, server_idle_timeout=1)
+    lone = cp.connect(database="one")
+
+    def logins():
+        return cp.log.count(" server_login ")
+
+    with Tenant(cp, 12, "SELECT pg_sleep(0.005)", database="big"):
+        before = logins()
+        for n in range(5):
+            assert lone.query(f"SELECT '{n}'", timeout=20).rows == [[str(n)]]
+            wait_until(lambda: cp.pool("one")["sv_idle"] == 0)
+        # Each turn: one of the lone pool's, one more of the busy one's.
+        assert logins() - before <= 5 * 4
+
+
 def test_sixteen_threads_and_seven_places(make_carpool, pg):
     """More threads than places: never one too many, and all progress."""
     from test_limits import Watch

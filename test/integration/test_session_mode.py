@@ -365,6 +365,25 @@ def test_mode_that_changes_under_sessions(make_carpool, pg):
         other.quit()
 
 
+def test_mode_that_changes_during_a_login(make_carpool, pg):
+    """Routed as a session, answered as a transaction: the login ends well
+    and nobody is held up by it."""
+    cp = make_carpool(pool_mode="session", default_pool_size=2,
+                      auth_type="plain", userlist={"app": "pw"})
+    with RawClient(cp.host, cp.port, timeout=20) as c:
+        c.send(w.startup({"user": "app", "database": "test",
+                          "application_name": "foo"}))
+        assert c.read().type == "R"
+        cp.settings["pool_mode"] = "transaction"
+        cp.reload()
+        other = cp.connect(password="pw")
+        assert other.value("SELECT 1") == "1"
+        c.send(w.password("pw"))
+        c.read_until("Z")
+        assert c.query("SELECT 2").rows == [["2"]]
+        assert other.value("SELECT 3") == "3"
+
+
 def test_min_pool_size_opens_what_sessions_want(make_carpool, pg):
     cp = make_carpool(pool_mode="session", min_pool_size=2,
                       default_pool_size=2)

@@ -299,7 +299,7 @@ the_richer_pool_gives(void **state)
 	assert_int_equal(take(&f, 1, 0, 10), TAKE_FULL_SHARED);
 	for (uint32_t has = 0; has < 2; has++) {
 		/* Though the rich one's own waiters are older. */
-		assert_true(limits_is_wanted(&f.limits, rich, 0));
+		assert_true(limits_must_give(&f.limits, rich, 0));
 		given = limits_give(&f.limits, rich, &post);
 		assert_ptr_equal(given, poor);
 		(void)limits_collect(&f.limits, poor);
@@ -307,8 +307,8 @@ the_richer_pool_gives(void **state)
 		assert_int_equal(take(&f, 1, 0, 10), TAKE_FULL_SHARED);
 	}
 	/* Three and two: neither gives, busy or not. */
-	assert_false(limits_is_wanted(&f.limits, rich, UINT64_MAX));
-	assert_false(limits_is_wanted(&f.limits, poor, UINT64_MAX));
+	assert_false(limits_must_give(&f.limits, rich, UINT64_MAX));
+	assert_false(limits_must_give(&f.limits, poor, UINT64_MAX));
 	assert_false(limits_is_due(&f.limits, poor, rich));
 	assert_false(limits_is_due(&f.limits, rich, poor));
 	/* The older one of two that have as few, but not if it is the giver. */
@@ -333,20 +333,20 @@ wanted_only_where_it_helps(void **state)
 	assert_int_equal(take(&f, 3, 0, 1), TAKE_OK);
 	assert_int_equal(take(&f, 1, 0, 10), TAKE_FULL_SHARED);
 	/* It lacks its user's place: the database's would not help. */
-	assert_false(limits_is_wanted(&f.limits, &f.share[0], 99));
+	assert_false(limits_must_give(&f.limits, &f.share[0], 99));
 	assert_false(limits_would_help(&f.limits, &f.share[1], &f.share[0]));
-	assert_true(limits_is_wanted(&f.limits, &f.share[2], 99));
+	assert_true(limits_must_give(&f.limits, &f.share[2], 99));
 	assert_true(limits_would_help(&f.limits, &f.share[1], &f.share[2]));
-	assert_false(limits_is_wanted(&f.limits, &f.share[3], 99));
+	assert_false(limits_must_give(&f.limits, &f.share[3], 99));
 	/* It has nothing: its due, however long others' servers are idle. */
 	assert_true(limits_is_due(&f.limits, &f.share[1], &f.share[2]));
 	/* Not for one who is younger, nor for the pool itself. */
-	assert_false(limits_is_wanted(&f.limits, &f.share[2], 10));
-	assert_false(limits_is_wanted(&f.limits, &f.share[1], 99));
+	assert_false(limits_must_give(&f.limits, &f.share[2], 10));
+	assert_false(limits_must_give(&f.limits, &f.share[1], 99));
 	/* A pool that is full by itself wants nobody's place. */
 	(void)limits_content(&f.limits, &f.share[1]);
 	assert_int_equal(take(&f, 2, 1, 10), TAKE_FULL_POOL);
-	assert_false(limits_is_wanted(&f.limits, &f.share[3], 99));
+	assert_false(limits_must_give(&f.limits, &f.share[3], 99));
 	field_close(&f);
 }
 
@@ -638,7 +638,7 @@ hammer_main(void *arg)
 		}
 		if (now % 16 == 0)
 			look(f);
-		(void)limits_is_wanted(&f->limits, &f->share[i], now);
+		(void)limits_must_give(&f->limits, &f->share[i], now);
 	}
 	return NULL;
 }

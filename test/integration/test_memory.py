@@ -202,7 +202,7 @@ def test_memory_limit_refuses_new_clients_alone(make_carpool, auth):
     assert c.value("SELECT 1") == "1"
     cp.console("SET memory_limit = '1MB'")
     wait_until(lambda: refused_for_memory(cp), 10)
-    assert "memory_limit_reached" in cp.log
+    cp.wait_log("memory_limit_reached")
     # Those who are in stay, and the console is open for who mends it.
     assert c.value("SELECT 2") == "2"
     assert cp.connect("admin", "pgbouncer").query("SHOW VERSION").rows

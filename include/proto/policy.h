@@ -13,6 +13,26 @@ enum pool_mode { POOL_SESSION, POOL_TRANSACTION, POOL_STATEMENT };
 
 #define POLICY_NAMES_MAX 16
 
+/* What a session can leave on its server and nobody can carry over. */
+enum state_kind {
+	STATE_TEMP_TABLE,
+	STATE_ADVISORY_LOCK,
+	STATE_HOLD_CURSOR,
+	STATE_LOAD,        /* a library */
+	STATE_UNKNOWN_SET, /* a change that the server cannot be asked about */
+	STATE_LISTEN,
+	STATE_KINDS,
+};
+
+/* What is done about it. */
+enum state_policy {
+	STATE_PIN,    /* the client keeps its server until it is gone */
+	STATE_RESET,  /* it is cleaned away at the boundary */
+	STATE_REJECT, /* the statement is refused */
+	STATE_ALLOW,  /* it is left to whoever comes next */
+	STATE_EMULATE /* LISTEN: carpool does it in the server's place */
+};
+
 struct policy {
 	enum pool_mode mode;
 	uint32_t max_packet_bytes; /* largest message accepted from a client */
@@ -20,6 +40,9 @@ struct policy {
 	bool simple_query_off;     /* disable_pqexec */
 	bool add_host;             /* application_name_add_host */
 	bool reset_always;         /* server_reset_query_always */
+	bool pin_notice;           /* tell a client once why it is pinned */
+	uint8_t on_state[STATE_KINDS];    /* enum state_policy, by state_kind */
+	uint32_t max_prepared_statements; /* of one server; 0 = none shared */
 	/* All strings are borrowed, NUL-terminated, never NULL. */
 	const char *reset_query; /* server_reset_query, "" = none */
 	const char *check_query; /* server_check_query, "" = empty query */

@@ -176,6 +176,15 @@ struct front_ops {
 	const char *name; /* "postgres" */
 	const struct back_ops *back;
 
+	/*
+	 * What the clients of one thread share, in every turn of theirs; the
+	 * same unpredictable seed for all threads.  NULL when memory is out.
+	 * Closed when no client of the thread is left; servers may still
+	 * refer to parts of it, from any thread.
+	 */
+	void *(*share_open)(uint64_t seed);
+	void (*share_close)(void *shared);
+
 	/* A new state for one client; NULL when memory is out. */
 	void *(*open)(void);
 	void (*close)(void *front);

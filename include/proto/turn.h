@@ -84,7 +84,8 @@ struct turn {
 	/* MOCK_SECRET_BYTES of this process, for answers to unknown users. */
 	const uint8_t *mock_secret;
 	/* Keys derived from secrets, kept for all; outlives the helpers. */
-	struct key_cache *keys;    /* borrows; NULL = nothing is kept */
+	struct key_cache *keys; /* borrows; NULL = nothing is kept */
+	void *shared; /* front: what share_open made for this thread */
 	const uint8_t *cancel_key; /* front: CANCEL_KEY_BYTES for this client */
 	char *words; /* front: TURN_WORDS bytes for the text of its order */
 	/* Others wait for this server; a front then ends its pipeline soon. */

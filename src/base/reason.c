@@ -239,6 +239,24 @@ static const struct reason_info table[REASON_COUNT] = {
 		.level = LOG_INFO,
 		.mysql = 1243,
 	},
+	[REASON_TOO_MANY_STATEMENTS] = {
+		.name = "too_many_statements",
+		.sqlstate = "53400",
+		.text = "too many prepared statements on this connection",
+		.hint = "Close statements that are not used any more, or use "
+			"pool_mode = session.",
+		.level = LOG_INFO,
+		.mysql = 1461,
+	},
+	[REASON_STATEMENT_TOO_LONG] = {
+		.name = "statement_too_long",
+		.sqlstate = "54000",
+		.text = "a named prepared statement is longer than 64 kB",
+		.hint = "Use the unnamed statement for it, or "
+			"pool_mode = session.",
+		.level = LOG_INFO,
+		.mysql = 1235,
+	},
 	[REASON_STATEMENT_MODE_TX] = {
 		.name = "statement_mode_transaction",
 		.sqlstate = "0A000",

@@ -339,6 +339,7 @@ core_new(const struct core_config *config)
 	snapshot_set_generation(core->snapshot, 1);
 	reserve_descriptors(core);
 	core_entropy(core->mock_secret, sizeof(core->mock_secret));
+	core->share_seed = core_random();
 	limits_init(&core->limits);
 	if (!routes_init(&core->routes))
 		mem_assert_failed("memory at start", __FILE__, __LINE__);

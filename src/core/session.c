@@ -64,6 +64,7 @@ client_turn(struct client *c, struct turn *t, struct policy *login_policy)
 		.entropy = core_entropy,
 		.mock_secret = c->worker->core->mock_secret,
 		.keys = c->worker->core->keys,
+		.shared = c->worker->shared,
 		.peer_eof = c->stream.eof,
 		.out_busy = s != NULL && s->relay_left > 0,
 		.has_waiters = s != NULL && s->pool->waiting > s->pool->bound,

@@ -32,6 +32,7 @@ struct core {
 	struct routes routes; /* under its own lock */
 
 	uint8_t mock_secret[MOCK_SECRET_BYTES]; /* constant; see struct turn */
+	uint64_t share_seed;                    /* constant; see share_open */
 
 	/* Plain numbers that any thread may read at any time. */
 	_Atomic uint64_t next_id;

@@ -279,7 +279,10 @@ worker_new(struct core *core, unsigned id)
 	if (w == NULL)
 		return NULL;
 	w->loop = loop_new();
-	if (w->loop == NULL) {
+	w->shared = core->front->share_open(core->share_seed);
+	if (w->loop == NULL || w->shared == NULL) {
+		core->front->share_close(w->shared);
+		loop_free(w->loop);
 		mem_free(w);
 		return NULL;
 	}
@@ -368,6 +371,7 @@ worker_free(struct worker *w)
 	loop_free(w->loop);
 	snapshot_unref(w->snapshot);
 	slab_fini(&w->tenures);
+	w->core->front->share_close(w->shared);
 	mem_free(w->slots);
 	mem_free(w);
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "pg_effect.h"
 #include "pg_front.h"
 #include "sql/classify.h"
 
@@ -47,6 +48,9 @@ pg_back_open(const struct credential *cred, const char *database,
 	if (b == NULL)
 		return NULL;
 	pg_owed_init(&b->owed);
+	b->owed.drop = pg_effect_dropped;
+	b->owed.owner = b;
+	pg_loads_init(&b->loads);
 	b->view.application_name = "";
 	b->login = pg_back_login_new(cred, database, words, policy);
 	if (b->login == NULL) {
@@ -63,6 +67,8 @@ pg_back_close(void *back)
 
 	pg_back_login_free(b->login);
 	pg_owed_fini(&b->owed);
+	pg_loads_fini(&b->loads);
+	pg_slot_fini(&b->unnamed);
 	pg_params_unref(b->params);
 	pg_params_unref(b->facts);
 	pg_params_unref(b->wanted);
@@ -92,7 +98,11 @@ pg_back_count(struct pg_back *b)
 				!b->is_group_open;
 	b->view.wants_step = b->login != NULL || b->is_boundary_due ||
 			     b->pending_fail != REASON_NONE ||
+			     pg_owed_is_fake_due(&b->owed) ||
 			     pg_owed_wants_probe(&b->owed);
+	b->view.statements = b->loads.count < UINT16_MAX
+				     ? (uint16_t)b->loads.count
+				     : UINT16_MAX;
 }
 
 void
@@ -105,10 +115,23 @@ pg_back_params_changed(struct pg_back *b)
 
 /* ---- requests of our own ---- */
 
+void
+pg_back_push(struct pg_back *b, struct pg_owed entry)
+{
+	pg_effect_send(b, &entry);
+	if (entry.kind <= OWED_SYNC)
+		b->group++;
+	pg_owed_push(&b->owed, entry);
+}
+
 bool
 pg_back_query(struct pg_back *b, struct buf *out, const char *sql,
 	      enum pg_owed_task task)
 {
+	struct pg_owed entry = { .kind = OWED_QUERY,
+				 .action = OWED_HIDE,
+				 .task = (uint8_t)task,
+				 .is_unnamed = true };
 	struct str s = { 0 };
 
 	pg_put_message(&s, 'Q', sql);
@@ -119,9 +142,7 @@ pg_back_query(struct pg_back *b, struct buf *out, const char *sql,
 	if (!pg_put_flush(&s, out))
 		return false;
 	b->has_own_error = b->was_canceled = false;
-	pg_owed_push(&b->owed, (struct pg_owed){ .kind = OWED_QUERY,
-						 .action = OWED_HIDE,
-						 .task = (uint8_t)task });
+	pg_back_push(b, entry);
 	pg_back_count(b);
 	return true;
 }
@@ -135,7 +156,7 @@ pg_back_fail_group(struct pg_back *b, struct buf *out, struct pg_owed entry)
 	if (!buf_append(out, message, sizeof(message)))
 		return false;
 	entry.kind = OWED_DESCRIBE_STATEMENT;
-	pg_owed_push(&b->owed, entry);
+	pg_back_push(b, entry);
 	b->is_group_open = true;
 	pg_back_count(b);
 	return true;
@@ -150,70 +171,6 @@ may_probe(const struct pg_back *b, const struct turn *turn)
 {
 	return pg_owed_wants_probe(&b->owed) && !turn->out_busy &&
 	       !b->is_half_sent && !b->is_group_open;
-}
-
-/* ---- errors ---- */
-
-const char *
-pg_error_field(const uint8_t *body, size_t len, char code)
-{
-	struct pg_body at = { .at = body, .left = len };
-
-	while (at.left > 0 && *at.at != 0) {
-		char found = (char)*at.at;
-		const char *text;
-
-		(void)pg_body_bytes(&at, 1);
-		text = pg_body_text(&at);
-		if (text == NULL || found == code)
-			return text;
-	}
-	return NULL;
-}
-
-void
-pg_back_keep_error(struct pg_back *b, const uint8_t *body, size_t len)
-{
-	uint8_t *copy = mem_zalloc(len > 0 ? len : 1);
-
-	if (copy == NULL)
-		return;
-	if (len > 0)
-		memcpy(copy, body, len);
-	mem_free(b->error);
-	b->error = copy;
-	b->error_len = len;
-}
-
-static bool
-is_fatal(const uint8_t *body, size_t len)
-{
-	const char *severity = pg_error_field(body, len, 'V');
-
-	if (severity == NULL)
-		severity = pg_error_field(body, len, 'S');
-	return severity != NULL && (strcmp(severity, "FATAL") == 0 ||
-				    strcmp(severity, "PANIC") == 0);
-}
-
-const uint8_t *
-pg_back_last_error(void *back, size_t *len, char *text, size_t text_size)
-{
-	struct pg_back *b = back;
-	const char *severity, *message;
-
-	*len = b->error_len;
-	if (text_size > 0)
-		text[0] = '\0';
-	if (b->error == NULL)
-		return NULL;
-	severity = pg_error_field(b->error, b->error_len, 'S');
-	message = pg_error_field(b->error, b->error_len, 'M');
-	if (text_size > 0)
-		text_format(text, text_size, "%s: %s",
-			    severity != NULL ? severity : "ERROR",
-			    message != NULL ? message : "(no message)");
-	return b->error;
 }
 
 /* ---- judging a message: nothing is changed ---- */
@@ -233,8 +190,10 @@ see_body(struct pg_scan *s, struct answer_view *v)
 static bool
 is_head_hidden(const struct pg_back *b)
 {
+	uint8_t action = b->owed.ring[b->owed.head].action;
+
 	return b->owed.count > 0 &&
-	       b->owed.ring[b->owed.head].action == OWED_HIDE;
+	       (action == OWED_HIDE || action == OWED_LOAD);
 }
 
 /* A report inside our own requests is passed on only when it is news. */
@@ -296,14 +255,18 @@ judge_error(struct pg_back *b, const struct turn *turn, struct pg_scan *s,
 	if (!v->is_matched) {
 		/* On its way out a server may say why at any time. */
 		if (!is_seen || turn->peer_out == NULL ||
-		    !is_fatal(v->body, v->len))
+		    !pg_error_is_fatal(v->body, v->len))
 			return FATE_FAIL;
 		return FATE_PASS;
 	}
 	e = pg_owed_at(&b->owed, v->at);
 	if (turn->peer_out == NULL || e->action == OWED_HIDE)
 		return FATE_DROP;
-	return e->action == OWED_REWRITE ? FATE_REWRITE : FATE_PASS;
+	return e->action == OWED_REWRITE ||
+			       (is_seen &&
+				pg_effect_is_renamed(e, v->body, v->len))
+		       ? FATE_REWRITE
+		       : FATE_PASS;
 }
 
 static enum fate
@@ -396,9 +359,9 @@ take_error(struct pg_back *b, const struct turn *turn,
 {
 	const char *state;
 
-	if (e->is_unnamed)
-		b->unnamed = UNNAMED_NONE;
-	if (v->body != NULL && is_fatal(v->body, v->len)) {
+	if (v->body != NULL && e->name != NULL)
+		pg_effect_judge_error(b, e, v->body, v->len);
+	if (v->body != NULL && pg_error_is_fatal(v->body, v->len)) {
 		/* Its last words, which a linked client has read by now. */
 		pg_back_keep_error(b, v->body, v->len);
 		b->is_lost = true;
@@ -411,7 +374,7 @@ take_error(struct pg_back *b, const struct turn *turn,
 		b->was_canceled = state != NULL && strcmp(state, "57014") == 0;
 	}
 	if (e->task == TASK_SETTINGS || turn->peer_out == NULL ||
-	    is_fatal(v->body, v->len))
+	    pg_error_is_fatal(v->body, v->len))
 		pg_back_keep_error(b, v->body, v->len);
 }
 
@@ -434,8 +397,6 @@ take_ready(struct pg_back *b, struct turn *turn, const struct answer_view *v,
 	b->view.tx = status == 'I'   ? TX_IDLE
 		     : status == 'T' ? TX_OPEN
 				     : TX_FAILED;
-	if (e->kind == OWED_QUERY)
-		b->unnamed = UNNAMED_NONE;
 	if (e->action != OWED_HIDE) {
 		b->view.queries++;
 		b->view.xacts += status == 'I';
@@ -476,6 +437,7 @@ take(struct pg_back *b, struct turn *turn, const struct answer_view *v)
 {
 	uint8_t type = v->frame.type;
 	struct pg_owed e;
+	bool is_over, ok = true;
 
 	if (type == 'N' || type == 'A')
 		return true;
@@ -490,18 +452,20 @@ take(struct pg_back *b, struct turn *turn, const struct answer_view *v)
 		return true;
 	if (type == 'C' && !take_tag(b, v, pg_owed_at(&b->owed, v->at)))
 		return false;
-	e = pg_owed_answer(&b->owed, type, v->at);
+	e = pg_owed_answer(&b->owed, type, v->at, &is_over);
 	if (b->owed.is_reopened)
 		reopen_group(b, turn->peer);
-	if (type == '1' && e.is_unnamed)
-		b->unnamed = UNNAMED_OWN;
-	else if (type == 'E')
+	if (type == 'E')
 		take_error(b, turn, v, &e);
 	else if (type == 'Z')
-		return take_ready(b, turn, v, &e);
+		ok = take_ready(b, turn, v, &e);
 	else if (type == 'G' && turn->peer_out == NULL)
-		return pg_clean_copy(b, turn->out);
-	return true;
+		ok = pg_clean_copy(b, turn->out);
+	if (is_over && type == 'E')
+		pg_effect_failed(b, &e);
+	else if (is_over)
+		pg_effect_done(b, &e);
+	return ok;
 }
 
 /* ---- runs ---- */
@@ -526,7 +490,7 @@ fail_protocol(struct pg_back *b, const struct answer_view *v)
 
 	if (v != NULL && v->frame.type == 'E' && v->body != NULL) {
 		pg_back_keep_error(b, v->body, v->len);
-		if (is_fatal(v->body, v->len))
+		if (pg_error_is_fatal(v->body, v->len))
 			reason = REASON_SERVER_LOST;
 	}
 	return order_fail(FAIL_CONNECTION, reason);
@@ -538,13 +502,18 @@ fail_memory(void)
 	return order_fail(FAIL_CONNECTION, REASON_NO_MEMORY);
 }
 
-/* Replaces the server's error by the reason of the refused message. */
+/* Replaces the server's error by the reason of the refused message, or
+ * carpool's name in it by the client's. */
 static struct order
 rewrite_error(struct pg_back *b, struct turn *turn, const struct answer_view *v)
 {
+	const struct pg_owed *e = pg_owed_at(&b->owed, v->at);
 	struct str s = { 0 };
 
-	pg_put_reason(&s, (enum reason)pg_owed_at(&b->owed, v->at)->reason);
+	if (e->action == OWED_REWRITE)
+		pg_put_reason(&s, (enum reason)e->reason);
+	else
+		pg_effect_put_error(&s, e, v->body, v->len);
 	if (!pg_put_flush(&s, turn->peer_out))
 		return fail_memory();
 	(void)take(b, turn, v);
@@ -602,9 +571,10 @@ extend_run(struct pg_back *b, struct turn *turn, struct pg_scan *s,
 	run->fate = fate;
 	run->bytes += v->frame.total;
 	*order = run_order(run);
-	/* Boundaries and doubts are seen to before what follows. */
-	return v->frame.type != 'Z' ||
-	       (b->owed.count > 0 && !pg_owed_wants_probe(&b->owed));
+	/* Boundaries, doubts and fakes are seen to before what follows. */
+	return !pg_owed_is_fake_due(&b->owed) &&
+	       (v->frame.type != 'Z' ||
+		(b->owed.count > 0 && !pg_owed_wants_probe(&b->owed)));
 }
 
 /* A message of the run that need not be looked at. */
@@ -695,6 +665,10 @@ pg_back_answers(struct pg_back *b, struct turn *turn)
 		b->pending_fail = REASON_NONE;
 		return order_fail(FAIL_CONNECTION, reason);
 	}
+	if (pg_owed_is_fake_due(&b->owed))
+		return pg_effect_fakes(b, turn->peer_out)
+			       ? order_bytes(ORDER_DISCARD, 0)
+			       : fail_memory();
 	if (may_probe(b, turn) && !pg_back_query(b, turn->out, "", TASK_PROBE))
 		return fail_memory();
 	if (turn->peer == NULL && !pg_clean_group(b, turn->out))

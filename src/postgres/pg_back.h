@@ -9,6 +9,8 @@
 #define CARPOOL_SRC_POSTGRES_PG_BACK_H
 
 #include "pg_frame.h"
+#include "pg_loaded.h"
+#include "pg_names.h"
 #include "pg_owed.h"
 #include "pg_params.h"
 #include "pgwire.h"
@@ -16,19 +18,16 @@
 struct pg_back_login;
 struct pg_front;
 
-/* Whose is the server's unnamed statement? */
-enum pg_unnamed {
-	UNNAMED_NONE,    /* there is none */
-	UNNAMED_OWN,     /* the linked client's */
-	UNNAMED_FOREIGN, /* an earlier client's */
-};
-
 #define PG_ACCEPTED 16u
 #define PG_RETRIES 3u
 
 struct pg_back {
 	struct back_view view; /* first: the core reads it */
 	struct pg_owed_queue owed;
+	struct pg_loads loads;    /* statements it holds for all clients */
+	struct pg_slot unnamed;   /* its unnamed statement */
+	struct pg_names *names;   /* borrows: the linked client's, or NULL */
+	uint32_t group;           /* number of the group of messages */
 	struct pg_params *params; /* refs: the server's settings now */
 	struct pg_params *facts;  /* refs: those it has after login or reset */
 	struct pg_params *wanted; /* refs: what the hidden SETs make of them */
@@ -43,9 +42,8 @@ struct pg_back {
 	uint32_t accepted[PG_ACCEPTED]; /* values this server once took */
 	uint32_t dirt; /* enum classify_flag of this client's texts */
 	enum reason pending_fail; /* to be returned by the next step */
-	enum pg_unnamed unnamed;
-	uint8_t retries;      /* of own requests that a late cancel hit */
-	bool is_group_open;   /* extended messages since the last Sync */
+	uint8_t retries;          /* of own requests that a late cancel hit */
+	bool is_group_open;       /* extended messages since the last Sync */
 	bool is_boundary_due; /* ReadyForQuery came: look whether to say so */
 	bool was_used;        /* by a client since the last reset */
 	bool was_reset;       /* by the client: RESET or DISCARD ALL */
@@ -65,6 +63,12 @@ void pg_back_count(struct pg_back *b);
 void pg_back_params_changed(struct pg_back *b);
 
 /*
+ * Pushes an entry, whose references it takes over, with the changes that it
+ * carries; room was reserved.  All entries come this way.
+ */
+void pg_back_push(struct pg_back *b, struct pg_owed entry);
+
+/*
  * Appends a simple Query of carpool's own and its hidden entry; false when
  * memory is out (nothing added).
  */
@@ -80,6 +84,9 @@ bool pg_back_fail_group(struct pg_back *b, struct buf *out,
 
 /* A field of an error's body, or NULL; borrows from the body. */
 const char *pg_error_field(const uint8_t *body, size_t len, char code);
+
+/* Does the server end the connection with this error? */
+bool pg_error_is_fatal(const uint8_t *body, size_t len);
 
 /* The steps after login, also used for connect_query. */
 struct order pg_back_answers(struct pg_back *b, struct turn *turn);

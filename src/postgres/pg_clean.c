@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "pg_back.h"
+#include "pg_effect.h"
 #include "sql/classify.h"
 
 static const char discard_all[] = "DISCARD ALL";
@@ -117,8 +118,8 @@ append_sync(struct pg_back *b, struct buf *out)
 
 	if (!buf_append(out, message, sizeof(message)))
 		return false;
-	pg_owed_push(&b->owed, (struct pg_owed){ .kind = OWED_SYNC,
-						 .action = OWED_HIDE });
+	pg_back_push(
+		b, (struct pg_owed){ .kind = OWED_SYNC, .action = OWED_HIDE });
 	b->is_group_open = false;
 	return true;
 }
@@ -157,7 +158,7 @@ pg_clean_copy(struct pg_back *b, struct buf *out)
 	}
 	if (!pg_put_flush(&s, out))
 		return false;
-	pg_owed_push(&b->owed, end);
+	pg_back_push(b, end);
 	return !is_group || append_sync(b, out);
 }
 
@@ -188,6 +189,7 @@ pg_back_abandon(struct turn *turn, enum sent sent)
 	if (sent == SENT_HALF || b->is_half_sent || b->login != NULL ||
 	    b->must_close || b->is_lost)
 		return ABANDON_CLOSE;
+	pg_effect_forget_client(b);
 	pg_owed_hide_all(&b->owed);
 	b->pending_fail = REASON_NONE;
 	b->was_reset = false;

@@ -15,24 +15,19 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "pg_back.h"
+#include "pg_command.h"
 
-/* A client's message, as far as it was looked at. */
-struct command {
-	struct pg_frame frame;
-	bool is_first; /* no run in front of it: an order may be returned */
-	const uint8_t *body; /* borrows: the first len bytes */
-	size_t len;
-	uint8_t scratch[PG_WHOLE_MAX];
-};
+void *
+pg_share_open(uint64_t seed)
+{
+	return statements_new(seed);
+}
 
-/*
- * True: the message is relayed with the run, what it makes the server owe is
- * pushed.  False: *order says what to do; only for a first message may it have
- * changed anything.
- */
-typedef bool handle_fn(struct pg_front *f, struct turn *turn, struct command *m,
-		       struct order *order);
+void
+pg_share_close(void *shared)
+{
+	statements_free(shared);
+}
 
 void *
 pg_front_open(void)
@@ -58,6 +53,7 @@ pg_front_close(void *front)
 	pg_front_login_free(f->login);
 	pg_console_free(f->console);
 	pg_text_free(f->text);
+	pg_names_free(f->names);
 	pg_params_unref(f->params);
 	pg_params_unref(f->start);
 	mem_free(f);
@@ -82,29 +78,29 @@ pg_front_credential(void *front, uint8_t client_key[32], uint8_t server_key[32])
 
 /* ---- orders ---- */
 
-static bool
-stop(struct order *order, struct order what)
+bool
+pg_stop(struct order *order, struct order what)
 {
 	*order = what;
 	return false;
 }
 
-static bool
-stop_plain(struct order *order, enum order_kind kind)
+bool
+pg_stop_plain(struct order *order, enum order_kind kind)
 {
-	return stop(order, order_plain(kind));
+	return pg_stop(order, order_plain(kind));
 }
 
-static bool
-stop_fail(struct order *order, enum reason reason)
+bool
+pg_stop_fail(struct order *order, enum reason reason)
 {
-	return stop(order, order_fail(FAIL_CONNECTION, reason));
+	return pg_stop(order, order_fail(FAIL_CONNECTION, reason));
 }
 
-static bool
-stop_discard(struct order *order, const struct command *m)
+bool
+pg_stop_discard(struct order *order, const struct pg_command *m)
 {
-	return stop(order, order_bytes(ORDER_DISCARD, m->frame.total));
+	return pg_stop(order, order_bytes(ORDER_DISCARD, m->frame.total));
 }
 
 /* A protocol violation told in words that name the message. */
@@ -121,8 +117,8 @@ fail_type(const struct turn *turn, uint8_t type)
 
 /* ---- the server's side of a request ---- */
 
-static uint32_t
-client_ends(const struct pg_back *b)
+uint32_t
+pg_command_ends(const struct pg_back *b)
 {
 	return pg_owed_ends(&b->owed) - b->owed.hidden_ends;
 }
@@ -137,7 +133,7 @@ must_yield(const struct pg_front *f, const struct pg_back *b,
 {
 	return turn->has_waiters && turn->policy->mode != POOL_SESSION &&
 	       !f->is_group_open && !b->owed.is_copy_in && !b->owed.in_doubt &&
-	       client_ends(b) > 0;
+	       pg_command_ends(b) > 0;
 }
 
 /* Between two requests, with nothing open on the server. */
@@ -149,39 +145,38 @@ is_settled(const struct pg_back *b)
 }
 
 /* May a request go to the server now?  False: *order says what first. */
-static bool
-has_server(struct pg_front *f, struct turn *turn, const struct command *m,
-	   struct order *order)
+bool
+pg_command_has_server(struct pg_front *f, struct turn *turn,
+		      const struct pg_command *m, struct order *order)
 {
 	struct pg_back *b = turn->peer;
 
 	if (b == NULL || turn->peer_out == NULL)
-		return stop_plain(order, ORDER_NEED_SERVER);
+		return pg_stop_plain(order, ORDER_NEED_SERVER);
 	if (b->must_wait || b->pending_fail != REASON_NONE ||
 	    must_yield(f, b, turn) || !pg_owed_reserve(&b->owed, 2))
-		return stop_plain(order, ORDER_WAIT);
+		return pg_stop_plain(order, ORDER_WAIT);
 	if (!f->must_reapply || !is_settled(b))
 		return true;
 	if (m->is_first &&
 	    pg_settings_apply(b, f, turn->peer_out, turn->policy) == LINK_FAIL)
-		return stop_fail(order, REASON_NO_MEMORY);
+		return pg_stop_fail(order, REASON_NO_MEMORY);
 	/* Step again: it may have to be waited for. */
-	return stop(order, order_bytes(ORDER_DISCARD, 0));
+	return pg_stop(order, order_bytes(ORDER_DISCARD, 0));
 }
 
 static void
 push(struct pg_back *b, enum pg_owed_kind kind)
 {
-	pg_owed_push(&b->owed, (struct pg_owed){ .kind = (uint8_t)kind });
+	pg_back_push(b, (struct pg_owed){ .kind = (uint8_t)kind });
 }
 
-/* A message of the extended protocol is on its way. */
-static bool
-push_in_group(struct pg_front *f, struct turn *turn, enum pg_owed_kind kind)
+bool
+pg_command_push(struct pg_front *f, struct turn *turn, struct pg_owed entry)
 {
 	struct pg_back *b = turn->peer;
 
-	push(b, kind);
+	pg_back_push(b, entry);
 	f->is_group_open = b->is_group_open = true;
 	return true;
 }
@@ -193,9 +188,10 @@ push_in_group(struct pg_front *f, struct turn *turn, enum pg_owed_kind kind)
  * server gets a message that fails there; its error is rewritten.  Without a
  * server there is nothing to undo.
  */
-static bool
-refuse_message(struct pg_front *f, struct turn *turn, const struct command *m,
-	       enum reason reason, struct order *order)
+bool
+pg_command_refuse(struct pg_front *f, struct turn *turn,
+		  const struct pg_command *m, enum reason reason,
+		  struct order *order)
 {
 	struct pg_owed entry = { .action = OWED_REWRITE,
 				 .reason = (uint16_t)reason };
@@ -212,47 +208,95 @@ refuse_message(struct pg_front *f, struct turn *turn, const struct command *m,
 		ok = pg_put_flush(&s, turn->out);
 		f->skip = SKIP_GROUP;
 	}
-	return ok ? stop_discard(order, m) : stop_fail(order, REASON_NO_MEMORY);
+	return ok ? pg_stop_discard(order, m)
+		  : pg_stop_fail(order, REASON_NO_MEMORY);
 }
 
-/* Is the name at offset at of the body another than the unnamed one's? */
+/* ---- bytes of our own ---- */
+
+/* Longer runs go out by themselves before anything is added behind them. */
+#define COPY_MAX 4096u
+
 static bool
-is_named(const struct command *m, size_t at)
+copy_run(struct turn *turn, struct pg_command *m, size_t to)
 {
-	return at < m->len && m->body[at] != 0;
+	while (m->copied < to) {
+		size_t n;
+		const uint8_t *piece = buf_run(turn->in, m->copied, &n);
+
+		if (n > to - m->copied)
+			n = to - m->copied;
+		if (!buf_append(turn->peer_out, piece, n))
+			return false;
+		m->copied += n;
+	}
+	return true;
 }
 
-/*
- * May the client use the server's unnamed statement?  An earlier client's must
- * not be run for this one; whose it is may hang on answers still to come.
- */
-static bool
-may_use_unnamed(struct pg_front *f, struct turn *turn, const struct command *m,
-		struct order *order)
+bool
+pg_command_begin(struct turn *turn, struct pg_command *m, struct order *order)
 {
 	struct pg_back *b = turn->peer;
 
-	if (f->has_parsed || b->unnamed != UNNAMED_FOREIGN)
-		return true;
-	if (b->owed.unnamed > 0 || b->owed.kinds[OWED_QUERY] > 0)
-		return stop_plain(order, ORDER_WAIT);
-	return refuse_message(f, turn, m, REASON_NO_UNNAMED, order);
-}
-
-/* Named statements stay with one server, so they need one of their own. */
-static bool
-is_refused_name(const struct turn *turn, const struct command *m, size_t at)
-{
-	return turn->policy->mode != POOL_SESSION && is_named(m, at);
-}
-
-static bool
-refuse_name(struct pg_front *f, struct turn *turn, const struct command *m,
-	    struct order *order)
-{
-	if (turn->peer_out != NULL && !has_server(f, turn, m, order))
+	if (m->frame.at - m->copied > COPY_MAX)
 		return false;
-	return refuse_message(f, turn, m, REASON_NAMED_STATEMENT, order);
+	if (copy_run(turn, m, m->frame.at))
+		return true;
+	b->is_half_sent = m->has_failed = true;
+	return pg_stop_fail(order, REASON_NO_MEMORY);
+}
+
+/* Header and what stands in front of the rest that stays as it is. */
+static bool
+write_head(struct turn *turn, const struct pg_command *m, size_t at, size_t cut,
+	   const char *text, size_t len)
+{
+	uint8_t head[PG_HEADER];
+
+	head[0] = m->frame.type;
+	pg_set_u32(head + 1, (uint32_t)(m->frame.total - 1 - cut + len));
+	return buf_append(turn->peer_out, head, sizeof(head)) &&
+	       buf_append(turn->peer_out, m->body, at) &&
+	       buf_append(turn->peer_out, text, len);
+}
+
+bool
+pg_command_replace(struct pg_front *f, struct turn *turn, struct pg_command *m,
+		   size_t at, size_t cut, const char *text, size_t len,
+		   struct order *order)
+{
+	struct pg_back *b = turn->peer;
+	size_t from = at + cut, total = m->frame.total;
+	bool is_whole = total <= PG_WHOLE_MAX;
+
+	if (!write_head(turn, m, at, cut, text, len) ||
+	    (is_whole && !buf_append(turn->peer_out, m->body + from,
+				     total - PG_HEADER - from))) {
+		b->is_half_sent = m->has_failed = true;
+		return pg_stop_fail(order, REASON_NO_MEMORY);
+	}
+	if (is_whole) {
+		m->copied = m->frame.at + total;
+		return true;
+	}
+	/* The rest is relayed, though it may not all have come. */
+	f->rest = (uint32_t)(total - PG_HEADER - from);
+	b->is_half_sent = true;
+	return pg_stop(order, order_bytes(ORDER_DISCARD, PG_HEADER + from));
+}
+
+/* The rest of a message whose beginning was written anew. */
+static struct order
+go_on_rest(struct pg_front *f, struct turn *turn)
+{
+	struct pg_back *b = turn->peer;
+	uint32_t rest = f->rest;
+
+	if (b == NULL)
+		return order_fail(FAIL_CONNECTION, REASON_SERVER_LOST);
+	f->rest = 0;
+	b->is_half_sent = false;
+	return order_bytes(ORDER_RELAY, rest);
 }
 
 /* ---- texts ---- */
@@ -276,7 +320,7 @@ end_text(struct pg_front *f, struct turn *turn)
  * first one goes with this order.
  */
 static bool
-begin_text(struct pg_front *f, struct turn *turn, const struct command *m,
+begin_text(struct pg_front *f, struct turn *turn, const struct pg_command *m,
 	   unsigned skip, struct order *order)
 {
 	struct pg_back *b = turn->peer;
@@ -286,14 +330,14 @@ begin_text(struct pg_front *f, struct turn *turn, const struct command *m,
 		return false;
 	f->text = pg_text_new(f, skip, m->frame.total - PG_HEADER);
 	if (f->text == NULL)
-		return stop_fail(order, REASON_NO_MEMORY);
+		return pg_stop_fail(order, REASON_NO_MEMORY);
 	if (here > m->frame.total)
 		here = m->frame.total;
 	pg_text_feed(f->text, b, turn->policy, turn->in, PG_HEADER,
 		     here - PG_HEADER);
 	b->is_half_sent = true;
 	end_text(f, turn);
-	return stop(order, order_bytes(ORDER_RELAY, here));
+	return pg_stop(order, order_bytes(ORDER_RELAY, here));
 }
 
 /* The next piece of a text that was begun. */
@@ -318,9 +362,9 @@ go_on_text(struct pg_front *f, struct turn *turn)
  * Looks at the text of a message, behind skip terminated texts: at once when
  * it is whole.  False: it goes in pieces, by *order.
  */
-static bool
-look_at_text(struct pg_front *f, struct turn *turn, const struct command *m,
-	     unsigned skip, struct order *order)
+bool
+pg_command_look(struct pg_front *f, struct turn *turn,
+		const struct pg_command *m, unsigned skip, struct order *order)
 {
 	struct pg_back *b = turn->peer;
 	struct pg_body at = { .at = m->body, .left = m->len };
@@ -339,115 +383,43 @@ look_at_text(struct pg_front *f, struct turn *turn, const struct command *m,
 /* ---- messages ---- */
 
 static bool
-on_query(struct pg_front *f, struct turn *turn, struct command *m,
+on_query(struct pg_front *f, struct turn *turn, struct pg_command *m,
 	 struct order *order)
 {
 	struct pg_back *b = turn->peer;
+	struct pg_owed entry = { .kind = OWED_QUERY };
 	bool goes_now;
 
 	if (turn->policy->simple_query_off)
-		return stop_fail(order, REASON_SIMPLE_QUERY_OFF);
-	if (!has_server(f, turn, m, order))
+		return pg_stop_fail(order, REASON_SIMPLE_QUERY_OFF);
+	if (!pg_command_has_server(f, turn, m, order))
 		return false;
-	goes_now = look_at_text(f, turn, m, 0, order);
+	goes_now = pg_command_look(f, turn, m, 0, order);
 	if (!goes_now && (!m->is_first || order->kind == ORDER_FAIL))
 		return false;
-	push(b, OWED_QUERY);
+	if (turn->policy->mode != POOL_SESSION)
+		pg_query_drops_unnamed(f, b, &entry);
+	pg_back_push(b, entry);
 	f->is_group_open = b->is_group_open = false;
-	f->has_parsed = false;
 	return goes_now;
 }
 
 static bool
-on_function(struct pg_front *f, struct turn *turn, struct command *m,
+on_function(struct pg_front *f, struct turn *turn, struct pg_command *m,
 	    struct order *order)
 {
 	struct pg_back *b = turn->peer;
 
-	if (!has_server(f, turn, m, order))
+	if (!pg_command_has_server(f, turn, m, order))
 		return false;
 	push(b, OWED_FUNCTION);
 	f->is_group_open = b->is_group_open = false;
 	return true;
 }
 
-static bool
-on_parse(struct pg_front *f, struct turn *turn, struct command *m,
-	 struct order *order)
-{
-	struct pg_back *b = turn->peer;
-	struct pg_owed entry = { .kind = OWED_PARSE };
-	bool goes_now;
-
-	if (is_refused_name(turn, m, 0))
-		return refuse_name(f, turn, m, order);
-	if (!has_server(f, turn, m, order))
-		return false;
-	goes_now = look_at_text(f, turn, m, 1, order);
-	if (!goes_now && (!m->is_first || order->kind == ORDER_FAIL))
-		return false;
-	entry.is_unnamed = !is_named(m, 0);
-	f->has_parsed |= entry.is_unnamed;
-	pg_owed_push(&b->owed, entry);
-	f->is_group_open = b->is_group_open = true;
-	return goes_now;
-}
-
-static bool
-on_bind(struct pg_front *f, struct turn *turn, struct command *m,
-	struct order *order)
-{
-	struct pg_body at = { .at = m->body, .left = m->len };
-
-	/* The portal's name comes first. */
-	if (pg_body_text(&at) == NULL && m->frame.total > PG_WHOLE_MAX)
-		return stop_fail(order, REASON_PROTOCOL);
-	if (is_refused_name(turn, m, m->len - at.left))
-		return refuse_name(f, turn, m, order);
-	if (!has_server(f, turn, m, order))
-		return false;
-	if (!is_named(m, m->len - at.left) &&
-	    !may_use_unnamed(f, turn, m, order))
-		return false;
-	return push_in_group(f, turn, OWED_BIND);
-}
-
-static bool
-on_describe(struct pg_front *f, struct turn *turn, struct command *m,
-	    struct order *order)
-{
-	bool is_statement = m->len > 0 && m->body[0] == 'S';
-
-	if (is_statement && is_refused_name(turn, m, 1))
-		return refuse_name(f, turn, m, order);
-	if (!has_server(f, turn, m, order))
-		return false;
-	if (!is_statement)
-		return push_in_group(f, turn, OWED_DESCRIBE_PORTAL);
-	if (!is_named(m, 1) && !may_use_unnamed(f, turn, m, order))
-		return false;
-	return push_in_group(f, turn, OWED_DESCRIBE_STATEMENT);
-}
-
-static bool
-on_execute(struct pg_front *f, struct turn *turn, struct command *m,
-	   struct order *order)
-{
-	return has_server(f, turn, m, order) &&
-	       push_in_group(f, turn, OWED_EXECUTE);
-}
-
-static bool
-on_close(struct pg_front *f, struct turn *turn, struct command *m,
-	 struct order *order)
-{
-	return has_server(f, turn, m, order) &&
-	       push_in_group(f, turn, OWED_CLOSE);
-}
-
 /* A Sync of its own needs no server: drivers ping with it. */
 static bool
-on_sync(struct pg_front *f, struct turn *turn, struct command *m,
+on_sync(struct pg_front *f, struct turn *turn, struct pg_command *m,
 	struct order *order)
 {
 	struct pg_back *b = turn->peer;
@@ -456,23 +428,22 @@ on_sync(struct pg_front *f, struct turn *turn, struct command *m,
 		if (!m->is_first)
 			return false;
 		if (!pg_append_ready(turn->out))
-			return stop_fail(order, REASON_NO_MEMORY);
-		return stop_discard(order, m);
+			return pg_stop_fail(order, REASON_NO_MEMORY);
+		return pg_stop_discard(order, m);
 	}
-	if (!has_server(f, turn, m, order))
+	if (!pg_command_has_server(f, turn, m, order))
 		return false;
 	push(b, OWED_SYNC);
 	f->is_group_open = b->is_group_open = false;
-	f->has_parsed = false;
 	return true;
 }
 
 static bool
-on_flush(struct pg_front *f, struct turn *turn, struct command *m,
+on_flush(struct pg_front *f, struct turn *turn, struct pg_command *m,
 	 struct order *order)
 {
 	(void)f;
-	return turn->peer_out != NULL || stop_discard(order, m);
+	return turn->peer_out != NULL || pg_stop_discard(order, m);
 }
 
 /*
@@ -480,18 +451,18 @@ on_flush(struct pg_front *f, struct turn *turn, struct command *m,
  * server would, and never gets a server of its own.
  */
 static bool
-on_copy_data(struct pg_front *f, struct turn *turn, struct command *m,
+on_copy_data(struct pg_front *f, struct turn *turn, struct pg_command *m,
 	     struct order *order)
 {
 	struct pg_back *b = turn->peer;
 
 	(void)f;
 	if (turn->peer_out == NULL || pg_owed_takes_data(&b->owed) == 0)
-		return stop_discard(order, m);
+		return pg_stop_discard(order, m);
 	if (m->frame.type == 'd')
 		return true;
 	if (!pg_owed_reserve(&b->owed, 1))
-		return stop_plain(order, ORDER_WAIT);
+		return pg_stop_plain(order, ORDER_WAIT);
 	push(b, OWED_COPY_END);
 	return true;
 }
@@ -505,7 +476,7 @@ say_good_bye(const struct turn *turn, enum reason reason)
 	bool waits_for_data;
 
 	order.reason = reason;
-	if (b == NULL || client_ends(b) == 0)
+	if (b == NULL || pg_command_ends(b) == 0)
 		return order;
 	waits_for_data =
 		b->owed.is_copy_in && b->owed.kinds[OWED_COPY_END] == 0;
@@ -513,23 +484,23 @@ say_good_bye(const struct turn *turn, enum reason reason)
 }
 
 static bool
-on_terminate(struct pg_front *f, struct turn *turn, struct command *m,
+on_terminate(struct pg_front *f, struct turn *turn, struct pg_command *m,
 	     struct order *order)
 {
 	(void)f, (void)m;
-	return stop(order, say_good_bye(turn, REASON_CLIENT_TERMINATE));
+	return pg_stop(order, say_good_bye(turn, REASON_CLIENT_TERMINATE));
 }
 
 static const struct rule {
-	handle_fn *handle; /* NULL: no such message */
-	bool is_long;      /* may be as large as max_packet_size */
+	pg_handle_fn *handle; /* NULL: no such message */
+	bool is_long;         /* may be as large as max_packet_size */
 } rules[128] = {
-	['B'] = { on_bind, true },       ['C'] = { on_close, false },
-	['D'] = { on_describe, false },  ['E'] = { on_execute, false },
-	['F'] = { on_function, true },   ['H'] = { on_flush, false },
-	['P'] = { on_parse, true },      ['Q'] = { on_query, true },
-	['S'] = { on_sync, false },      ['X'] = { on_terminate, false },
-	['c'] = { on_copy_data, false }, ['d'] = { on_copy_data, true },
+	['B'] = { pg_on_bind, true },      ['C'] = { pg_on_close, false },
+	['D'] = { pg_on_describe, false }, ['E'] = { pg_on_execute, false },
+	['F'] = { on_function, true },     ['H'] = { on_flush, false },
+	['P'] = { pg_on_parse, true },     ['Q'] = { on_query, true },
+	['S'] = { on_sync, false },        ['X'] = { on_terminate, false },
+	['c'] = { on_copy_data, false },   ['d'] = { on_copy_data, true },
 	['f'] = { on_copy_data, false },
 };
 
@@ -537,7 +508,7 @@ static const struct rule {
 
 /* Drops up to the end of the refused request and says when it is over. */
 static bool
-skip_message(struct pg_front *f, struct turn *turn, const struct command *m,
+skip_message(struct pg_front *f, struct turn *turn, const struct pg_command *m,
 	     struct order *order)
 {
 	uint8_t type = m->frame.type;
@@ -548,19 +519,19 @@ skip_message(struct pg_front *f, struct turn *turn, const struct command *m,
 		return on_terminate(f, turn, NULL, order);
 	if (is_end) {
 		if (!pg_append_ready(turn->out))
-			return stop_fail(order, REASON_NO_MEMORY);
+			return pg_stop_fail(order, REASON_NO_MEMORY);
 		f->skip = SKIP_NOTHING;
 	} else if (strchr("PBDEC", type) != NULL) {
 		f->skip = SKIP_GROUP;
 	}
-	return stop_discard(order, m);
+	return pg_stop_discard(order, m);
 }
 
 /* ---- the step ---- */
 
 /* Makes what there is of the body visible, at most PG_WHOLE_MAX. */
 static bool
-see_body(struct pg_scan *s, struct command *m, struct order *order)
+see_body(struct pg_scan *s, struct pg_command *m, struct order *order)
 {
 	size_t want =
 		m->frame.total < PG_WHOLE_MAX ? m->frame.total : PG_WHOLE_MAX;
@@ -571,50 +542,65 @@ see_body(struct pg_scan *s, struct command *m, struct order *order)
 	if (is_data)
 		return true;
 	if (s->in->len - m->frame.at < want)
-		return stop(order, order_bytes(ORDER_NEED_MORE, want));
+		return pg_stop(order, order_bytes(ORDER_NEED_MORE, want));
 	m->body = pg_scan_view(s, m->frame.at + PG_HEADER, m->len, m->scratch);
 	return true;
 }
 
 /* Reads the header; false: *order says why not. */
 static bool
-see_header(const struct turn *turn, struct pg_scan *s, struct command *m,
+see_header(const struct turn *turn, struct pg_scan *s, struct pg_command *m,
 	   size_t at, struct order *order)
 {
 	uint32_t most = turn->policy->max_packet_bytes;
 	uint8_t scratch, type = *pg_scan_view(s, at, 1, &scratch);
 
 	if (type >= 128 || rules[type].handle == NULL)
-		return stop(order, fail_type(turn, type));
+		return pg_stop(order, fail_type(turn, type));
 	if (!rules[type].is_long && most > PG_INSPECT_MAX)
 		most = PG_INSPECT_MAX;
 	switch (pg_frame_peek(s, at, most, &m->frame)) {
 	case PG_FRAME_OK:
 		return true;
 	case PG_FRAME_PARTIAL:
-		return stop(order, order_bytes(ORDER_NEED_MORE, PG_HEADER));
+		return pg_stop(order, order_bytes(ORDER_NEED_MORE, PG_HEADER));
 	case PG_FRAME_SHORT:
 		break;
 	case PG_FRAME_LARGE:
-		return stop_fail(order, rules[type].is_long
-						? REASON_PACKET_TOO_LARGE
-						: REASON_PROTOCOL);
+		return pg_stop_fail(order, rules[type].is_long
+						   ? REASON_PACKET_TOO_LARGE
+						   : REASON_PROTOCOL);
 	}
-	return stop_fail(order, REASON_PROTOCOL);
+	return pg_stop_fail(order, REASON_PROTOCOL);
 }
 
 static bool
 take_message(struct pg_front *f, struct turn *turn, struct pg_scan *s,
-	     struct command *m, size_t at, struct order *order)
+	     struct pg_command *m, size_t at, struct order *order)
 {
 	m->is_first = at == 0;
 	if (!see_header(turn, s, m, at, order))
 		return false;
 	if (f->skip != SKIP_NOTHING)
 		return skip_message(f, turn, m, order);
+	/* What is copied must be there. */
+	if (m->copied > 0 && !pg_frame_is_whole(s, &m->frame))
+		return false;
 	if (!see_body(s, m, order))
 		return false;
 	return rules[m->frame.type].handle(f, turn, m, order);
+}
+
+/* A run of which the beginning was copied is copied to its end. */
+static struct order
+end_copied(struct turn *turn, struct pg_command *m, size_t run)
+{
+	struct pg_back *b = turn->peer;
+
+	if (copy_run(turn, m, run))
+		return order_bytes(ORDER_DISCARD, run);
+	b->is_half_sent = true;
+	return order_fail(FAIL_CONNECTION, REASON_NO_MEMORY);
 }
 
 static struct order
@@ -622,14 +608,20 @@ read_messages(struct pg_front *f, struct turn *turn)
 {
 	struct pg_scan s = pg_scan(turn->in);
 	struct order order = order_bytes(ORDER_NEED_MORE, PG_HEADER);
-	struct command m;
+	struct pg_command m;
 	size_t run = 0;
 
+	m.copied = 0;
+	m.has_failed = false;
 	while (run < turn->in->len) {
 		if (!take_message(f, turn, &s, &m, run, &order))
 			break;
 		run += m.frame.total;
 	}
+	if (m.has_failed)
+		return order_fail(FAIL_CONNECTION, REASON_NO_MEMORY);
+	if (m.copied > 0)
+		return end_copied(turn, &m, run);
 	if (run > 0)
 		return order_bytes(ORDER_RELAY, run);
 	if (order.kind == ORDER_NEED_MORE && turn->peer_eof)
@@ -647,10 +639,17 @@ pg_front_step(struct turn *turn)
 		return pg_front_login_step(f, turn);
 	if (f->console != NULL)
 		return pg_console_step(f, turn);
-	order = f->text != NULL ? go_on_text(f, turn) : read_messages(f, turn);
+	if (f->rest > 0)
+		order = go_on_rest(f, turn);
+	else if (f->text != NULL)
+		order = go_on_text(f, turn);
+	else
+		order = read_messages(f, turn);
+	if (f->names != NULL)
+		f->view.statements = (uint16_t)pg_names_count(f->names);
 	f->view.is_skipping = f->skip != SKIP_NOTHING;
-	f->view.is_at_rest =
-		!f->is_group_open && !f->view.is_skipping && f->text == NULL;
+	f->view.is_at_rest = !f->is_group_open && !f->view.is_skipping &&
+			     f->text == NULL && f->rest == 0;
 	if (turn->peer != NULL)
 		pg_back_count(turn->peer);
 	return order;

@@ -9,6 +9,7 @@
 #define CARPOOL_SRC_POSTGRES_PG_FRONT_H
 
 #include "pg_frame.h"
+#include "pg_names.h"
 #include "pg_params.h"
 #include "pgwire.h"
 
@@ -32,9 +33,10 @@ struct pg_front {
 	struct pg_front_login *login; /* owns; NULL once logged in */
 	struct pg_console *console;   /* owns; NULL for other clients */
 	struct pg_text *text;         /* owns: a long text that is being read */
-	enum pg_skip skip;
+	struct pg_names *names;       /* owns: its statements, or NULL */
+	uint32_t rest;      /* of a message whose beginning was written anew */
+	uint8_t skip;       /* enum pg_skip */
 	bool is_group_open; /* messages since the last Sync */
-	bool has_parsed;    /* the unnamed statement, in this group */
 	bool must_reapply;  /* its settings, before its next request */
 	uint8_t lexer;      /* enum lexer_option for its texts */
 };

@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "pg_back.h"
+#include "pg_effect.h"
 #include "pg_front.h"
 
 /* ---- known values ---- */
@@ -374,8 +375,7 @@ pg_back_unlink(void *back)
 {
 	struct pg_back *b = back;
 
-	if (b->unnamed == UNNAMED_OWN)
-		b->unnamed = UNNAMED_FOREIGN;
+	pg_effect_forget_client(b);
 	b->was_reset = false;
 }
 

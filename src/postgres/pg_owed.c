@@ -15,18 +15,27 @@ pg_owed_init(struct pg_owed_queue *q)
 	q->room = OWED_SMALL;
 }
 
-void
-pg_owed_fini(struct pg_owed_queue *q)
-{
-	if (q->ring != q->small)
-		mem_free(q->ring);
-	pg_owed_init(q);
-}
-
 struct pg_owed *
 pg_owed_at(struct pg_owed_queue *q, uint32_t at)
 {
 	return &q->ring[(q->head + at) & (q->room - 1)];
+}
+
+static void
+drop_entry(struct pg_owed_queue *q, struct pg_owed *e)
+{
+	if (q->drop != NULL)
+		q->drop(q->owner, e);
+}
+
+void
+pg_owed_fini(struct pg_owed_queue *q)
+{
+	for (uint32_t i = 0; i < q->count; i++)
+		drop_entry(q, pg_owed_at(q, i));
+	if (q->ring != q->small)
+		mem_free(q->ring);
+	pg_owed_init(q);
 }
 
 static const struct pg_owed *
@@ -67,12 +76,18 @@ is_end(const struct pg_owed *e)
 	return e->kind <= OWED_SYNC;
 }
 
+static bool
+is_fake_query(const struct pg_owed *e)
+{
+	return e->kind == OWED_QUERY && e->action == OWED_FAKE;
+}
+
 static void
 count_in(struct pg_owed_queue *q, const struct pg_owed *e)
 {
 	q->kinds[e->kind]++;
 	q->hidden_ends += is_end(e) && e->action == OWED_HIDE;
-	q->unnamed += e->is_unnamed;
+	q->fake_queries += is_fake_query(e);
 }
 
 static void
@@ -80,7 +95,7 @@ count_out(struct pg_owed_queue *q, const struct pg_owed *e)
 {
 	q->kinds[e->kind]--;
 	q->hidden_ends -= is_end(e) && e->action == OWED_HIDE;
-	q->unnamed -= e->is_unnamed;
+	q->fake_queries -= is_fake_query(e);
 }
 
 /* A long pipeline is over: an idle server keeps nothing of it. */
@@ -107,8 +122,10 @@ pop(struct pg_owed_queue *q)
 void
 pg_owed_push(struct pg_owed_queue *q, struct pg_owed entry)
 {
-	if (q->is_skipping && entry.kind != OWED_SYNC)
+	if (q->is_skipping && entry.kind != OWED_SYNC) {
+		drop_entry(q, &entry);
 		return;
+	}
 	if (entry.kind == OWED_COPY_END && pg_owed_takes_data(q) == 0)
 		return;
 	if (entry.kind == OWED_SYNC) {
@@ -221,8 +238,10 @@ drop_range(struct pg_owed_queue *q, uint32_t from, uint32_t to)
 {
 	uint32_t n = to - from;
 
-	for (uint32_t i = from; i < to; i++)
+	for (uint32_t i = from; i < to; i++) {
 		count_out(q, peek_at(q, i));
+		drop_entry(q, pg_owed_at(q, i));
+	}
 	for (uint32_t i = to; i < q->count; i++)
 		*pg_owed_at(q, i - n) = *peek_at(q, i);
 	q->count -= n;
@@ -264,8 +283,11 @@ begin_copy(struct pg_owed_queue *q)
 	}
 }
 
-/* The head failed: what the server drops because of it. */
-static void
+/*
+ * The head failed: what the server drops because of it.  True: the head is
+ * among it, and its own references are the caller's.
+ */
+static bool
 fail_head(struct pg_owed_queue *q)
 {
 	uint32_t to = 0;
@@ -277,13 +299,23 @@ fail_head(struct pg_owed_queue *q)
 	}
 	if (is_end(peek_at(q, 0))) {
 		pg_owed_at(q, 0)->has_failed = true;
-		return;
+		return false;
 	}
 	while (to < q->count && peek_at(q, to)->kind != OWED_SYNC)
 		to++;
 	if (to == q->count)
 		q->is_skipping = true;
-	drop_range(q, 0, to);
+	pop(q);
+	drop_range(q, 0, to - 1);
+	return true;
+}
+
+/* The server has passed over the first entry. */
+static void
+pass_over(struct pg_owed_queue *q)
+{
+	drop_entry(q, pg_owed_at(q, 0));
+	pop(q);
 }
 
 /*
@@ -306,25 +338,41 @@ take_ready(struct pg_owed_queue *q)
 }
 
 struct pg_owed
-pg_owed_answer(struct pg_owed_queue *q, uint8_t type, uint32_t at)
+pg_owed_answer(struct pg_owed_queue *q, uint8_t type, uint32_t at,
+	       bool *is_over)
 {
 	struct pg_owed entry;
 
 	while (at-- > 0)
-		pop(q);
+		pass_over(q);
 	entry = *peek_at(q, 0);
+	*is_over = false;
 	if (type == 'E') {
-		fail_head(q);
+		*is_over = fail_head(q);
 	} else if (type == 'Z') {
 		take_ready(q);
+		*is_over = true;
 	} else if (type == 'G') {
 		begin_copy(q);
 	} else {
 		if (type == 'C' && q->is_copy_in)
 			end_copy(q);
-		if (ended_by[type] & BIT(entry.kind))
+		if (ended_by[type] & BIT(entry.kind)) {
 			pop(q);
+			*is_over = true;
+		}
 	}
+	pg_owed_settle(q);
+	return entry;
+}
+
+struct pg_owed
+pg_owed_take_fake(struct pg_owed_queue *q)
+{
+	struct pg_owed entry = *peek_at(q, 0);
+
+	ASSERT(entry.action == OWED_FAKE);
+	pop(q);
 	pg_owed_settle(q);
 	return entry;
 }
@@ -374,6 +422,8 @@ pg_owed_hide_all(struct pg_owed_queue *q)
 	for (uint32_t i = 0; i < q->count; i++) {
 		struct pg_owed *e = pg_owed_at(q, i);
 
+		if (e->action == OWED_FAKE)
+			continue;
 		if (is_end(e) && e->action != OWED_HIDE)
 			q->hidden_ends++;
 		e->action = OWED_HIDE;
@@ -389,6 +439,6 @@ pg_owed_is_sane(const struct pg_owed_queue *q)
 	for (uint32_t i = 0; i < q->count; i++)
 		count_in(&sum, peek_at(q, i));
 	return q->count <= q->room && sum.hidden_ends == q->hidden_ends &&
-	       sum.unnamed == q->unnamed &&
+	       sum.fake_queries == q->fake_queries &&
 	       memcmp(sum.kinds, q->kinds, sizeof(sum.kinds)) == 0;
 }

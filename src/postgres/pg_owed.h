@@ -9,6 +9,11 @@
  * Where that cannot be known (an error inside COPY IN after a Sync), the Sync
  * is a `maybe` until the answers tell.
  *
+ * An entry may carry a change to what the client or the server is known to
+ * have; whoever takes the entry carries it out, and an entry that the server
+ * drops is handed to the queue's owner, who takes it back.  Fakes are entries
+ * that carpool answers itself, when their turn has come.
+ *
  * Owned by a back; the worker that owns the connection runs it.  Knows no
  * buffer and no bytes but the types of messages.  PostgreSQL manual, "Message
  * Flow".
@@ -38,6 +43,8 @@ enum pg_owed_action {
 	OWED_FORWARD, /* the client's */
 	OWED_HIDE,    /* carpool's own, or the client is gone */
 	OWED_REWRITE, /* must fail: the client gets the entry's reason */
+	OWED_LOAD,    /* carpool's own; an error of it is the client's */
+	OWED_FAKE,    /* the client's; the server never saw it */
 };
 
 /* What carpool's own requests are for. */
@@ -51,19 +58,30 @@ enum pg_owed_task {
 	TASK_BREAK, /* fails, so that a group is not committed */
 };
 
+struct pg_name;
+struct pg_load;
+struct statement;
+
 struct pg_owed {
 	uint8_t kind;
 	uint8_t action;
 	uint8_t task;
 	bool is_maybe : 1;   /* a Sync that was perhaps dropped */
-	bool is_unnamed : 1; /* a Parse of the unnamed statement */
 	bool has_failed : 1; /* its error has come, the end is due */
-	uint16_t reason;     /* REWRITE: enum reason */
+	bool is_unnamed : 1; /* changes the server's unnamed statement */
+	bool is_change : 1;  /* changes what the client has under name */
+	bool has_load : 1;   /* load is meant, not statement */
+	uint16_t reason;     /* REWRITE: enum reason; FAKE Query: pg_fake_tag */
 	uint16_t done;       /* statements of it that were completed */
+	struct pg_name *name; /* refs: the client's name that it is about */
+	union {
+		struct statement *statement; /* refs: what it changes to */
+		struct pg_load *load; /* borrows: what it loads or closes */
+	};
 };
 
 #define OWED_SMALL 8u
-#define OWED_MAX 65536u /* entries; a client with more has to wait */
+#define OWED_MAX 16384u /* entries; a client with more has to wait */
 
 struct pg_owed_queue {
 	struct pg_owed *ring; /* owns, unless it is small */
@@ -72,11 +90,15 @@ struct pg_owed_queue {
 	uint32_t room;              /* a power of two */
 	uint32_t kinds[OWED_KINDS]; /* entries of each kind */
 	uint32_t hidden_ends;
-	uint32_t unnamed; /* Parses of the unnamed statement */
+	uint32_t fake_queries;
 	bool is_skipping; /* the server drops all up to the next Sync */
 	bool is_copy_in;  /* the head's COPY waits for data */
 	bool in_doubt;    /* a COPY failed: a Sync was perhaps dropped */
 	bool is_reopened; /* a COPY in a group swallowed the group's Sync */
+	/* Takes back what an entry that the server dropped would have changed;
+	 * NULL: nothing to do. */
+	void (*drop)(void *owner, struct pg_owed *entry);
+	void *owner; /* borrows */
 	struct pg_owed small[OWED_SMALL];
 };
 
@@ -88,6 +110,7 @@ enum pg_owed_fit {
 };
 
 void pg_owed_init(struct pg_owed_queue *q);
+/* Drops what is left in it. */
 void pg_owed_fini(struct pg_owed_queue *q);
 
 /*
@@ -114,10 +137,22 @@ struct pg_owed *pg_owed_at(struct pg_owed_queue *q, uint32_t at);
 
 /*
  * Takes what a message of this type, matched at place at, ends or drops.
- * Returns a copy of the matched entry.
+ * Returns a copy of the matched entry.  *is_over: it was taken, and what it
+ * refers to is the caller's now.
  */
 struct pg_owed pg_owed_answer(struct pg_owed_queue *q, uint8_t type,
-			      uint32_t at);
+			      uint32_t at, bool *is_over);
+
+/* Is it a fake's turn? */
+static inline bool
+pg_owed_is_fake_due(const struct pg_owed_queue *q)
+{
+	return q->count > 0 &&
+	       q->ring[q->head & (q->room - 1)].action == OWED_FAKE;
+}
+
+/* Takes the first entry, a fake; what it refers to is the caller's. */
+struct pg_owed pg_owed_take_fake(struct pg_owed_queue *q);
 
 /* Entries that end with ReadyForQuery. */
 static inline uint32_t
@@ -131,7 +166,7 @@ pg_owed_ends(const struct pg_owed_queue *q)
 static inline uint32_t
 pg_owed_takes_data(const struct pg_owed_queue *q)
 {
-	return q->kinds[OWED_QUERY] + q->kinds[OWED_EXECUTE];
+	return q->kinds[OWED_QUERY] + q->kinds[OWED_EXECUTE] - q->fake_queries;
 }
 
 /* Nothing is left but Syncs of which nobody knows whether they are owed. */
@@ -149,6 +184,16 @@ bool pg_owed_wants_sync(const struct pg_owed_queue *q);
 
 /* The client is gone: its answers are for nobody. */
 void pg_owed_hide_all(struct pg_owed_queue *q);
+
+/*
+ * Is it known which Syncs the server has dropped?  Else a fake might get a
+ * place that nobody can tell.
+ */
+static inline bool
+pg_owed_is_certain(const struct pg_owed_queue *q)
+{
+	return !q->is_copy_in && !q->in_doubt;
+}
 
 /* Drops markers at the head that belong to no COPY. */
 void pg_owed_settle(struct pg_owed_queue *q);

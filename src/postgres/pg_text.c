@@ -55,6 +55,12 @@ pg_front_params_changed(struct pg_front *f)
 		pg_params_find(f->params, "standard_conforming_strings");
 
 	f->view.application_name = name != NULL ? name : "";
+	if (f->names != NULL) {
+		struct statement **context = pg_names_context(f->names);
+
+		statement_unref(*context);
+		*context = NULL;
+	}
 	f->lexer = 0;
 	if (strings != NULL && text_equal_nocase(strings, "off"))
 		f->lexer |= LEXER_BACKSLASHES;

@@ -8,6 +8,8 @@
 #include "postgres/pgwire.h"
 
 /* pg_front.c */
+void *pg_share_open(uint64_t seed);
+void pg_share_close(void *shared);
 void *pg_front_open(void);
 void pg_front_close(void *front);
 struct front_view *pg_front_view(void *front);

@@ -362,7 +362,7 @@ def test_server_reset_query_always(make_carpool, make_fake):
 # named and unnamed statements in transaction mode
 
 def test_named_statement_is_refused_clearly(make_carpool):
-    cp = one_server(make_carpool)
+    cp = one_server(make_carpool, max_prepared_statements=0)
     c = cp.connect()
     c.send(pgwire.parse("s1", "SELECT 1"), pgwire.bind("", "s1"),
            pgwire.execute(), pgwire.sync())
@@ -377,7 +377,7 @@ def test_refused_statement_aborts_its_group(make_carpool, pg):
     pg.query("CREATE TABLE IF NOT EXISTS refused (a int)", db="test")
     pg.query("GRANT ALL ON refused TO PUBLIC", db="test")
     pg.query("TRUNCATE refused", db="test")
-    cp = one_server(make_carpool)
+    cp = one_server(make_carpool, max_prepared_statements=0)
     c = cp.connect()
     c.send(pgwire.parse("", "INSERT INTO refused VALUES (1)"),
            pgwire.bind(), pgwire.execute(),

@@ -619,8 +619,17 @@ static const struct back_ops world_back_ops = {
 	.suits = world_suits,
 };
 
+static void *
+world_share_open(uint64_t seed)
+{
+	(void)seed;
+	return mem_zalloc(1);
+}
+
 static const struct front_ops world_front_ops = {
 	.name = "world",
+	.share_open = world_share_open,
+	.share_close = mem_free,
 	.back = &world_back_ops,
 };
 

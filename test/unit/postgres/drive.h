@@ -64,6 +64,7 @@ struct drive {
 	bool has_job;
 	unsigned back_jobs;     /* that the back had done */
 	struct key_cache *keys; /* borrows, or NULL */
+	void *shared;           /* owns */
 };
 
 static inline void
@@ -107,6 +108,7 @@ drive_turn(struct drive *d, bool is_back)
 		.entropy = drive_entropy,
 		.mock_secret = d->mock,
 		.keys = d->keys,
+		.shared = d->shared,
 		.cancel_key = d->key,
 		.words = d->words,
 		.has_waiters = d->has_waiters,
@@ -621,8 +623,10 @@ drive_init(struct drive *d, enum pool_mode mode, enum drive_cut cut)
 	buf_init(&d->c_out, &d->blocks);
 	buf_init(&d->s_in, &d->blocks);
 	buf_init(&d->s_out, &d->blocks);
+	d->shared = pg_front_ops.share_open(1);
 	d->policy = (struct policy){
 		.mode = mode,
+		.max_prepared_statements = 200,
 		.max_packet_bytes = INT32_MAX,
 		.scram_iterations = 4096,
 		.reset_query = "DISCARD ALL",
@@ -678,10 +682,13 @@ drive_fini(struct drive *d)
 	buf_clear(&d->c_out);
 	buf_clear(&d->s_in);
 	buf_clear(&d->s_out);
+	if (d->back != NULL)
+		pg_back_ops.unlink(d->back);
 	if (d->front != NULL)
 		pg_front_ops.close(d->front);
 	if (d->back != NULL)
 		pg_back_ops.close(d->back);
+	pg_front_ops.share_close(d->shared);
 	block_pool_fini(&d->blocks);
 	str_fini(&d->log);
 	str_fini(&d->to_client);

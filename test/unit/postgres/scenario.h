@@ -19,6 +19,7 @@ struct move {
 struct scenario {
 	const char *name;
 	enum pool_mode mode;
+	bool no_prepared;     /* max_prepared_statements = 0 */
 	const char *start[2]; /* a setting of the client's startup packet */
 	struct move moves[MOVES];
 	const char *to_client;
@@ -34,6 +35,8 @@ scenario_run(const struct scenario *s, enum drive_cut cut, unsigned seed)
 
 	drive_init(&d, s->mode, cut);
 	d.seed = seed;
+	if (s->no_prepared)
+		d.policy.max_prepared_statements = 0;
 	if (s->start[0] != NULL)
 		drive_start_value(&d, s->start[0], s->start[1]);
 	for (size_t i = 0; i < MOVES && s->moves[i].say != NULL; i++) {

@@ -60,9 +60,9 @@ static const struct scenario scenarios[] = {
 		.name = "extended group",
 		.mode = POOL_TRANSACTION,
 		.moves = { { CLIENT, "P::select 1|DS:|B::|DP:|E:|CS:|S" },
-			   { SERVER, "1|t|T|2|T|D:a|D:b|s|3|Z:I" } },
+			   { SERVER, "1|t|T|2|T|D:a|D:b|s|Z:I" } },
 		.to_client = "1|t|T|2|T|D|D|s|3|Z:I",
-		.to_server = "P|DS|B|DP|E|C|S",
+		.to_server = "P|DS|B|DP|E|S",
 		.log = "link:go boundary:none",
 	},
 	{
@@ -215,6 +215,7 @@ static const struct scenario scenarios[] = {
 	{
 		.name = "a named statement is refused, in its group",
 		.mode = POOL_TRANSACTION,
+		.no_prepared = true,
 		.moves = { { CLIENT, "P::insert|B::|E:|P:n:select|B::n|E:|S" },
 			   { SERVER,
 			     "1|2|C:INSERT 0 1|E:ERROR:26000:no such|Z:I" } },
@@ -228,6 +229,7 @@ static const struct scenario scenarios[] = {
 	{
 		.name = "a named statement without a server",
 		.mode = POOL_TRANSACTION,
+		.no_prepared = true,
 		.moves = { { CLIENT, "P:n:select|DS:n|B::n|E:|S" } },
 		.to_client =
 			"E:ERROR:0A000:named prepared statements are not "
@@ -237,17 +239,55 @@ static const struct scenario scenarios[] = {
 		.log = "",
 	},
 	{
-		.name = "an earlier client's unnamed statement is not run",
+		.name = "the unnamed statement is there in the next group",
 		.mode = POOL_TRANSACTION,
 		.moves = { { CLIENT, "P::select 1|S" },
 			   { SERVER, "1|Z:I" },
 			   { CLIENT, "B::|E:|S" },
-			   { SERVER, "E:ERROR:26000:no such|Z:I" } },
-		.to_client =
-			"1|Z:I|E:ERROR:26000:unnamed prepared statement does "
-			"not exist|Z:I",
-		.to_server = "P|S|DScarpool_no_such_statement|E|S",
+			   { SERVER, "2|C:X|Z:I" } },
+		.to_client = "1|Z:I|2|C:X|Z:I",
+		.to_server = "P|S|B|E|S",
 		.log = "link:go boundary:none link:go boundary:none",
+	},
+	{
+		.name = "a Query drops the unnamed statement",
+		.mode = POOL_TRANSACTION,
+		.moves = { { CLIENT, "P::select 1|S|Q:x" },
+			   { SERVER, "1|Z:I|C:X|Z:I" },
+			   { CLIENT, "B::|E:|S" },
+			   { SERVER, "E:ERROR:26000:none|Z:I" } },
+		.to_client = "1|Z:I|C:X|Z:I|E:ERROR:26000:none|Z:I",
+		.to_server = "P|S|Q:x|B|E|S",
+		.log = "link:go boundary:none link:go boundary:none",
+	},
+	{
+		.name = "a named statement, used twice, closed without a trip",
+		.mode = POOL_TRANSACTION,
+		.moves = { { CLIENT, "P:n:select|B::n|E:|S" },
+			   { SERVER, "1|2|C:X|Z:I" },
+			   { CLIENT, "B::n|E:|S" },
+			   { SERVER, "2|C:X|Z:I" },
+			   { CLIENT, "CS:n|S|P:m:select|S" },
+			   { SERVER, "Z:I" } },
+		.to_client = "1|2|C:X|Z:I|2|C:X|Z:I|3|Z:I|1|Z:I",
+		.to_server = "P|B|E|S|B|E|S|S",
+		.log = "link:go boundary:none link:go boundary:none link:go "
+		       "boundary:none",
+	},
+	{
+		.name = "a name that is taken, and one that is not",
+		.mode = POOL_TRANSACTION,
+		.moves = { { CLIENT, "P:n:select|S" },
+			   { SERVER, "1|Z:I" },
+			   { CLIENT, "P:n:other|S" },
+			   { SERVER, "E:ERROR:42P05:\"carpool_1\" exists|Z:I" },
+			   { CLIENT, "B::carpool_1|S" },
+			   { SERVER, "E:ERROR:26000:\"carpool_0\" no|Z:I" } },
+		.to_client = "1|Z:I|E:ERROR:42P05:\"n\" exists|Z:I|"
+			     "E:ERROR:26000:\"carpool_1\" no|Z:I",
+		.to_server = "P|S|P|S|B|S",
+		.log = "link:go boundary:none link:go boundary:none link:go "
+		       "boundary:none",
 	},
 	{
 		.name = "the own unnamed statement, in one transaction",

@@ -18,6 +18,7 @@ static void
 queue_grows_and_shrinks(void **state)
 {
 	struct pg_owed_queue q;
+	bool is_over;
 	uint32_t at;
 
 	(void)state;
@@ -30,12 +31,12 @@ queue_grows_and_shrinks(void **state)
 	assert_int_equal(pg_owed_ends(&q), OWED_MAX);
 	for (unsigned i = 0; i < OWED_MAX; i++) {
 		assert_int_equal(pg_owed_match(&q, 'Z', &at), OWED_FITS);
-		pg_owed_answer(&q, 'Z', at);
+		pg_owed_answer(&q, 'Z', at, &is_over);
 	}
 	assert_ptr_equal(q.ring, q.small);
 	assert_true(pg_owed_is_sane(&q));
 	assert_int_equal(pg_owed_match(&q, 'Z', &at), OWED_SURPRISE);
-	assert_int_equal(sizeof(struct pg_owed), 8);
+	assert_int_equal(sizeof(struct pg_owed), 24);
 	pg_owed_fini(&q);
 }
 

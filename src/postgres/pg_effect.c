@@ -1,0 +1,218 @@
+/*
+ * The changes that entries carry, carried out.
+ */
+#include "pg_effect.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "pg_front.h"
+
+/* What the entry's slots get. */
+static struct statement *
+value_of(const struct pg_owed *e)
+{
+	return e->has_load ? e->load->statement : e->statement;
+}
+
+void
+pg_effect_send(struct pg_back *b, const struct pg_owed *e)
+{
+	if (e->is_change)
+		pg_slot_send(&e->name->slot, value_of(e), b->group);
+	if (e->is_unnamed)
+		pg_slot_send(&b->unnamed, value_of(e), b->group);
+}
+
+static void
+release(struct pg_back *b, struct pg_owed *e)
+{
+	if (!e->has_load)
+		statement_unref(e->statement);
+	e->statement = NULL;
+	e->has_load = false;
+	if (e->name == NULL)
+		return;
+	if (b->names != NULL)
+		pg_names_tidy(b->names, e->name);
+	pg_name_unref(e->name);
+	e->name = NULL;
+}
+
+void
+pg_effect_done(struct pg_back *b, struct pg_owed *e)
+{
+	if (e->is_change)
+		pg_slot_commit(&e->name->slot, value_of(e));
+	if (e->is_unnamed)
+		pg_slot_commit(&b->unnamed, value_of(e));
+	if (e->has_load && e->kind == OWED_CLOSE)
+		pg_loads_remove(&b->loads, e->load);
+	else if (e->has_load)
+		pg_loads_set(&b->loads, e->load, LOAD_DONE);
+	release(b, e);
+}
+
+/* The server drops its unnamed statement before it reads a new one. */
+void
+pg_effect_failed(struct pg_back *b, struct pg_owed *e)
+{
+	if (e->is_change && e->is_unnamed)
+		pg_slot_commit(&e->name->slot, NULL);
+	else if (e->is_change)
+		pg_slot_drop(&e->name->slot);
+	if (e->is_unnamed)
+		pg_slot_commit(&b->unnamed, NULL);
+	if (e->has_load && e->kind == OWED_PARSE)
+		pg_loads_remove(&b->loads, e->load);
+	else if (e->has_load)
+		pg_loads_set(&b->loads, e->load, LOAD_DONE);
+	release(b, e);
+}
+
+void
+pg_effect_dropped(void *owner, struct pg_owed *e)
+{
+	struct pg_back *b = owner;
+
+	if (e->is_change)
+		pg_slot_drop(&e->name->slot);
+	if (e->is_unnamed)
+		pg_slot_drop(&b->unnamed);
+	if (e->has_load && e->kind == OWED_PARSE)
+		pg_loads_remove(&b->loads, e->load);
+	else if (e->has_load)
+		pg_loads_set(&b->loads, e->load, LOAD_DONE);
+	release(b, e);
+}
+
+void
+pg_effect_forget_client(struct pg_back *b)
+{
+	for (uint32_t i = 0; i < b->owed.count; i++) {
+		struct pg_owed *e = pg_owed_at(&b->owed, i);
+
+		if (e->is_change)
+			pg_slot_drop(&e->name->slot);
+		e->is_change = false;
+		if (e->name == NULL)
+			continue;
+		if (b->names != NULL)
+			pg_names_tidy(b->names, e->name);
+		pg_name_unref(e->name);
+		e->name = NULL;
+	}
+	b->names = NULL;
+}
+
+/* ---- errors ---- */
+
+/*
+ * A changed table that makes a kept plan useless is told apart by the name of
+ * the server's function, which no translation changes.
+ */
+void
+pg_effect_judge_error(struct pg_back *b, const struct pg_owed *e,
+		      const uint8_t *body, size_t len)
+{
+	const char *state = pg_error_field(body, len, 'C');
+	const char *routine = pg_error_field(body, len, 'R');
+	struct statement *s =
+		e->name != NULL ? pg_slot_now(&e->name->slot) : NULL;
+	struct pg_load *l = s != NULL ? pg_loads_find(&b->loads, s) : NULL;
+	bool is_outdated, is_gone;
+
+	if (l == NULL || state == NULL)
+		return;
+	is_outdated = strcmp(state, "0A000") == 0 && routine != NULL &&
+		      strcmp(routine, "RevalidateCachedQuery") == 0;
+	is_gone = strcmp(state, "26000") == 0;
+	if (is_outdated || is_gone)
+		pg_loads_spoil(&b->loads, l);
+}
+
+/* Where one of carpool's names stands in a text, quoted; its length. */
+static const char *
+find_own_name(const char *text, size_t *len)
+{
+	static const char start[] = "\"" PG_LOAD_PREFIX;
+	const char *at = text;
+
+	while ((at = strstr(at, start)) != NULL) {
+		const char *digits = at + sizeof(start) - 1;
+		size_t n = strspn(digits, "0123456789");
+
+		if (n > 0 && digits[n] == '"') {
+			*len = sizeof(start) - 2 + n;
+			return at + 1;
+		}
+		at = digits;
+	}
+	return NULL;
+}
+
+bool
+pg_effect_is_renamed(const struct pg_owed *e, const uint8_t *body, size_t len)
+{
+	const char *text = pg_error_field(body, len, 'M');
+	size_t n;
+
+	return e->name != NULL && text != NULL &&
+	       find_own_name(text, &n) != NULL;
+}
+
+void
+pg_effect_put_error(struct str *s, const struct pg_owed *e, const uint8_t *body,
+		    size_t len)
+{
+	struct pg_body at = { .at = body, .left = len };
+	size_t mark = pg_put_begin(s, 'E');
+
+	while (at.left > 0 && *at.at != 0) {
+		char code = (char)*at.at;
+		const char *text, *own;
+		size_t n;
+
+		(void)pg_body_bytes(&at, 1);
+		text = pg_body_text(&at);
+		if (text == NULL)
+			break;
+		str_putc(s, code);
+		own = code == 'M' ? find_own_name(text, &n) : NULL;
+		if (own != NULL) {
+			str_add(s, text, (size_t)(own - text));
+			str_puts(s, e->name->text);
+			text = own + n;
+		}
+		pg_put_text(s, text);
+	}
+	str_putc(s, '\0');
+	pg_put_end(s, mark);
+}
+
+/* ---- fakes ---- */
+
+static bool
+put_fake(const struct pg_back *b, const struct pg_owed *e, struct buf *out)
+{
+	static const uint8_t parsed[] = { '1', 0, 0, 0, 4 };
+	static const uint8_t closed[] = { '3', 0, 0, 0, 4 };
+
+	(void)b;
+	return buf_append(out, e->kind == OWED_PARSE ? parsed : closed,
+			  sizeof(parsed));
+}
+
+bool
+pg_effect_fakes(struct pg_back *b, struct buf *out)
+{
+	while (pg_owed_is_fake_due(&b->owed)) {
+		struct pg_owed e;
+
+		if (out != NULL && !put_fake(b, pg_owed_at(&b->owed, 0), out))
+			return false;
+		e = pg_owed_take_fake(&b->owed);
+		pg_effect_done(b, &e);
+	}
+	return true;
+}

@@ -173,12 +173,15 @@ owes_hidden(const struct client *c)
 }
 
 static void
-start(struct client *c, struct cancel_mail *m)
+carry_out(struct client *c, struct cancel_mail *m)
 {
-	if (is_running(c) && cancel_server(c->server, &m->asker))
+	if (is_running(c) && cancel_server(c->server, &m->asker)) {
 		mem_free(m); /* the asker is told when it is done */
-	else
-		tell_asker(m);
+		return;
+	}
+	if (c->state == CLIENT_WAITING)
+		cancel_waiting(c);
+	tell_asker(m);
 }
 
 void
@@ -189,7 +192,7 @@ cancel_go_on(struct client *c)
 	if (c->state == CLIENT_LINKING || owes_hidden(c))
 		return;
 	c->tenure->cancel = NULL;
-	start(c, m);
+	carry_out(c, m);
 }
 
 void
@@ -208,15 +211,12 @@ target_asked(struct mail *mail)
 
 	if (c == NULL) {
 		tell_asker(m);
-	} else if (c->state == CLIENT_WAITING) {
-		cancel_waiting(c);
-		tell_asker(m);
 	} else if (c->state == CLIENT_LINKING ||
 		   (c->state == CLIENT_ACTIVE && owes_hidden(c))) {
 		cancel_drop(c); /* one is enough */
 		c->tenure->cancel = m;
 	} else {
-		start(c, m);
+		carry_out(c, m);
 	}
 }
 

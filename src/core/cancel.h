@@ -59,7 +59,8 @@ bool cancel_server(struct server *s, const struct client_handle *asker);
 
 /*
  * A cancel that came while carpool's own requests ran on the client's server
- * waits, or it would hit these: goes on when nothing hidden is owed.
+ * waits, or it would hit these: goes on when nothing hidden is owed, or when
+ * that server was lost and the client queues for another one.
  */
 void cancel_go_on(struct client *c);
 /* The client leaves: whoever asked is told. */

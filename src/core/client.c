@@ -713,6 +713,7 @@ client_server_failed(struct client *c, enum reason reason)
 		keep_place(c);
 		server_close(s, reason);
 		(void)session_want_server(c);
+		stream_kick(&c->stream); /* a cancel may wait for this */
 		return;
 	}
 	s->is_half_sent = true; /* perhaps: nothing more is said to it */

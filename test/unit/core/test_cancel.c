@@ -231,6 +231,89 @@ cancel_twice(void **state)
 	close_stage();
 }
 
+/* A client whose server is being made ready for its query, and a cancel that
+ * waits for that. */
+struct linking {
+	int client, server, asker;
+};
+
+static struct linking
+start_linking(const char *more, const char *mode)
+{
+	uint8_t key[CANCEL_KEY_BYTES];
+	struct linking l;
+
+	open_stage(1, more);
+	l.client = dial();
+	send_login(l.client, 'L', "a", mode);
+	settle();
+	l.server = serve();
+	expect_login(l.client, key);
+	pass(31 * USEC_PER_SEC); /* server_check_delay */
+	say(l.client, 'Q', "one");
+	settle();
+	l.asker = send_cancel(key);
+	expect_nothing(l.asker);
+	return l;
+}
+
+/* It queues for another server: that one must not run what was canceled. */
+static void
+end_linking(struct linking *l)
+{
+	expect_end(l->asker);
+	expect(l->client, 'E', "scanceling statement due to user request");
+	expect_nothing(l->client);
+	assert_int_equal(stage_pool("a")->waiting, 0);
+	close(l->asker);
+	close(l->server);
+	settle();
+	say(l->client, 'Q', "two");
+	settle();
+	pass(2 * USEC_PER_SEC);
+	l->server = serve();
+}
+
+static void
+cancel_while_linking_to_a_dying_server(void **state)
+{
+	struct linking l = start_linking("", "wait");
+
+	(void)state;
+	expect(l.server, 'V', "");
+	close(l.server);
+	l.server = -1;
+	settle();
+	end_linking(&l);
+	expect(l.server, 'V', "");
+	say(l.server, 'Z', "I");
+	settle();
+	expect(l.server, 'Q', "two");
+	close(l.client);
+	close(l.server);
+	settle();
+	close_stage();
+}
+
+/* As before, where it is the time for the check that ends. */
+static void
+cancel_while_a_check_hangs(void **state)
+{
+	struct linking l =
+		start_linking("server_check_query = select 1\n"
+			      "query_wait_notify = 0\n", "");
+
+	(void)state;
+	expect(l.server, 'H', "");
+	pass(6 * USEC_PER_SEC);
+	end_linking(&l);
+	expect(l.server, 'Q', "two");
+	close(l.client);
+	close(l.server);
+	settle();
+	close_stage();
+}
+
 int
 main(void)
 {
@@ -242,6 +325,8 @@ main(void)
 		cmocka_unit_test(server_dies_while_held),
 		cmocka_unit_test(everybody_leaves_while_held),
 		cmocka_unit_test(cancel_twice),
+		cmocka_unit_test(cancel_while_linking_to_a_dying_server),
+		cmocka_unit_test(cancel_while_a_check_hangs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

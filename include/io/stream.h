@@ -91,6 +91,14 @@ enum fill { FILL_SOME, FILL_NONE, FILL_EOF, FILL_ERROR };
  */
 enum fill stream_fill(struct stream *s, size_t max);
 
+/* It is over, and all that the other side said was read; in may hold some. */
+static inline bool
+stream_has_ended(const struct stream *s)
+{
+	return s->eof ||
+	       (s->error != 0 && !(s->has_failed_write && s->readable));
+}
+
 enum flush { FLUSH_DONE, FLUSH_BLOCKED, FLUSH_ERROR };
 /* One write of what is in out (a second one only for more than 64 pieces). */
 enum flush stream_flush(struct stream *s);

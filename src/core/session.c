@@ -236,7 +236,7 @@ carry_back(struct client *c, struct server *s, const struct order *o)
 		return false;
 	case ORDER_NEED_MORE:
 	case ORDER_WAIT:
-		if (s->stream.eof || s->stream.error != 0)
+		if (stream_has_ended(&s->stream))
 			client_server_failed(c, REASON_SERVER_LOST);
 		return false;
 	case ORDER_CLOSE:
@@ -282,8 +282,7 @@ run_back(struct client *c)
 				if (failed)
 					client_close(c, REASON_NO_MEMORY);
 				else if (s->stream.in.len == 0 &&
-					 (s->stream.eof ||
-					  s->stream.error != 0))
+					 stream_has_ended(&s->stream))
 					client_server_failed(
 						c, REASON_SERVER_LOST);
 				return progress;

@@ -18,7 +18,7 @@ carry_server(struct server *s, const struct order *o)
 		return true;
 	case ORDER_NEED_MORE:
 	case ORDER_WAIT:
-		if (s->stream.eof || s->stream.error != 0)
+		if (stream_has_ended(&s->stream))
 			server_lost(s);
 		return false;
 	case ORDER_BOUNDARY:
@@ -78,7 +78,7 @@ session_server_step(struct server *s, const struct answer *answer)
 				return;
 			}
 			if (s->discard_left > 0) {
-				if (s->stream.eof || s->stream.error != 0)
+				if (stream_has_ended(&s->stream))
 					server_lost(s);
 				return;
 			}

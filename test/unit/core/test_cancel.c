@@ -299,9 +299,9 @@ cancel_while_linking_to_a_dying_server(void **state)
 static void
 cancel_while_a_check_hangs(void **state)
 {
-	struct linking l =
-		start_linking("server_check_query = select 1\n"
-			      "query_wait_notify = 0\n", "");
+	struct linking l = start_linking("server_check_query = select 1\n"
+					 "query_wait_notify = 0\n",
+					 "");
 
 	(void)state;
 	expect(l.server, 'H', "");

@@ -4,6 +4,8 @@
  */
 #include "flood.h"
 
+#include <sys/ioctl.h>
+
 static void
 sizes(void **state)
 {
@@ -532,6 +534,67 @@ nobody_reads(void **state)
 	close_stage();
 }
 
+/* How much the client has been sent: read here, on its way, or to be read. */
+static size_t
+count_to_come(const struct client *c, int fd)
+{
+	int at_client = 0, at_server = 0;
+
+	assert_int_equal(ioctl(fd, FIONREAD, &at_client), 0);
+	assert_int_equal(ioctl(c->server->stream.fd, FIONREAD, &at_server), 0);
+	return (size_t)at_client + c->stream.out.len +
+	       c->server->stream.in.len + (size_t)at_server;
+}
+
+/*
+ * A server ends in the middle of a message, which a failed write tells before
+ * its last bytes were read, since the client has no room for them.
+ */
+static void
+last_words_wait_for_a_slow_reader(void **state)
+{
+	static uint8_t got[256 * 1024];
+	static struct flood f;
+	size_t came = 0, want;
+	const struct client *c;
+	int client, server;
+	ssize_t n = -1;
+
+	(void)state;
+	open_stage(1, "");
+	client = first_login("a", "", &server);
+	say(client, 'Q', "copy both");
+	settle();
+	expect(server, 'Q', "copy both");
+	flood_init(&f, 'D', 60000);
+	flood(&f, server, f.size * 100);
+	c = LIST_ENTRY(list_first(&stage_worker(0)->clients), struct client,
+		       node);
+	/* Read on until it stands in the middle of a message, all passed on. */
+	while (c->server->relay_left == 0 || c->server->stream.in.len > 0 ||
+	       c->stream.out.len < 65536) {
+		assert_true(recv(client, got, 4096, MSG_DONTWAIT) > 0);
+		flood(&f, server, f.size * 100);
+	}
+	close(server);
+	say(client, 'U', "answered by a reset");
+	settle();
+	want = count_to_come(c, client);
+	say(client, 'U', "fails");
+	settle();
+	for (int i = 0; i < 200 && n != 0; i++) {
+		n = recv(client, got, sizeof(got), MSG_DONTWAIT);
+		came += n > 0 ? (size_t)n : 0;
+		turn();
+	}
+	assert_int_equal(n, 0);
+	assert_int_equal(came, want);
+	close(client);
+	settle();
+	assert_at_rest("a", 0);
+	close_stage();
+}
+
 /* A queued client that sends on is read no further than a block. */
 static void
 a_queued_client_that_sends(void **state)
@@ -689,6 +752,7 @@ main(void)
 		cmocka_unit_test(a_burst_comes_through),
 		cmocka_unit_test(a_burst_beside_a_full_direction),
 		cmocka_unit_test(nobody_reads),
+		cmocka_unit_test(last_words_wait_for_a_slow_reader),
 		cmocka_unit_test(a_queued_client_that_sends),
 		cmocka_unit_test(the_server_travels),
 		cmocka_unit_test(a_reload_in_the_midst),

@@ -287,7 +287,7 @@ evict_locked(struct pool *p, const struct worker *w, usec_t now,
 	    !pool_may_open_locked(p, w, now))
 		return;
 	ceiling = pool_ceiling_locked(p, now);
-	if (!p->is_hungry && (ceiling == 0 || p->held < ceiling))
+	if (!p->is_refused && (ceiling == 0 || p->held < ceiling))
 		return;
 	while (p->idle > 0 && pool_missing_locked(p, now) > p->evicted) {
 		struct server *s = oldest_idle_locked(p);

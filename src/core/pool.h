@@ -139,7 +139,9 @@ struct pool {
 	bool is_paused;          /* PAUSE: nothing is handed out */
 	_Atomic bool is_removed; /* the entry left the configuration */
 	bool is_waking;          /* wake_mail is on its way */
-	bool is_hungry;          /* refused by the limits; a token will come */
+	bool is_hungry;          /* asks the limits, or a token will come */
+	bool is_refused;         /* hungry: they had no place, and gave none
+				  * since; a hint */
 	struct list queue;       /* of ticket.global, by arrival */
 	/* Written under lock, read as a hint without it. */
 	_Atomic uint32_t waiting; /* tickets queued */

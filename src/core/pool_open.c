@@ -77,8 +77,9 @@ pool_open_planned(struct pool *p, struct worker *w, uint32_t n,
 	lock_take(&p->lock);
 	p->opening -= n - got;
 	p->held -= n - got;
-	if (take == TAKE_OK)
-		p->is_hungry = false;
+	/* A token may have come, and the hunger gone, in the meantime. */
+	p->is_refused = take != TAKE_OK && p->is_hungry;
+	p->is_hungry = p->is_refused;
 	lock_give(&p->lock);
 	for (uint32_t i = 0; i < got; i++)
 		server_open(p, w);
@@ -91,7 +92,7 @@ pool_stop_hunger(struct pool *p, struct worker *w, usec_t now)
 	/* In this order: who is not listed must not be marked as hungry. */
 	(void)limits_content(&p->core->limits, &p->share);
 	lock_take(&p->lock);
-	p->is_hungry = false;
+	p->is_hungry = p->is_refused = false;
 	lock_give(&p->lock);
 	pool_dispatch(p, w, now);
 }
@@ -133,6 +134,10 @@ post_token(struct share *share)
 {
 	struct pool *p = LIST_ENTRY(share, struct pool, share);
 
+	/* None of its idle servers need go for the place that comes. */
+	lock_take(&p->lock);
+	p->is_refused = false;
+	lock_give(&p->lock);
 	pool_ref(p);
 	loop_post(p->home->loop, &p->token_mail);
 }
@@ -170,7 +175,7 @@ pool_token_delivered(struct mail *mail)
 	uint32_t n = limits_collect(&p->core->limits, &p->share), use, most;
 
 	lock_take(&p->lock);
-	p->is_hungry = false;
+	p->is_hungry = p->is_refused = false;
 	use = pool_missing_locked(p, loop_now(w->loop));
 	if (use > n)
 		use = n;

@@ -159,6 +159,65 @@ an_idle_server_makes_room_in_a_budget(void **state)
 	close_pool(p);
 }
 
+/* One place is missing: it comes by a token, and nobody else goes for it. */
+static void
+one_idle_server_is_enough_in_a_budget(void **state)
+{
+	struct pool *p = open_pool(1, 5, 2, 0);
+	struct client *a = wanting(p, 0, "x"), *b = wanting(p, 0, "y"), *c;
+
+	(void)state;
+	all_log_in(p);
+	done(a);
+	done(b);
+	assert_int_equal(p->idle, 2);
+	c = wanting(p, 0, "z");
+	deliver_all();
+	assert_int_equal(p->idle, 1);
+	assert_int_equal(p->opening, 1);
+	all_log_in(p);
+	assert_non_null(c->server);
+	done(c);
+	close_pool(p);
+}
+
+/* While one worker asks the limits another one looks: there may be room. */
+static void
+nobody_goes_while_the_limits_are_asked(void **state)
+{
+	struct pool *p = open_pool(2, 5, 5, 0);
+	struct client *a = wanting(p, 0, "x"), *b, *c;
+	struct worker *w;
+	uint32_t n, ceiling;
+	usec_t since;
+
+	(void)state;
+	all_log_in(p);
+	done(a);
+	world.core->login_limit = 1;
+	pool_pause(p);
+	b = wanting(p, 0, "y");
+	c = wanting(p, 0, "z");
+	p->is_paused = false;
+	lock_take(&p->lock);
+	n = pool_plan_locked(p, worker_of(0), world.now, &ceiling, &since);
+	lock_give(&p->lock);
+	assert_int_equal(n, 1);
+	w = enter(1);
+	pool_dispatch(p, w, world.now);
+	leave();
+	assert_int_equal(p->idle, 1);
+	w = enter(0);
+	assert_int_equal(pool_open_planned(p, w, n, ceiling, since), TAKE_OK);
+	leave();
+	all_log_in(p);
+	assert_non_null(b->server);
+	assert_non_null(c->server);
+	done(b);
+	done(c);
+	close_pool(p);
+}
+
 /* A server that comes free while another class waits goes at once. */
 static void
 a_freed_server_makes_room(void **state)
@@ -329,6 +388,8 @@ main(void)
 		cmocka_unit_test(an_idle_server_makes_room),
 		cmocka_unit_test(the_oldest_makes_room_under_round_robin),
 		cmocka_unit_test(an_idle_server_makes_room_in_a_budget),
+		cmocka_unit_test(one_idle_server_is_enough_in_a_budget),
+		cmocka_unit_test(nobody_goes_while_the_limits_are_asked),
 		cmocka_unit_test(
 			an_idle_server_goes_to_a_pool_that_needs_the_place),
 		cmocka_unit_test(state_is_compared_within_the_class),

@@ -153,6 +153,8 @@ check_hunger(struct pool *p)
 	/* Hungry means: listed, or its token is on the way. */
 	if (p->is_hungry)
 		assert_true(listed || p->share.is_posted);
+	if (p->is_refused)
+		assert_true(p->is_hungry && listed);
 	assert_true(p->share.tokens == 0 || p->share.is_posted);
 }
 

@@ -244,7 +244,8 @@ refuse_waiting(struct client *c)
 				   .reason = REASON_QUERY_WAIT };
 	struct pool_failure failure;
 
-	pool_failure_copy(c->pool, c->class, &failure);
+	pool_failure_copy(c->pool, c->class, loop_now(c->worker->loop),
+			  &failure);
 	if (failure.reason != REASON_NONE && failure.text[0] != '\0')
 		refusal.detail = failure.text;
 	client_refuse(c, &refusal);
@@ -668,7 +669,8 @@ client_pool_failed(struct client *c)
 	struct refusal refusal = { .scope = FAIL_CONNECTION };
 	struct pool_failure failure;
 
-	pool_failure_copy(c->pool, c->class, &failure);
+	pool_failure_copy(c->pool, c->class, loop_now(c->worker->loop),
+			  &failure);
 	refusal.reason = failure.reason == REASON_NONE ? REASON_SERVER_LOGIN
 						       : failure.reason;
 	if (failure.error != NULL) {

@@ -234,11 +234,11 @@ void pool_class_refused(struct pool *p, struct pool_class *class,
 			const struct pool_failure *why, usec_t now);
 
 /*
- * Copies the failure of a class (NULL = neutral), or else of the pool; error
- * is a copy too (free it), or NULL.
+ * Copies the failure of a class (NULL = neutral) that is refused now, or else
+ * of the pool; error is a copy too (free it), or NULL.
  */
 void pool_failure_copy(struct pool *p, const struct pool_class *class,
-		       struct pool_failure *out);
+		       usec_t now, struct pool_failure *out);
 
 /* The class of these words, made if need be, with a reference; NULL: memory. */
 struct pool_class *pool_class_take(struct pool *p, struct startup_words words);

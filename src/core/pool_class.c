@@ -195,12 +195,12 @@ copy_error(const uint8_t *error, size_t *len)
 }
 
 void
-pool_failure_copy(struct pool *p, const struct pool_class *class,
+pool_failure_copy(struct pool *p, const struct pool_class *class, usec_t now,
 		  struct pool_failure *out)
 {
 	lock_take(&p->lock);
 	*out = p->failure;
-	if (class != NULL && class->refused_until != 0) {
+	if (class != NULL && pool_class_is_refused(class, now)) {
 		out->reason = REASON_SERVER_LOGIN;
 		out->error_len = class->error_len;
 		out->error = copy_error(class->error, &out->error_len);

@@ -342,6 +342,29 @@ a_refusal_concerns_its_class(void **state)
 	close_pool(p);
 }
 
+/* Who is refused later, for another reason, is not told of it. */
+static void
+an_old_refusal_is_forgotten(void **state)
+{
+	struct pool *p = open_pool(1, 5, 0, 0);
+	struct client *a = wanting(p, 0, "bad");
+	struct pool_failure failure;
+
+	(void)state;
+	server_says(server_opening(p), fail_startup);
+	deliver_all();
+	assert_int_equal(a->state, CLIENT_CLOSED);
+	pool_failure_copy(p, a->class, world.now, &failure);
+	assert_int_equal(failure.reason, REASON_SERVER_LOGIN);
+	mem_free(failure.error);
+	pass(2 * USEC_PER_SEC);
+	pool_failure_copy(p, a->class, world.now, &failure);
+	assert_int_equal(failure.reason, REASON_NONE);
+	mem_free(failure.error);
+	done(a);
+	close_pool(p);
+}
+
 static void
 facts_are_of_a_class(void **state)
 {
@@ -395,6 +418,7 @@ main(void)
 		cmocka_unit_test(state_is_compared_within_the_class),
 		cmocka_unit_test(a_freed_server_makes_room),
 		cmocka_unit_test(a_refusal_concerns_its_class),
+		cmocka_unit_test(an_old_refusal_is_forgotten),
 		cmocka_unit_test(facts_are_of_a_class),
 		cmocka_unit_test(spare_servers_are_of_the_last_class),
 	};

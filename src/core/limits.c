@@ -238,6 +238,14 @@ limits_must_give(struct limits *l, struct share *s, usec_t since)
 	return wanted;
 }
 
+void
+limits_keep(struct limits *l, struct share *s)
+{
+	lock_take(&l->lock);
+	s->is_giving = false;
+	lock_give(&l->lock);
+}
+
 bool
 limits_would_help(struct limits *l, const struct share *hungry,
 		  const struct share *giver)

@@ -88,6 +88,9 @@ bool limits_content(struct limits *l, struct share *s);
  */
 bool limits_must_give(struct limits *l, struct share *s, usec_t since);
 
+/* The place that s was to give up is in use again: none comes back for it. */
+void limits_keep(struct limits *l, struct share *s);
+
 /* Is an idle server's place due to the hungry one at once: has it nothing, or
  * clearly less than the giver?  (Nothing is changed.) */
 bool limits_is_due(struct limits *l, const struct share *hungry,

@@ -493,57 +493,89 @@ is_wanted_elsewhere(struct pool *p)
 	return limits_must_give(&p->core->limits, &p->share, before);
 }
 
+static void
+shelve_locked(struct pool *p, struct worker *w, struct server *s)
+{
+	struct pool_part *part = &p->parts[w->id];
+
+	if (p->core->round_robin)
+		list_push_back(&part->shelf, &s->node);
+	else
+		list_push_front(&part->shelf, &s->node);
+	s->is_shelved = true;
+	part->idle++;
+	p->idle++;
+	p->in_use--;
+}
+
+/* Where a free server goes; on its shelf unless one of the first three. */
+struct placement {
+	enum reason unfit;     /* NONE, or why it is closed */
+	struct client *client; /* whose it is now: of its own worker */
+	bool is_bound;         /* to a waiter of another worker */
+	bool is_in_way;        /* shelved, and others wait for other classes */
+};
+
+static struct placement
+place_locked(struct pool *p, struct worker *w, struct server *s,
+	     enum reason unfit)
+{
+	struct placement to = { .unfit = unfit };
+	struct ticket *t;
+
+	if (unfit != REASON_NONE)
+		return to;
+	t = next_waiter_locked(p, w, s->class);
+	if (t == NULL) {
+		shelve_locked(p, w, s);
+		to.is_in_way = p->waiting > p->bound;
+	} else if (t->worker == w) {
+		to.client = t->client;
+		pool_unqueue_locked(p, t);
+	} else {
+		bind_locked(p, t, s);
+		to.is_bound = true;
+	}
+	return to;
+}
+
+/* Who became hungry meanwhile did not see it on the shelf; who claimed it did,
+ * and keeps it. */
+static void
+rest(struct pool *p, struct worker *w, struct server *s)
+{
+	s->state = SERVER_IDLE;
+	if (!is_wanted_elsewhere(p)) {
+		server_watch(s);
+	} else if (pool_withdraw(p, w, s)) {
+		s->state = SERVER_HELD;
+		server_close(s, REASON_SERVER_SURPLUS);
+	} else {
+		limits_keep(&p->core->limits, &p->share);
+	}
+}
+
 void
 pool_checkin(struct pool *p, struct worker *w, struct server *s, usec_t now)
 {
-	struct ticket *t = NULL;
-	struct client *c = NULL;
-	enum reason unfit;
-	bool is_wanted = is_wanted_elsewhere(p), in_way = false;
+	bool is_wanted = is_wanted_elsewhere(p);
+	struct placement to;
 
 	s->state = SERVER_HELD;
 	s->idle_since = now;
 	lock_take(&p->lock);
-	unfit = unfit_locked(p, s, now, is_wanted);
-	if (unfit == REASON_NONE) {
-		t = next_waiter_locked(p, w, s->class);
-		if (t != NULL && t->worker == w) {
-			c = t->client;
-			pool_unqueue_locked(p, t);
-		} else if (t != NULL) {
-			bind_locked(p, t, s);
-		} else {
-			if (p->core->round_robin)
-				list_push_back(&p->parts[w->id].shelf,
-					       &s->node);
-			else
-				list_push_front(&p->parts[w->id].shelf,
-						&s->node);
-			s->is_shelved = true;
-			p->parts[w->id].idle++;
-			p->idle++;
-			p->in_use--;
-			/* They wait for servers of other classes. */
-			in_way = p->waiting > p->bound;
-		}
-	}
+	to = place_locked(p, w, s, unfit_locked(p, s, now, is_wanted));
 	lock_give(&p->lock);
-	if (unfit != REASON_NONE) {
-		server_close(s, unfit);
-	} else if (c != NULL) {
-		client_granted(c, s);
-	} else if (t != NULL) {
+	if (to.unfit != REASON_NONE)
+		server_close(s, to.unfit);
+	else if (to.client != NULL)
+		client_granted(to.client, s);
+	else if (to.is_bound)
 		server_send(s);
-	} else {
-		s->state = SERVER_IDLE;
-		/* Who became hungry meanwhile did not see it on the shelf. */
-		if (is_wanted_elsewhere(p))
-			server_close(s, REASON_SERVER_SURPLUS);
-		else
-			server_watch(s);
-		if (in_way)
-			pool_dispatch(p, w, now);
-	}
+	else
+		rest(p, w, s);
+	if (to.is_in_way)
+		pool_dispatch(p, w, now);
 }
 
 bool

@@ -128,6 +128,53 @@ eviction_with_round_robin_takes_the_oldest(void **state)
 	close_one(p);
 }
 
+static struct pair race;
+static struct client *claimer, *hungry;
+
+/* Two more ask when the server has just been shelved, another worker's first.
+ * It is looked for with the lock of the pool given: wait until it is there. */
+static void
+ask_when_shelved(struct lock *l)
+{
+	if (l != &race.p->lock || race.p->idle == 0) {
+		world.on_unlock = ask_when_shelved;
+		return;
+	}
+	assert_false(waiter_want(claimer));
+	assert_false(waiter_want(hungry));
+}
+
+/* A free server that was claimed for its own pool is not closed for another. */
+static void
+a_claimed_server_is_not_given_up(void **state)
+{
+	struct client *a;
+	struct server *s;
+
+	(void)state;
+	race = open_pair(2, (struct sizes){ .size = 5, .db_max = 1 });
+	a = waiter_wanting(race.p, 0);
+	all_log_in(race.p);
+	s = a->server;
+	claimer = waiter_new(race.p, 1);
+	hungry = waiter_new(race.q, 1);
+	world.on_unlock = ask_when_shelved;
+	waiter_release(a, RESIDUE_NONE);
+	assert_ptr_equal(claimer->tenure->ticket.server, s);
+	assert_true(race.q->is_hungry);
+	deliver_all();
+	assert_ptr_equal(claimer->server, s);
+	/* Its next place is given all the same. */
+	waiter_release(claimer, RESIDUE_NONE);
+	deliver_all();
+	all_log_in(race.q);
+	assert_non_null(hungry->server);
+	done(a);
+	done(claimer);
+	done(hungry);
+	close_pair(&race);
+}
+
 /* The token comes when nobody waits any more: the place goes on. */
 static void
 an_unused_token_goes_on(void **state)
@@ -284,6 +331,7 @@ main(void)
 		cmocka_unit_test(a_hungry_pool_gets_the_place),
 		cmocka_unit_test(a_hungry_pool_evicts_an_idle_server),
 		cmocka_unit_test(eviction_with_round_robin_takes_the_oldest),
+		cmocka_unit_test(a_claimed_server_is_not_given_up),
 		cmocka_unit_test(an_unused_token_goes_on),
 		cmocka_unit_test(hunger_ends_with_the_last_waiter),
 		cmocka_unit_test(spare_servers_evict_nobody),

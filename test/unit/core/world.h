@@ -4,7 +4,8 @@
  *
  * Everything runs on one thread.  Mail is kept until the test delivers it: what
  * one worker posts to another stays in order, all else may come in any order,
- * so a race between threads is an order that the test chooses.  Time stands
+ * so a race between threads is an order that the test chooses; what another
+ * thread does between two locks of a function is done by on_unlock.  Time stands
  * still until it is moved.  A connect succeeds or fails as the test says; the
  * login ends when it says so.
  *
@@ -28,6 +29,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "base/lock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -74,6 +76,7 @@ struct world {
 	void (*on_address)(const struct addr *to); /* sees each connect */
 	void (*on_connect)(struct server *s);      /* looks at each opening */
 	void (*on_granted)(struct client *c, struct server *s);
+	void (*on_unlock)(struct lock *l); /* once; what others do just then */
 	struct core *core;
 	struct snapshot *snapshot;
 };
@@ -123,6 +126,38 @@ clock_text(usec_t wall, char out[CLOCK_TEXT_MAX])
 	(void)text_format(out, CLOCK_TEXT_MAX, "%llu",
 			  (unsigned long long)wall);
 	return out;
+}
+
+void
+lock_init(struct lock *l)
+{
+	ASSERT(pthread_mutex_init(&l->mutex, NULL) == 0);
+}
+
+void
+lock_fini(struct lock *l)
+{
+	ASSERT(pthread_mutex_destroy(&l->mutex) == 0);
+}
+
+void
+lock_take(struct lock *l) NO_ANALYSIS
+{
+	ASSERT(pthread_mutex_lock(&l->mutex) == 0);
+}
+
+void
+lock_give(struct lock *l) NO_ANALYSIS
+{
+	void (*then)(struct lock *l) = world.on_unlock;
+	unsigned before = world.current;
+
+	ASSERT(pthread_mutex_unlock(&l->mutex) == 0);
+	if (then == NULL)
+		return;
+	world.on_unlock = NULL;
+	then(l);
+	world.current = before;
 }
 
 struct loop *

@@ -312,34 +312,48 @@ pool_open_failed(struct pool *p, struct worker *w,
 		pool_fail_waiters(p);
 }
 
+/* As pool_plan_locked, for min_pool_size; *want: what the pool is to hold. */
+static uint32_t
+plan_spare_locked(struct pool *p, const struct worker *w, usec_t now,
+		  uint32_t *want)
+{
+	uint32_t n, limit = login_limit_locked(p);
+
+	*want = p->config.min_size;
+	if (p->config.size != 0 && *want > p->config.size)
+		*want = p->config.size;
+	if (p->held >= *want || p->last_used == 0 || p->is_hungry ||
+	    !pool_may_open_locked(p, w, now) || p->opening >= limit)
+		return 0;
+	n = *want - p->held;
+	if (n > limit - p->opening)
+		n = limit - p->opening;
+	p->is_hungry = true;
+	p->opening += n;
+	p->held += n;
+	return n;
+}
+
 void
 pool_tick(struct pool *p, struct worker *home, usec_t now)
 {
-	uint32_t n = 0, want, limit;
-	usec_t since = now;
+	uint32_t n, want;
 	bool must_claim;
 
 	pool_dispatch(p, home, now);
 	lock_take(&p->lock);
 	must_claim = p->is_hungry && p->waiting > p->bound;
-	limit = login_limit_locked(p);
-	want = p->config.min_size;
-	if (p->config.size != 0 && want > p->config.size)
-		want = p->config.size;
-	if (p->held < want && p->last_used != 0 && !p->is_hungry &&
-	    pool_may_open_locked(p, home, now) && p->opening < limit) {
-		n = want - p->held;
-		if (n > limit - p->opening)
-			n = limit - p->opening;
-		p->is_hungry = true;
-		p->opening += n;
-		p->held += n;
-	}
+	n = plan_spare_locked(p, home, now, &want);
 	lock_give(&p->lock);
 	/* What became idle since it was refused. */
 	if (must_claim)
 		core_claim_idle(p->core, p, now);
-	/* Spare servers are worth no hunger: nobody waits for them. */
-	if (n > 0 && pool_open_planned(p, home, n, want, since) != TAKE_OK)
+	if (n == 0)
+		return;
+	/* Spare servers are worth no hunger: nobody waits for them.  Who came
+	 * meanwhile took it for hungry, and left the openings to it. */
+	if (pool_open_planned(p, home, n, want, now) == TAKE_OK)
+		pool_dispatch(p, home, now);
+	else
 		pool_stop_hunger(p, home, now);
 }

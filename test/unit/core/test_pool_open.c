@@ -248,6 +248,48 @@ the_reserve_opens_after_its_time(void **state)
 	close_one(p);
 }
 
+static struct pool *spare;
+static struct client *asks[2];
+
+static void
+ask_meanwhile(struct lock *l)
+{
+	if (l != &spare->lock || spare->opening == 0) {
+		world.on_unlock = ask_meanwhile;
+		return;
+	}
+	for (unsigned i = 0; i < 2; i++)
+		(void)waiter_want(asks[i]);
+}
+
+/* Two come while the limits are asked for a spare server: no turn is lost. */
+static void
+who_comes_while_a_spare_opens_is_seen(void **state)
+{
+	struct client *a;
+
+	(void)state;
+	spare = open_one(2, 0, (struct sizes){ .size = 5, .min = 1 });
+	a = waiter_wanting(spare, 0);
+	all_log_in(spare);
+	server_dies(a->server);
+	assert_int_equal(spare->held, 0);
+	for (unsigned i = 0; i < 2; i++)
+		asks[i] = waiter_new(spare, 1);
+	world.on_unlock = ask_meanwhile;
+	tick(spare);
+	assert_int_equal(spare->waiting, 2);
+	assert_int_equal(spare->opening, 2);
+	all_log_in(spare);
+	deliver_all();
+	for (unsigned i = 0; i < 2; i++) {
+		assert_non_null(asks[i]->server);
+		done(asks[i]);
+	}
+	done(a);
+	close_one(spare);
+}
+
 /* A waiter whose worker's clock is ahead does not open the reserve. */
 static void
 clocks_of_workers_differ(void **state)
@@ -465,6 +507,7 @@ main(void)
 		cmocka_unit_test(a_pool_failure_spares_a_working_pool),
 		cmocka_unit_test(a_late_failure_finds_a_recovered_pool),
 		cmocka_unit_test(the_reserve_opens_after_its_time),
+		cmocka_unit_test(who_comes_while_a_spare_opens_is_seen),
 		cmocka_unit_test(clocks_of_workers_differ),
 		cmocka_unit_test(shrinking_closes_at_checkin),
 		cmocka_unit_test(growing_serves_who_waits),

@@ -5,9 +5,9 @@
  * Everything runs on one thread.  Mail is kept until the test delivers it: what
  * one worker posts to another stays in order, all else may come in any order,
  * so a race between threads is an order that the test chooses; what another
- * thread does between two locks of a function is done by on_unlock.  Time stands
- * still until it is moved.  A connect succeeds or fails as the test says; the
- * login ends when it says so.
+ * thread does between two locks of a function is done by on_unlock.  Time
+ * stands still until it is moved.  A connect succeeds or fails as the test
+ * says; the login ends when it says so.
  *
  * The fakes take the places of the functions of io/loop.h, io/stream.h and
  * core/client.h in whatever test includes this.
@@ -149,7 +149,7 @@ lock_take(struct lock *l) NO_ANALYSIS
 void
 lock_give(struct lock *l) NO_ANALYSIS
 {
-	void (*then)(struct lock *l) = world.on_unlock;
+	void (*then)(struct lock * l) = world.on_unlock;
 	unsigned before = world.current;
 
 	ASSERT(pthread_mutex_unlock(&l->mutex) == 0);

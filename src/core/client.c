@@ -185,7 +185,7 @@ notify_waiting(struct client *c)
 	c->worker->core->front->notice(
 		&st.turn, "no server connection available, client being queued "
 			  "(query_wait_notify)");
-	(void)stream_flush(&c->stream);
+	(void)client_flush(c);
 }
 
 static bool
@@ -355,6 +355,16 @@ client_count_bytes(struct client *c, enum counter which, size_t bytes)
 		c->login->received += bytes;
 }
 
+enum flush
+client_flush(struct client *c)
+{
+	size_t had = c->stream.out.len;
+	enum flush flush = stream_flush(&c->stream);
+
+	client_count_bytes(c, STAT_SENT, had - c->stream.out.len);
+	return flush;
+}
+
 void
 client_account(struct client *c, usec_t now)
 {
@@ -478,7 +488,7 @@ bool
 client_move(struct client *c, struct worker *to)
 {
 	if (c->server != NULL || c->login->job != NULL ||
-	    stream_flush(&c->stream) != FLUSH_DONE || c->stream.in.len > 0 ||
+	    client_flush(c) != FLUSH_DONE || c->stream.in.len > 0 ||
 	    c->stream.eof)
 		return false;
 	timer_clear(c->worker->loop, &c->timer);

@@ -143,6 +143,9 @@ void client_server_failed(struct client *c, enum reason reason);
 /* Goes on with a good-bye: flushes, reads what still comes, closes. */
 void client_linger(struct client *c);
 
+/* One write of what it is to be told; the bytes are counted. */
+enum flush client_flush(struct client *c);
+
 /* Counts bytes that came from it (STAT_RECEIVED) or went to it (STAT_SENT). */
 void client_count_bytes(struct client *c, enum counter which, size_t bytes);
 

@@ -717,11 +717,10 @@ flush_both(struct client *c)
 	}
 	if (c->state == CLIENT_CLOSED || had == 0)
 		return;
-	if (stream_flush(&c->stream) == FLUSH_ERROR) {
+	if (client_flush(c) == FLUSH_ERROR) {
 		client_close(c, REASON_CLIENT_GONE);
 		return;
 	}
-	client_count_bytes(c, STAT_SENT, had - c->stream.out.len);
 	/* Who reads on has not vanished, though it sends nothing more. */
 	if (c->eof_since != 0 && had > c->stream.out.len)
 		c->eof_since = c->last_active = loop_now(c->worker->loop);

@@ -29,7 +29,7 @@ struct front {
 	struct front_view view; /* first */
 	enum front_stage stage;
 	enum prelude prelude;
-	bool wants_job;
+	bool wants_job, wants_hello;
 	char names[LOGIN_MAX + 1];
 	const char *user, *database; /* borrow from names */
 	uint8_t key[CANCEL_KEY_BYTES];
@@ -435,6 +435,7 @@ read_login(struct front *f, struct turn *t, size_t size)
 	f->prelude = strcmp(mode, "go") == 0     ? PRELUDE_GO
 		     : strcmp(mode, "wait") == 0 ? PRELUDE_WAIT
 						 : PRELUDE_NONE;
+	f->wants_hello = strcmp(mode, "hello") == 0;
 	f->stage = FRONT_ROUTE;
 	return (struct order){ .kind = ORDER_ROUTE,
 			       .route = { f->database, f->user,
@@ -515,6 +516,8 @@ front_login(struct front *f, struct turn *t)
 		if (t->answer.kind != ANSWER_VERIFY)
 			break;
 		f->stage = FRONT_FACTS;
+		if (f->wants_hello && !put(t->out, 'N', "hello", 5))
+			return order_fail(FAIL_CONNECTION, REASON_NO_MEMORY);
 		return order_plain(ORDER_NEED_FACTS);
 	case FRONT_FACTS:
 		if (t->answer.kind != ANSWER_FACTS)

@@ -7,7 +7,8 @@
  *
  * From a client:
  *   L login: "user\0database\0mode\0"; mode "" = nothing to prepare, "go" = a
- *            prelude that need not be confirmed, "wait" = one that must be
+ *            prelude that need not be confirmed, "wait" = one that must be,
+ *            "hello" = a notice during the login
  *   K cancel request: the key
  *   J login, but a job is run first
  *   Q query, B begin, C commit: go to a server

@@ -251,6 +251,17 @@ stage_pool(const char *database)
 	return p;
 }
 
+/* What all workers counted of a database. */
+static inline uint64_t
+stage_count(const char *database, enum counter which)
+{
+	uint64_t sum[STAT_COUNT] = { 0 };
+
+	for (unsigned i = 0; i < stage.core->worker_count; i++)
+		stats_sum(stage_pool(database)->parts[i].stats, sum);
+	return sum[which];
+}
+
 /* Nothing is lent out, nobody waits, and the counts say so. */
 static inline void
 assert_at_rest(const char *database, uint32_t idle)

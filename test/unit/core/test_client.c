@@ -211,6 +211,7 @@ client_shuts_down_and_reads(void **state)
 static void
 timeouts_of_waiting(void **state)
 {
+	uint64_t sent;
 	struct pair p = in_transaction("query_wait_timeout = 10\n"
 				       "query_wait_notify = 3\n");
 	int b = login_as("a", "");
@@ -218,7 +219,9 @@ timeouts_of_waiting(void **state)
 	(void)state;
 	say(b, 'Q', "two");
 	settle();
+	sent = stage_count("a", STAT_SENT);
 	pass(4 * USEC_PER_SEC);
+	assert_true(stage_count("a", STAT_SENT) > sent + TINY_HEADER);
 	expect(b, 'N', NULL);
 	expect_nothing(b);
 	pass(5 * USEC_PER_SEC);

@@ -662,6 +662,33 @@ the_server_travels(void **state)
 	close_stage();
 }
 
+/* One of the two moves in its login, after it was told something. */
+static void
+bytes_of_a_move_are_counted(void **state)
+{
+	int fds[2], server = -1;
+
+	(void)state;
+	open_stage(2, "");
+	for (unsigned i = 0; i < 2; i++) {
+		fds[i] = dial_worker(i);
+		send_login(fds[i], 'L', "a", "hello");
+		settle();
+		if (i == 0)
+			server = serve();
+		expect(fds[i], 'N', "hello");
+		expect_login(fds[i], NULL);
+	}
+	assert_int_equal(stage_count("a", STAT_SENT),
+			 2 * (TINY_HEADER + strlen("hello") + TINY_HEADER +
+			      CANCEL_KEY_BYTES));
+	close(fds[0]);
+	close(fds[1]);
+	close(server);
+	settle();
+	close_stage();
+}
+
 static void
 a_reload_in_the_midst(void **state)
 {
@@ -755,6 +782,7 @@ main(void)
 		cmocka_unit_test(last_words_wait_for_a_slow_reader),
 		cmocka_unit_test(a_queued_client_that_sends),
 		cmocka_unit_test(the_server_travels),
+		cmocka_unit_test(bytes_of_a_move_are_counted),
 		cmocka_unit_test(a_reload_in_the_midst),
 		cmocka_unit_test(a_drain_ends_politely),
 		cmocka_unit_test(kill_ends_everybody),

@@ -519,6 +519,13 @@ client_linger(struct client *c)
 	abort();
 }
 
+enum flush
+client_flush(struct client *c)
+{
+	(void)c;
+	abort();
+}
+
 void
 client_count_bytes(struct client *c, enum counter which, size_t bytes)
 {

@@ -255,7 +255,7 @@ static void
 ask_meanwhile(struct lock *l)
 {
 	if (l != &spare->lock || spare->opening == 0) {
-		world.on_unlock = ask_meanwhile;
+		world_on_unlock = ask_meanwhile;
 		return;
 	}
 	for (unsigned i = 0; i < 2; i++)
@@ -276,7 +276,7 @@ who_comes_while_a_spare_opens_is_seen(void **state)
 	assert_int_equal(spare->held, 0);
 	for (unsigned i = 0; i < 2; i++)
 		asks[i] = waiter_new(spare, 1);
-	world.on_unlock = ask_meanwhile;
+	world_on_unlock = ask_meanwhile;
 	tick(spare);
 	assert_int_equal(spare->waiting, 2);
 	assert_int_equal(spare->opening, 2);

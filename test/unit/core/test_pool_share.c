@@ -137,7 +137,7 @@ static void
 ask_when_shelved(struct lock *l)
 {
 	if (l != &race.p->lock || race.p->idle == 0) {
-		world.on_unlock = ask_when_shelved;
+		world_on_unlock = ask_when_shelved;
 		return;
 	}
 	assert_false(waiter_want(claimer));
@@ -158,7 +158,7 @@ a_claimed_server_is_not_given_up(void **state)
 	s = a->server;
 	claimer = waiter_new(race.p, 1);
 	hungry = waiter_new(race.q, 1);
-	world.on_unlock = ask_when_shelved;
+	world_on_unlock = ask_when_shelved;
 	waiter_release(a, RESIDUE_NONE);
 	assert_ptr_equal(claimer->tenure->ticket.server, s);
 	assert_true(race.q->is_hungry);

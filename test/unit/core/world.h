@@ -5,7 +5,7 @@
  * Everything runs on one thread.  Mail is kept until the test delivers it: what
  * one worker posts to another stays in order, all else may come in any order,
  * so a race between threads is an order that the test chooses; what another
- * thread does between two locks of a function is done by on_unlock.  Time
+ * thread does between two locks of a function is done by world_on_unlock.  Time
  * stands still until it is moved.  A connect succeeds or fails as the test
  * says; the login ends when it says so.
  *
@@ -76,12 +76,15 @@ struct world {
 	void (*on_address)(const struct addr *to); /* sees each connect */
 	void (*on_connect)(struct server *s);      /* looks at each opening */
 	void (*on_granted)(struct client *c, struct server *s);
-	void (*on_unlock)(struct lock *l); /* once; what others do just then */
 	struct core *core;
 	struct snapshot *snapshot;
 };
 
 static struct world world;
+
+/* Called once when a lock was given: what others do just then.  The log has a
+ * thread of its own, which is not meant. */
+static _Thread_local void (*world_on_unlock)(struct lock *l);
 
 static inline uint64_t
 world_random(void)
@@ -149,13 +152,14 @@ lock_take(struct lock *l) NO_ANALYSIS
 void
 lock_give(struct lock *l) NO_ANALYSIS
 {
-	void (*then)(struct lock * l) = world.on_unlock;
-	unsigned before = world.current;
+	void (*then)(struct lock * l) = world_on_unlock;
+	unsigned before;
 
 	ASSERT(pthread_mutex_unlock(&l->mutex) == 0);
 	if (then == NULL)
 		return;
-	world.on_unlock = NULL;
+	world_on_unlock = NULL;
+	before = world.current;
 	then(l);
 	world.current = before;
 }

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "base/map.h"
 #include "base/mem.h"
 #include "core/client.h"
 #include "core/pool_inner.h"
@@ -46,7 +47,7 @@ pool_new(struct core *core, const char *database, const char *user,
 	p->db = db;
 	p->account = account;
 	p->refs = 1;
-	list_init(&p->classes);
+	pool_classes_init(p);
 	p->share.db = &db->servers;
 	p->share.user = &account->servers;
 	p->token_mail.deliver = pool_token_delivered;
@@ -84,6 +85,7 @@ pool_unref(struct pool *p)
 	if (p->recent != NULL)
 		pool_class_give(p, p->recent);
 	ASSERT(list_is_empty(&p->classes));
+	map_free(p->by_words);
 	if (p->neutral.facts != NULL)
 		p->back->facts_unref(p->neutral.facts);
 	mem_free(p->neutral.error);
@@ -124,7 +126,7 @@ pool_unqueue_locked(struct pool *p, struct ticket *t)
 		t->server->ticket = NULL;
 		t->server = NULL;
 	} else {
-		t->class->waiting--;
+		pool_class_unqueue_locked(p, t);
 	}
 	t->state = TICKET_NONE;
 }
@@ -148,21 +150,42 @@ enqueue_locked(struct pool *p, struct worker *w, struct ticket *t, usec_t now)
 	list_insert_after(at, &t->local);
 	t->worker = w;
 	t->state = TICKET_QUEUED;
-	t->class->waiting++;
+	pool_class_queue_locked(p, t);
 	p->waiting++;
 }
 
 struct ticket *
-pool_first_unbound(const struct list *queue, size_t offset,
-		   const struct pool_class *class)
+pool_first_unbound(const struct list *queue, size_t offset)
 {
 	struct list_node *n, *tmp;
 
 	LIST_FOREACH (n, tmp, queue) {
 		struct ticket *t = (void *)((char *)n - offset);
 
-		if (t->state == TICKET_QUEUED &&
-		    (class == NULL || t->class == class))
+		if (t->state == TICKET_QUEUED)
+			return t;
+	}
+	return NULL;
+}
+
+/* The oldest waiter of worker w for this class that came by `latest`. */
+static struct ticket *
+local_waiter_locked(struct pool *p, const struct worker *w,
+		    const struct pool_class *class, usec_t latest)
+{
+	struct list_node *n, *tmp;
+	struct ticket *t;
+
+	if (pool_is_neutral_locked(p)) {
+		t = pool_first_unbound(&p->parts[w->id].queue,
+				       offsetof(struct ticket, local));
+		return t != NULL && t->since <= latest ? t : NULL;
+	}
+	LIST_FOREACH (n, tmp, &class->queue) {
+		t = LIST_ENTRY(n, struct ticket, same);
+		if (t->since > latest)
+			return NULL;
+		if (t->worker == w)
 			return t;
 	}
 	return NULL;
@@ -175,58 +198,64 @@ next_waiter_locked(struct pool *p, const struct worker *w,
 {
 	struct ticket *head, *local;
 
-	if (class->waiting == 0)
+	if (list_is_empty(&class->queue))
 		return NULL;
-	head = pool_first_unbound(&p->queue, offsetof(struct ticket, global),
-				  class);
-	local = pool_first_unbound(&p->parts[w->id].queue,
-				   offsetof(struct ticket, local), class);
-	if (local != NULL && local->since <= head->since + LOCAL_PREFERENCE)
-		return local;
-	return head;
+	head = LIST_ENTRY(class->queue.head.next, struct ticket, same);
+	local = local_waiter_locked(p, w, class,
+				    head->since + LOCAL_PREFERENCE);
+	return local != NULL ? local : head;
 }
 
 void
 pool_unshelve_locked(struct pool *p, struct server *s)
 {
 	list_remove(&s->node);
+	pool_class_unshelve_locked(p, s);
 	s->is_shelved = false;
 	p->parts[s->worker->id].idle--;
 	p->idle--;
 	p->in_use++;
 }
 
-/* The first server of a shelf for which somebody waits. */
+/* The first idle server of a class on a worker, or NULL. */
 static struct server *
-wanted_locked(struct pool *p, unsigned worker)
+idle_on_locked(struct pool *p, const struct worker *w,
+	       const struct pool_class *class)
 {
+	const struct list *shelf = &p->parts[w->id].shelf;
 	struct list_node *n, *tmp;
 
-	LIST_FOREACH (n, tmp, &p->parts[worker].shelf) {
-		struct server *s = LIST_ENTRY(n, struct server, node);
+	if (pool_is_neutral_locked(p))
+		return list_is_empty(shelf) ? NULL
+					    : LIST_ENTRY(list_first(shelf),
+							 struct server, node);
+	LIST_FOREACH (n, tmp, &class->shelf) {
+		struct server *s = LIST_ENTRY(n, struct server, same);
 
-		if (s->class->waiting > 0)
+		if (s->worker == w)
 			return s;
 	}
 	return NULL;
 }
 
-/* A shelf to take from: the caller's, else the oldest waiter's, else any. */
+/* One for which somebody waits, or NULL: of the caller, else of who waits
+ * longest for its class, else any. */
 static struct server *
-idle_server_locked(struct pool *p, const struct worker *w)
+wanted_locked(struct pool *p, const struct worker *w)
 {
-	struct server *s = wanted_locked(p, w->id);
-	struct ticket *head;
+	const struct pool_class *class;
+	const struct ticket *head;
+	struct server *s;
 
-	if (s == NULL && p->idle > 0) {
-		head = pool_first_unbound(
-			&p->queue, offsetof(struct ticket, global), NULL);
-		if (head != NULL)
-			s = wanted_locked(p, head->worker->id);
-		for (unsigned i = 0; s == NULL && i < p->core->worker_count;
-		     i++)
-			s = wanted_locked(p, i);
-	}
+	if (list_is_empty(&p->matched))
+		return NULL;
+	class = LIST_ENTRY(p->matched.head.next, struct pool_class, matched);
+	head = LIST_ENTRY(class->queue.head.next, struct ticket, same);
+	s = idle_on_locked(p, w, class);
+	if (s == NULL)
+		s = idle_on_locked(p, head->worker, class);
+	if (s == NULL)
+		s = LIST_ENTRY(class->shelf.head.next, struct server, same);
 	return s;
 }
 
@@ -236,7 +265,7 @@ bind_locked(struct pool *p, struct ticket *t, struct server *s)
 	t->state = TICKET_BOUND;
 	t->server = s;
 	s->ticket = t;
-	t->class->waiting--;
+	pool_class_unqueue_locked(p, t);
 	p->bound++;
 }
 
@@ -248,9 +277,9 @@ match_locked(struct pool *p, const struct worker *w, struct list *out)
 	struct ticket *t;
 
 	while (p->waiting > p->bound && !p->is_paused &&
-	       !p->core->is_stopping &&
-	       (s = idle_server_locked(p, w)) != NULL) {
+	       !p->core->is_stopping && (s = wanted_locked(p, w)) != NULL) {
 		t = next_waiter_locked(p, s->worker, s->class);
+		ASSERT(t != NULL);
 		pool_unshelve_locked(p, s);
 		bind_locked(p, t, s);
 		list_push_back(out, &s->node);
@@ -380,17 +409,22 @@ has_room_locked(const struct pool *p, usec_t now)
  * hidden batch for this client.  NULL: none is of its class.
  */
 static struct server *
-suitable_locked(struct pool *p, const struct list *shelf,
+suitable_locked(struct pool *p, const struct worker *w,
 		const struct ticket *ticket)
 {
+	bool is_neutral = pool_is_neutral_locked(p);
+	const struct list *shelf =
+		is_neutral ? &p->parts[w->id].shelf : &ticket->class->shelf;
 	struct list_node *n, *tmp;
 	struct server *first = NULL;
 	unsigned looked = 0;
 
 	LIST_FOREACH (n, tmp, shelf) {
-		struct server *s = LIST_ENTRY(n, struct server, node);
+		struct server *s = is_neutral
+					   ? LIST_ENTRY(n, struct server, node)
+					   : LIST_ENTRY(n, struct server, same);
 
-		if (s->class != ticket->class)
+		if (s->worker != w)
 			continue;
 		if (first == NULL)
 			first = s;
@@ -421,7 +455,7 @@ pool_checkout(struct pool *p, struct worker *w, struct ticket *ticket,
 		return NULL;
 	}
 	if (p->waiting == 0 && !p->is_paused)
-		s = suitable_locked(p, &p->parts[w->id].shelf, ticket);
+		s = suitable_locked(p, w, ticket);
 	if (s != NULL) {
 		pool_unshelve_locked(p, s);
 	} else {
@@ -485,8 +519,7 @@ is_wanted_elsewhere(struct pool *p)
 	if (p->core->limits.hungry_count == 0)
 		return false;
 	lock_take(&p->lock);
-	t = pool_first_unbound(&p->queue, offsetof(struct ticket, global),
-			       NULL);
+	t = pool_first_unbound(&p->queue, offsetof(struct ticket, global));
 	if (t != NULL)
 		before = t->since > HUNGER_SLACK ? t->since - HUNGER_SLACK : 0;
 	lock_give(&p->lock);
@@ -502,6 +535,7 @@ shelve_locked(struct pool *p, struct worker *w, struct server *s)
 		list_push_back(&part->shelf, &s->node);
 	else
 		list_push_front(&part->shelf, &s->node);
+	pool_class_shelve_locked(p, s);
 	s->is_shelved = true;
 	part->idle++;
 	p->idle++;
@@ -615,7 +649,7 @@ unbind_locked(struct pool *p, struct server *s)
 	if (s->ticket == NULL)
 		return false;
 	s->ticket->state = TICKET_QUEUED;
-	s->ticket->class->waiting++;
+	pool_class_queue_locked(p, s->ticket);
 	s->ticket->server = NULL;
 	s->ticket = NULL;
 	p->bound--;
@@ -646,7 +680,7 @@ pool_server_gone(struct pool *p, struct worker *w, struct server *s, usec_t now)
 		p->in_use--;
 	} else {
 		p->opening--;
-		s->class->opening--;
+		pool_class_count_opening_locked(p, s->class, -1);
 	}
 	if (s->is_evicted)
 		p->evicted--;

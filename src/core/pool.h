@@ -46,6 +46,7 @@
 struct client;
 struct core;
 struct db_state;
+struct map;
 struct server;
 struct user_state;
 struct worker;
@@ -61,12 +62,16 @@ enum ticket_state { TICKET_NONE, TICKET_QUEUED, TICKET_BOUND };
 
 /* Servers that were told the same at their start; all under lock. */
 struct pool_class {
-	struct list_node node; /* on pool.classes; not the neutral one */
-	uint32_t refs;         /* clients, servers, pool.recent */
-	uint32_t waiting;      /* tickets queued and not bound */
-	uint32_t opening;      /* servers being opened */
-	const void *facts;     /* refs: what these say of themselves, or NULL */
-	uint64_t facts_epoch;  /* the pool's, when they said it */
+	struct list_node node;    /* on pool.classes; not the neutral one */
+	struct list_node matched; /* on pool.matched: has waiters and idle */
+	struct list_node refused; /* on pool.refused: was, not long ago */
+	struct list queue;    /* of ticket.same: not bound ones, by arrival */
+	struct list shelf;    /* of server.same: idle ones, of all workers */
+	uint32_t refs;        /* clients, servers, pool.recent */
+	uint32_t waiting;     /* tickets queued and not bound */
+	uint32_t opening;     /* servers being opened */
+	const void *facts;    /* refs: what these say of themselves, or NULL */
+	uint64_t facts_epoch; /* the pool's, when they said it */
 	/* The server refused the words; not asked again before this. */
 	usec_t refused_until;
 	uint8_t *error; /* owns: how it refused, or NULL */
@@ -79,6 +84,7 @@ struct pool_class {
 struct ticket {
 	struct list_node global;  /* on pool.queue */
 	struct list_node local;   /* on the queue of the client's worker */
+	struct list_node same;    /* not bound: on the queue of its class */
 	usec_t since;             /* when it queued first */
 	struct client *client;    /* the owner; read by its worker alone */
 	struct server *server;    /* BOUND: the one on its way */
@@ -156,6 +162,11 @@ struct pool {
 	struct pool_failure failure;
 	struct pool_class neutral; /* of servers that were told nothing */
 	struct list classes;       /* the others */
+	struct map *by_words;      /* owns: these, or NULL before the first */
+	struct list matched;       /* classes with waiters and idle servers */
+	struct list refused;       /* classes that the server refused */
+	uint32_t lacking; /* of all classes: waiters above servers coming */
+	uint32_t decided; /* of opening: their class was chosen */
 	struct pool_class *recent; /* refs: of the last server that came, for
 				    * min_pool_size; NULL = neutral */
 	bool has_keys;             /* SCRAM keys that a client proved */

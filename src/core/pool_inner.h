@@ -10,15 +10,40 @@
 uint32_t pool_ceiling_locked(const struct pool *p, usec_t now);
 /* Takes a ticket off both queues, and off the server it was bound to. */
 void pool_unqueue_locked(struct pool *p, struct ticket *t);
-/* The oldest waiter of a queue that is not bound and of this class (NULL: of
- * any); offset: of its node. */
-struct ticket *pool_first_unbound(const struct list *queue, size_t offset,
-				  const struct pool_class *class);
+/* The oldest waiter of a queue that is not bound; offset: of its node. */
+struct ticket *pool_first_unbound(const struct list *queue, size_t offset);
 /* How many servers are missing, with those that are coming counted. */
 uint32_t pool_missing_locked(const struct pool *p, usec_t now);
 /* May a server be opened for anybody now? */
 bool pool_may_open_locked(const struct pool *p, const struct worker *w,
 			  usec_t now);
+
+/*
+ * Of the many classes of a pool only those are looked at that are of interest
+ * to who asks, for there may be thousands.  So whatever concerns a class is
+ * told to it: a ticket that waits for one of its servers or does no longer, a
+ * server that is shelved or taken off, one more or less (by) that is opened.
+ */
+void pool_class_queue_locked(struct pool *p, struct ticket *t);
+void pool_class_unqueue_locked(struct pool *p, struct ticket *t);
+void pool_class_shelve_locked(struct pool *p, struct server *s);
+void pool_class_unshelve_locked(struct pool *p, struct server *s);
+void pool_class_count_opening_locked(struct pool *p, struct pool_class *class,
+				     int by);
+/* The neutral class of a new pool, and its lists of others. */
+void pool_classes_init(struct pool *p);
+/* Has every server and waiter of the pool been told nothing? */
+static inline bool
+pool_is_neutral_locked(const struct pool *p)
+{
+	return list_is_empty(&p->classes);
+}
+/* One of a worker's waiters whose class cannot work, or NULL. */
+struct ticket *pool_class_first_refused_locked(struct pool *p,
+					       const struct worker *w,
+					       usec_t now);
+/* The server may be asked for this class again. */
+void pool_class_forgive_locked(struct pool_class *class);
 /* Is this class refused by the server? */
 static inline bool
 pool_class_is_refused(const struct pool_class *class, usec_t now)

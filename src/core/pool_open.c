@@ -41,8 +41,7 @@ pool_plan_locked(struct pool *p, const struct worker *w, usec_t now,
 	uint32_t n, limit = login_limit_locked(p);
 
 	*ceiling = pool_ceiling_locked(p, now);
-	head = pool_first_unbound(&p->queue, offsetof(struct ticket, global),
-				  NULL);
+	head = pool_first_unbound(&p->queue, offsetof(struct ticket, global));
 	if (head == NULL || p->is_hungry || !pool_may_open_locked(p, w, now))
 		return 0;
 	*since = head->since;
@@ -105,11 +104,11 @@ pool_opened(struct pool *p, struct server *s, const void *facts)
 
 	lock_take(&p->lock);
 	p->opening--;
-	class->opening--;
+	pool_class_count_opening_locked(p, class, -1);
 	p->in_use++;
 	mem_free(p->failure.error);
 	p->failure = (struct pool_failure){ 0 };
-	class->refused_until = 0;
+	pool_class_forgive_locked(class);
 	if (s->epoch == p->epoch) {
 		class->facts_epoch = p->epoch;
 		if (facts != class->facts) {
@@ -209,27 +208,6 @@ pool_opening_dropped(struct pool *p)
 	pool_give_place(p);
 }
 
-/* One of a worker's waiters whose class cannot work, or NULL. */
-static struct ticket *
-first_refused_locked(struct pool *p, struct worker *w, usec_t now)
-{
-	struct list_node *n, *tmp;
-
-	LIST_FOREACH (n, tmp, &p->classes) {
-		struct pool_class *class =
-			LIST_ENTRY(n, struct pool_class, node);
-		struct ticket *t;
-
-		if (class->waiting == 0 || !pool_class_is_refused(class, now))
-			continue;
-		t = pool_first_unbound(&p->parts[w->id].queue,
-				       offsetof(struct ticket, local), class);
-		if (t != NULL)
-			return t;
-	}
-	return NULL;
-}
-
 /* The waiters of one worker whose pool, or class, cannot work. */
 static void
 fail_own_waiters(struct pool *p, struct worker *w)
@@ -242,9 +220,9 @@ fail_own_waiters(struct pool *p, struct worker *w)
 		failed = p->is_removed || (p->failure.scope == FAIL_POOL &&
 					   p->held == p->opening);
 		t = failed ? pool_first_unbound(&p->parts[w->id].queue,
-						offsetof(struct ticket, local),
-						NULL)
-			   : first_refused_locked(p, w, loop_now(w->loop));
+						offsetof(struct ticket, local))
+			   : pool_class_first_refused_locked(p, w,
+							     loop_now(w->loop));
 		if (t != NULL)
 			pool_unqueue_locked(p, t);
 		lock_give(&p->lock);

@@ -3,6 +3,8 @@
  */
 #include "world_check.h"
 
+#include <time.h>
+
 static struct pool *
 open_pool(unsigned workers, unsigned size, unsigned db_max, unsigned min)
 {
@@ -402,6 +404,57 @@ spare_servers_are_of_the_last_class(void **state)
 	close_pool(p);
 }
 
+static usec_t
+cpu_time(void)
+{
+	struct timespec t;
+
+	assert_int_equal(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t), 0);
+	return (usec_t)t.tv_sec * USEC_PER_SEC + (usec_t)t.tv_nsec / 1000;
+}
+
+/* So many clients, each of a class of its own, come to a pool of two servers
+ * and are all served; a second one is of each class and only looks on. */
+static usec_t
+cost_of_classes(unsigned n)
+{
+	struct pool *p = open_pool(2, 2, 0, 0);
+	struct client **c = mem_must_zalloc(2 * n * sizeof(struct client *));
+	usec_t began = cpu_time(), cost;
+
+	for (unsigned i = 0; i < n; i++) {
+		char words[32];
+
+		(void)text_format(words, sizeof(words), "options=%u", i);
+		c[n + i] = waiter_of_class(p, i % 2, words);
+		c[i] = wanting(p, i % 2, words);
+	}
+	for (unsigned i = 0; i < n; i++) {
+		all_log_in(p);
+		deliver_all();
+		assert_non_null(c[i]->server);
+		done(c[i]);
+	}
+	cost = cpu_time() - began;
+	for (unsigned i = 0; i < n; i++)
+		done(c[n + i]);
+	mem_free(c);
+	close_pool(p);
+	return cost;
+}
+
+/* What a client costs does not grow with the number of others' classes. */
+static void
+thousands_of_classes(void **state)
+{
+	usec_t few = cost_of_classes(500), many = cost_of_classes(5000);
+
+	(void)state;
+	print_message("500 classes %llu us, 5000 classes %llu us\n",
+		      (unsigned long long)few, (unsigned long long)many);
+	assert_true(many < 30 * few + 20 * USEC_PER_MSEC);
+}
+
 int
 main(void)
 {
@@ -421,6 +474,7 @@ main(void)
 		cmocka_unit_test(an_old_refusal_is_forgotten),
 		cmocka_unit_test(facts_are_of_a_class),
 		cmocka_unit_test(spare_servers_are_of_the_last_class),
+		cmocka_unit_test(thousands_of_classes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,6 +45,41 @@ check_queue(struct pool *p)
 	assert_int_equal(bound, p->bound);
 }
 
+/* A class's queue and shelf, and what it is listed for. */
+static inline void
+check_lists(struct pool *p, const struct pool_class *class)
+{
+	uint32_t waiting = 0, idle = 0, shelved = 0;
+	struct list_node *n, *tmp;
+	usec_t last = 0;
+
+	LIST_FOREACH (n, tmp, &class->queue) {
+		struct ticket *t = LIST_ENTRY(n, struct ticket, same);
+
+		assert_int_equal(t->state, TICKET_QUEUED);
+		assert_ptr_equal(t->class, class);
+		assert_true(t->since >= last);
+		last = t->since;
+		waiting++;
+	}
+	LIST_FOREACH (n, tmp, &class->shelf) {
+		struct server *s = LIST_ENTRY(n, struct server, same);
+
+		assert_true(s->is_shelved);
+		idle++;
+	}
+	for (unsigned i = 0; i < world.server_count; i++)
+		shelved += world.servers[i]->class == class &&
+			   world.servers[i]->is_shelved;
+	assert_int_equal(waiting, class->waiting);
+	assert_int_equal(idle, shelved);
+	assert_int_equal(list_is_linked(&class->matched),
+			 waiting > 0 && idle > 0);
+	if (pool_class_is_refused(class, world.now))
+		assert_true(list_is_linked(&class->refused));
+	(void)p;
+}
+
 /* A class's counts against the tickets and servers that are really there. */
 static inline void
 check_class(struct pool *p, struct pool_class *class)
@@ -67,17 +102,34 @@ check_class(struct pool *p, struct pool_class *class)
 	assert_int_equal(class->opening, opening);
 	if (class != &p->neutral)
 		assert_true(class->refs >= servers && class->refs > 0);
+	check_lists(p, class);
+}
+
+static inline uint32_t
+lacks(const struct pool_class *class)
+{
+	return class->waiting > class->opening ? class->waiting - class->opening
+					       : 0;
 }
 
 static inline void
 check_classes(struct pool *p)
 {
-	uint32_t evicted = 0;
+	uint32_t evicted = 0, lacking = lacks(&p->neutral);
+	uint32_t decided = p->neutral.opening;
 	struct list_node *n, *tmp;
 
 	check_class(p, &p->neutral);
-	LIST_FOREACH (n, tmp, &p->classes)
-		check_class(p, LIST_ENTRY(n, struct pool_class, node));
+	LIST_FOREACH (n, tmp, &p->classes) {
+		struct pool_class *class =
+			LIST_ENTRY(n, struct pool_class, node);
+
+		check_class(p, class);
+		lacking += lacks(class);
+		decided += class->opening;
+	}
+	assert_int_equal(p->lacking, lacking);
+	assert_int_equal(p->decided, decided);
 	for (unsigned i = 0; i < world.server_count; i++)
 		evicted += world.servers[i]->pool == p &&
 			   world.servers[i]->is_evicted;

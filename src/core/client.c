@@ -81,11 +81,26 @@ is_in_transaction(const struct client *c)
  * Deadlines
  */
 
+/* A time that runs. */
+struct deadline {
+	usec_t at;
+	enum reason
+		reason; /* how the client ends then; NONE: query_wait_notify */
+};
+
+/* All that run for a client, in the order in which they are looked at. */
+struct deadlines {
+	struct deadline v[6];
+	unsigned count;
+};
+
 static void
-earliest(usec_t *at, usec_t since, usec_t span)
+add(struct deadlines *d, usec_t since, usec_t span, enum reason reason)
 {
-	if (span != 0 && since != 0 && (*at == 0 || since + span < *at))
-		*at = since + span;
+	if (since == 0 || span == 0)
+		return;
+	ASSERT(d->count < COUNT_OF(d->v));
+	d->v[d->count++] = (struct deadline){ since + span, reason };
 }
 
 /* The times that it follows: its own user's, also where the database forces
@@ -108,59 +123,51 @@ times_of(const struct client *c, struct pool_config *own)
 	return own;
 }
 
-static usec_t
-active_deadline(const struct client *c, const struct pool_config *times)
+static void
+add_of_active(const struct client *c, const struct pool_config *times,
+	      struct deadlines *d)
 {
-	usec_t at = 0;
+	const struct tenure *t = c->tenure;
 
-	earliest(&at, c->tenure->query_since, times->query_timeout);
-	if (is_in_transaction(c)) {
-		earliest(&at, c->tenure->xact_since,
-			 times->transaction_timeout);
-		if (c->tenure->query_since == 0)
-			earliest(&at, c->last_active,
-				 times->idle_transaction_timeout);
-	} else if (c->tenure->query_since == 0) {
-		earliest(&at, c->last_active, times->client_idle_timeout);
-	}
-	return at;
+	add(d, t->query_since, times->query_timeout, REASON_QUERY_TIMEOUT);
+	if (is_in_transaction(c))
+		add(d, t->xact_since, times->transaction_timeout,
+		    REASON_TRANSACTION_TIMEOUT);
+	if (t->query_since != 0)
+		return;
+	if (is_in_transaction(c))
+		add(d, c->last_active, times->idle_transaction_timeout,
+		    REASON_IDLE_TRANSACTION);
+	else
+		add(d, c->last_active, times->client_idle_timeout,
+		    REASON_CLIENT_IDLE);
 }
 
-/* When something must happen to this client, 0 = never. */
-static usec_t
-deadline(const struct client *c)
+static void
+add_of_pool(const struct client *c, const struct settings *set,
+	    struct deadlines *d)
 {
-	const struct settings *set = snapshot_settings(c->worker->snapshot);
-	const struct pool_config *times;
 	struct pool_config own;
-	usec_t at = 0;
+	const struct pool_config *times = times_of(c, &own);
+	const struct tenure *t = c->tenure;
 
-	earliest(&at, c->eof_since, EOF_GRACE);
-	if (c->is_login)
-		earliest(&at, c->connected, set->client_login_timeout);
-	if (c->pool == NULL || c->state == CLIENT_LINGERING)
-		return at;
-	times = times_of(c, &own);
 	switch ((enum client_state)c->state) {
 	case CLIENT_WAITING:
-		earliest(&at, c->tenure->ticket.since,
-			 times->query_wait_timeout);
+		add(d, t->ticket.since, times->query_wait_timeout,
+		    REASON_QUERY_WAIT);
 		if (!c->was_notified)
-			earliest(&at, c->tenure->ticket.since,
-				 set->query_wait_notify);
+			add(d, t->ticket.since, set->query_wait_notify,
+			    REASON_NONE);
 		break;
 	case CLIENT_IDLE:
-		earliest(&at, c->last_active, times->client_idle_timeout);
+		add(d, c->last_active, times->client_idle_timeout,
+		    REASON_CLIENT_IDLE);
 		break;
-	case CLIENT_ACTIVE: {
-		usec_t active = active_deadline(c, times);
-
-		if (active != 0 && (at == 0 || active < at))
-			at = active;
+	case CLIENT_ACTIVE:
+		add_of_active(c, times, d);
 		break;
-	}
 	case CLIENT_LINKING:
-		earliest(&at, c->tenure->granted_at, CLIENT_LINK_TIME);
+		add(d, t->granted_at, CLIENT_LINK_TIME, REASON_QUERY_WAIT);
 		break;
 	case CLIENT_LOGIN:
 	case CLIENT_ASKING:
@@ -170,7 +177,44 @@ deadline(const struct client *c)
 	case CLIENT_STATES:
 		break;
 	}
+}
+
+static void
+list_deadlines(const struct client *c, struct deadlines *d)
+{
+	const struct settings *set = snapshot_settings(c->worker->snapshot);
+
+	d->count = 0;
+	add(d, c->eof_since, EOF_GRACE, REASON_CLIENT_GONE);
+	if (c->is_login)
+		add(d, c->connected, set->client_login_timeout,
+		    REASON_LOGIN_TIMEOUT);
+	if (c->pool != NULL && c->state != CLIENT_LINGERING)
+		add_of_pool(c, set, d);
+}
+
+/* When something must happen to this client, 0 = never. */
+static usec_t
+first_deadline(const struct client *c)
+{
+	struct deadlines d;
+	usec_t at = 0;
+
+	list_deadlines(c, &d);
+	for (unsigned i = 0; i < d.count; i++)
+		if (at == 0 || d.v[i].at < at)
+			at = d.v[i].at;
 	return at;
+}
+
+/* Which is over, or NULL. */
+static const struct deadline *
+find_expired(const struct deadlines *d, usec_t now)
+{
+	for (unsigned i = 0; i < d->count; i++)
+		if (now >= d->v[i].at)
+			return &d->v[i];
+	return NULL;
 }
 
 static void
@@ -186,54 +230,6 @@ notify_waiting(struct client *c)
 		&st.turn, "no server connection available, client being queued "
 			  "(query_wait_notify)");
 	(void)client_flush(c);
-}
-
-static bool
-is_due(usec_t now, usec_t since, usec_t span)
-{
-	return span != 0 && since != 0 && now >= since + span;
-}
-
-static enum reason
-expired_reason(const struct client *c, usec_t now)
-{
-	const struct settings *set = snapshot_settings(c->worker->snapshot);
-	const struct pool_config *times;
-	struct pool_config own;
-
-	if (is_due(now, c->eof_since, EOF_GRACE))
-		return REASON_CLIENT_GONE;
-	if (c->is_login && is_due(now, c->connected, set->client_login_timeout))
-		return REASON_LOGIN_TIMEOUT;
-	if (c->pool == NULL)
-		return REASON_NONE;
-	times = times_of(c, &own);
-	if (c->state == CLIENT_LINKING &&
-	    is_due(now, c->tenure->granted_at, CLIENT_LINK_TIME))
-		return REASON_QUERY_WAIT;
-	if (c->state == CLIENT_WAITING &&
-	    is_due(now, c->tenure->ticket.since, times->query_wait_timeout))
-		return REASON_QUERY_WAIT;
-	if (c->state == CLIENT_IDLE &&
-	    is_due(now, c->last_active, times->client_idle_timeout))
-		return REASON_CLIENT_IDLE;
-	if (c->state != CLIENT_ACTIVE)
-		return REASON_NONE;
-	if (is_due(now, c->tenure->query_since, times->query_timeout))
-		return REASON_QUERY_TIMEOUT;
-	if (is_in_transaction(c)) {
-		if (is_due(now, c->tenure->xact_since,
-			   times->transaction_timeout))
-			return REASON_TRANSACTION_TIMEOUT;
-		if (c->tenure->query_since == 0 &&
-		    is_due(now, c->last_active,
-			   times->idle_transaction_timeout))
-			return REASON_IDLE_TRANSACTION;
-	} else if (c->tenure->query_since == 0 &&
-		   is_due(now, c->last_active, times->client_idle_timeout)) {
-		return REASON_CLIENT_IDLE;
-	}
-	return REASON_NONE;
 }
 
 /* A place in the queue ran out: says why servers did not come, if known. */
@@ -253,34 +249,43 @@ refuse_waiting(struct client *c)
 }
 
 static void
+expire(struct client *c, enum reason reason)
+{
+	switch ((int)reason) {
+	case REASON_NONE:
+		notify_waiting(c);
+		break;
+	case REASON_CLIENT_GONE:
+		client_close(c, reason);
+		break;
+	case REASON_QUERY_WAIT:
+		refuse_waiting(c);
+		break;
+	default:
+		client_refuse_reason(c, reason);
+		break;
+	}
+}
+
+static void
 on_timer(struct timer *timer)
 {
 	struct client *c = LIST_ENTRY(timer, struct client, timer);
-	usec_t now = loop_now(c->worker->loop), at;
-	enum reason reason;
+	const struct deadline *over;
+	struct deadlines d;
+	usec_t at;
 
 	if (c->state == CLIENT_LINGERING) {
 		client_close(c, REASON_NONE);
 		return;
 	}
-	reason = expired_reason(c, now);
-	if (reason == REASON_CLIENT_GONE) {
-		client_close(c, reason);
+	list_deadlines(c, &d);
+	over = find_expired(&d, loop_now(c->worker->loop));
+	if (over != NULL)
+		expire(c, over->reason);
+	if (over != NULL && over->reason != REASON_NONE)
 		return;
-	}
-	if (reason == REASON_QUERY_WAIT) {
-		refuse_waiting(c);
-		return;
-	}
-	if (reason != REASON_NONE) {
-		client_refuse_reason(c, reason);
-		return;
-	}
-	if (c->state == CLIENT_WAITING && !c->was_notified &&
-	    is_due(now, c->tenure->ticket.since,
-		   snapshot_settings(c->worker->snapshot)->query_wait_notify))
-		notify_waiting(c);
-	at = deadline(c);
+	at = first_deadline(c);
 	if (at != 0)
 		timer_set(c->worker->loop, &c->timer, at);
 }
@@ -288,7 +293,7 @@ on_timer(struct timer *timer)
 static void
 arm(struct client *c)
 {
-	usec_t at = deadline(c);
+	usec_t at = first_deadline(c);
 
 	if (at != 0)
 		timer_set_earlier(c->worker->loop, &c->timer, at);

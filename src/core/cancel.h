@@ -35,7 +35,7 @@ void cancel_key_of(const struct client *c, uint8_t key[CANCEL_KEY_BYTES]);
 struct canceler {
 	struct stream stream;
 	struct timer timer;
-	struct list_node node; /* on worker.cancelers or worker.graves */
+	struct list_node node; /* on worker.cancelers or its graves */
 	struct worker *worker; /* borrows */
 	struct server *server; /* borrows: held until this is over; NULL then */
 	struct client_handle asker; /* told when it is over */

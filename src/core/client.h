@@ -81,7 +81,7 @@ struct tenure {
 struct client {
 	struct stream stream;
 	struct timer timer;
-	struct list_node node;      /* on worker.clients or worker.graves */
+	struct list_node node;      /* on worker.clients, leavers or graves */
 	struct worker *worker;      /* borrows */
 	void *front;                /* owns */
 	struct pool *pool;          /* refs, or NULL */

@@ -260,9 +260,9 @@ void pool_class_give(struct pool *p, struct pool_class *class);
 struct pool_class *pool_class_choose(struct pool *p, usec_t now);
 
 /*
- * The one function that looks for what can be done now: grants, movements,
- * openings.  Runs after every event that may change the answer; w is the
- * calling worker.
+ * The one function that looks for all that can be done now: grants, movements,
+ * openings.  Runs after every event that may change the answer, but a checkin
+ * hands its one server over by itself; w is the calling worker.
  */
 void pool_dispatch(struct pool *p, struct worker *w, usec_t now);
 

@@ -53,7 +53,7 @@ struct server {
 	struct mail mail;          /* for moving between workers */
 	struct list_node node;     /* on a shelf or an action list; pool.lock */
 	struct list_node same;     /* on its class's shelf; pool.lock */
-	struct list_node owned;    /* on worker.servers or worker.graves */
+	struct list_node owned;    /* on worker.servers, leavers or graves */
 	struct pool *pool;         /* refs */
 	struct pool_class *class;  /* refs */
 	struct worker *worker;     /* borrows: the owner */

@@ -56,8 +56,9 @@ uint64_t core_random(void);
 void core_entropy(void *out, size_t len);
 
 /*
- * A pool was refused by a budget that it shares: has the idle server of
- * another pool under it closed that was idle longest.
+ * The limits refused a pool: of the others whose place would suit it, the one
+ * whose idle server has rested longest closes that.  Who has not clearly more
+ * than the pool keeps a server for HUNGER_SLACK after its use.
  */
 void core_claim_idle(struct core *core, struct pool *p, usec_t now);
 

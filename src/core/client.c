@@ -13,7 +13,6 @@
 #include "core/client_inner.h"
 #include "core/login.h"
 #include "core/request.h"
-#include "core/route.h"
 #include "core/session.h"
 #include "core/shared.h"
 #include "core/work.h"

@@ -12,6 +12,11 @@ uint32_t pool_ceiling_locked(const struct pool *p, usec_t now);
 void pool_unqueue_locked(struct pool *p, struct ticket *t);
 /* The oldest waiter of a queue that is not bound; offset: of its node. */
 struct ticket *pool_first_unbound(const struct list *queue, size_t offset);
+/* Whose turn it is for a server of this class that stands on worker w. */
+struct ticket *pool_next_waiter_locked(struct pool *p, const struct worker *w,
+				       const struct pool_class *class);
+/* The server goes to this waiter, who keeps its place until it arrives. */
+void pool_bind_locked(struct pool *p, struct ticket *t, struct server *s);
 /* How many servers are missing, with those that are coming counted. */
 uint32_t pool_missing_locked(const struct pool *p, usec_t now);
 /* May a server be opened for anybody now? */

@@ -8,21 +8,15 @@
  */
 #include "core/server.h"
 
-#include <string.h>
-
-#include "base/log.h"
-#include "base/mem.h"
+#include "base/text.h"
 #include "core/cancel.h"
 #include "core/client.h"
-#include "core/route.h"
 #include "core/server_inner.h"
 #include "core/session.h"
 #include "core/shared.h"
-#include "core/work.h"
 #include "core/worker.h"
 
 #define CLEANUP_TIME (5 * USEC_PER_SEC)
-#define CLOSING_TIME (5 * USEC_PER_SEC)
 
 const char *const server_state_names[SERVER_STATES] = {
 	[SERVER_RESOLVING] = "new",       [SERVER_LOGIN] = "new",
@@ -44,12 +38,6 @@ server_on_ready(struct stream *stream)
 		session_server_turn(s);
 }
 
-static usec_t
-now_of(const struct server *s)
-{
-	return loop_now(s->worker->loop);
-}
-
 void
 server_turn(struct server *s, struct turn *t)
 {
@@ -57,7 +45,7 @@ server_turn(struct server *s, struct turn *t)
 		.self = s->back,
 		.in = &s->stream.in,
 		.out = &s->stream.out,
-		.now = now_of(s),
+		.now = server_now(s),
 		.policy = worker_policy(s->worker, s->pool),
 		.entropy = core_entropy,
 		.keys = s->worker->core->keys,
@@ -113,13 +101,11 @@ on_idle_timer(struct server *s, usec_t now)
 					 : now + USEC_PER_SEC);
 }
 
-static void end_server(struct server *s);
-
 void
 server_on_timer(struct timer *timer)
 {
 	struct server *s = LIST_ENTRY(timer, struct server, timer);
-	usec_t now = now_of(s);
+	usec_t now = server_now(s);
 
 	if (s->state == SERVER_IDLE) {
 		on_idle_timer(s, now);
@@ -142,7 +128,7 @@ server_on_timer(struct timer *timer)
 		server_close(s, REASON_SERVER_DIRTY);
 		break;
 	case SERVER_CLOSING:
-		end_server(s);
+		server_end(s);
 		break;
 	case SERVER_IDLE:
 	case SERVER_MOVING:
@@ -175,7 +161,7 @@ finish(struct server *s)
 		server_close(s, REASON_SERVER_DIRTY);
 		return;
 	}
-	pool_checkin(s->pool, s->worker, s, now_of(s));
+	pool_checkin(s->pool, s->worker, s, server_now(s));
 }
 
 static void
@@ -184,7 +170,7 @@ start_reset(struct server *s)
 	struct turn t;
 
 	s->state = SERVER_RESETTING;
-	s->deadline = now_of(s) + CLEANUP_TIME;
+	s->deadline = server_now(s) + CLEANUP_TIME;
 	server_turn(s, &t);
 	if (!s->ops->reset(&t)) {
 		server_close(s, REASON_NO_MEMORY);
@@ -234,7 +220,7 @@ server_cancel_last(struct server *s)
 	if (s->state != SERVER_ABANDONED || !s->cancel_due || !may_cancel(s))
 		return;
 	s->cancel_due = false;
-	s->deadline = now_of(s) + CLEANUP_TIME;
+	s->deadline = server_now(s) + CLEANUP_TIME;
 	(void)cancel_server(s, NULL);
 }
 
@@ -271,7 +257,7 @@ server_abandon(struct server *s, enum sent sent)
 	s->is_half_sent = sent == SENT_HALF;
 	s->cancel_due = false;
 	s->drained = 0;
-	s->deadline = now_of(s) + CLEANUP_TIME;
+	s->deadline = server_now(s) + CLEANUP_TIME;
 	if (worker_policy(s->worker, s->pool)->mode == POOL_SESSION)
 		s->residue = RESIDUE_RESET;
 	if (s->state == SERVER_CHECKING) {
@@ -355,7 +341,7 @@ server_hold_openings(struct server *s, const char *text)
 				    .host = s->host_turn };
 
 	(void)text_copy(why.text, sizeof(why.text), text);
-	pool_open_failed(s->pool, s->worker, &why, now_of(s));
+	pool_open_failed(s->pool, s->worker, &why, server_now(s));
 }
 
 bool
@@ -399,7 +385,7 @@ arrived(struct mail *mail)
 		return;
 	}
 	s->state = SERVER_HELD;
-	pool_checkin(s->pool, s->worker, s, now_of(s));
+	pool_checkin(s->pool, s->worker, s, server_now(s));
 }
 
 /* What may be there on the socket of a server that is about to move. */
@@ -423,7 +409,7 @@ server_send(struct server *s)
 		return;
 	}
 	if (to == NULL) {
-		pool_checkin(s->pool, s->worker, s, now_of(s));
+		pool_checkin(s->pool, s->worker, s, server_now(s));
 		return;
 	}
 	if (to == s->worker) {
@@ -431,7 +417,7 @@ server_send(struct server *s)
 		if (c != NULL)
 			client_granted(c, s);
 		else
-			pool_checkin(s->pool, s->worker, s, now_of(s));
+			pool_checkin(s->pool, s->worker, s, server_now(s));
 		return;
 	}
 	timer_clear(s->worker->loop, &s->timer);
@@ -441,184 +427,4 @@ server_send(struct server *s)
 	s->state = SERVER_MOVING;
 	s->worker = to;
 	s->mail.deliver = arrived;
-}
-
-/* ------------------------------------------------------------------------
- * Ends
- */
-
-static void
-log_server_close(const struct server *s, enum reason reason)
-{
-	enum log_level level = reason_info(reason)->level;
-	static struct log_rate rate = LOG_RATE(50);
-	char tag[SERVER_TAG_MAX];
-
-	if (!s->is_logged_in || !log_enabled(level) || !log_allow(&rate))
-		return;
-	log_event(level, "server_close", "%s reason=%s age_s=%.1f",
-		  server_tag(s, tag), reason_info(reason)->name,
-		  (double)(now_of(s) - s->created) / (double)USEC_PER_SEC);
-}
-
-static void
-say_good_bye(struct server *s)
-{
-	struct turn t;
-
-	/* After half a message a good-bye could complete it, and run it. */
-	if (!s->is_logged_in || s->is_half_sent ||
-	    s->stream.state != STREAM_OPEN || s->stream.out.len > 0)
-		return;
-	server_turn(s, &t);
-	s->ops->terminate(&t);
-	(void)stream_flush(&s->stream);
-}
-
-/*
- * Postgres ends a backend some time after the good-bye; until it has closed its
- * side the connection is one of its own, and so its place is not free.
- */
-static bool
-must_see_its_end(const struct server *s)
-{
-	return s->is_logged_in && s->stream.state == STREAM_OPEN &&
-	       !s->stream.eof && s->stream.error == 0 &&
-	       s->state != SERVER_CLOSING && !s->worker->core->is_stopping;
-}
-
-/* Nobody may come back to it. */
-static void
-forget_others(struct server *s)
-{
-	server_forget_query(s);
-	if (s->job != NULL)
-		s->job->server = NULL;
-	s->job = NULL;
-	if (s->canceler != NULL)
-		s->canceler->server = NULL;
-	s->canceler = NULL;
-}
-
-static void
-end_server(struct server *s)
-{
-	struct worker *w = s->worker;
-
-	s->state = SERVER_CLOSED;
-	timer_clear(w->loop, &s->timer);
-	stream_close(&s->stream, STREAM_FIN);
-	list_remove(&s->owned);
-	list_push_back(&w->server_graves, &s->owned);
-	pool_server_gone(s->pool, w, s, loop_now(w->loop));
-}
-
-void
-server_see_end(struct server *s)
-{
-	for (int i = 0; i < 4; i++) {
-		enum fill fill = stream_fill(&s->stream, BUF_BLOCK_BYTES);
-
-		buf_clear(&s->stream.in);
-		if (fill == FILL_EOF || fill == FILL_ERROR) {
-			end_server(s);
-			return;
-		}
-		if (fill == FILL_NONE)
-			return;
-	}
-	stream_kick(&s->stream);
-}
-
-void
-server_close(struct server *s, enum reason reason)
-{
-	struct worker *w = s->worker;
-
-	if (s->state == SERVER_CLOSED ||
-	    (s->state == SERVER_CLOSING && !w->core->is_stopping))
-		return;
-	ASSERT(s->client == NULL && s->state != SERVER_MOVING);
-	if (s->state == SERVER_IDLE && !pool_withdraw(s->pool, w, s)) {
-		s->is_dead = true; /* whoever claimed it will ask for it */
-		return;
-	}
-	log_server_close(s, reason);
-	say_good_bye(s);
-	forget_others(s);
-	if (!must_see_its_end(s)) {
-		end_server(s);
-		return;
-	}
-	s->state = SERVER_CLOSING;
-	s->deadline = now_of(s) + CLOSING_TIME;
-	pool_unbind(s->pool, w, s);
-	buf_clear(&s->stream.in);
-	buf_clear(&s->stream.out);
-	stream_shutdown(&s->stream);
-	timer_clear(w->loop, &s->timer);
-	server_watch(s);
-	stream_kick(&s->stream);
-}
-
-void
-server_free(struct server *s)
-{
-	mem_free(s->addresses);
-	if (s->back != NULL)
-		s->ops->close(s->back);
-	pool_class_give(s->pool, s->class);
-	pool_unref(s->pool);
-	mem_free(s);
-}
-
-/* The first idle server that may not stay, or NULL. */
-static struct server *
-first_outdated(struct worker *w, const struct pool *p)
-{
-	struct list_node *n, *tmp;
-
-	LIST_FOREACH (n, tmp, &w->servers) {
-		struct server *s = LIST_ENTRY(n, struct server, owned);
-
-		if ((p == NULL || s->pool == p) && s->state == SERVER_IDLE &&
-		    !s->is_dead && pool_is_outdated(s->pool, s))
-			return s;
-	}
-	return NULL;
-}
-
-/* A server that stays: its times may have changed, or it must go later. */
-static void
-look_again(struct server *s)
-{
-	const struct settings *set = snapshot_settings(s->worker->snapshot);
-
-	if (s->is_logged_in)
-		server_set_expiry(s);
-	if (s->state == SERVER_IDLE)
-		server_watch(s);
-	if (s->epoch == pool_epoch(s->pool))
-		return;
-	s->close_needed = true;
-	if (set->server_fast_close == 0 || s->client == NULL)
-		return;
-	s->close_now = true;
-	client_close_soon(s->client, REASON_SERVER_RECONNECT);
-}
-
-void
-server_sweep(struct worker *w, struct pool *p)
-{
-	struct list_node *n, *tmp;
-	struct server *s;
-
-	/* Each close may set others moving: the walk begins anew. */
-	while ((s = first_outdated(w, p)) != NULL)
-		server_close(s, REASON_SERVER_RECONNECT);
-	LIST_FOREACH (n, tmp, &w->servers) {
-		s = LIST_ENTRY(n, struct server, owned);
-		if (p == NULL || s->pool == p)
-			look_again(s);
-	}
 }

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "core/server.h"
+#include "core/worker.h"
 
 #define SERVER_TAG_MAX (2 * LOG_QUOTE_MAX + 64)
 
@@ -19,6 +20,15 @@ void server_on_timer(struct timer *timer);
 /* An opening came to nothing; text says why, unless the server itself did. */
 void server_open_failed(struct server *s, enum reason reason,
 			enum fail_scope scope, const char *text);
+
+/* It is over: closes the connection and gives its place back. */
+void server_end(struct server *s);
+
+static inline usec_t
+server_now(const struct server *s)
+{
+	return loop_now(s->worker->loop);
+}
 
 /* server_connect_timeout is over: the next address, or the end. */
 void server_open_late(struct server *s);

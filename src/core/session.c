@@ -6,10 +6,10 @@
  * kept in relay_left and discard_left of the side that the bytes come from; all
  * else that survives a turn is in the protocols' states.
  *
- * Backpressure: nothing moves into an output buffer that holds OUT_MAX, and a
- * stream is not read while its input holds IN_MAX, so a slow reader costs a
- * fixed amount and the kernel's window does the rest.  The two directions stop
- * independently.
+ * Backpressure: nothing moves into an output buffer that holds SESSION_OUT_MAX,
+ * and a stream is not read while its input holds IN_MAX, so a slow reader costs
+ * a fixed amount and the kernel's window does the rest.  The two directions
+ * stop independently.
  *
  * Whatever is called here may close the client: after each order its state is
  * looked at again.  Closed objects are freed at the end of the turn.
@@ -19,34 +19,15 @@
 #include "base/mem.h"
 #include "core/login.h"
 #include "core/request.h"
+#include "core/session_inner.h"
 #include "core/shared.h"
 #include "core/work.h"
 #include "core/worker.h"
-
-#define OUT_MAX (4 * (size_t)BUF_BLOCK_BYTES)
-#define IN_MAX (8 * (size_t)BUF_BLOCK_BYTES)
-#define WAITING_MAX ((size_t)BUF_BLOCK_BYTES) /* read ahead while queued */
-#define READS_PER_TURN 4
-#define READ_MAX OUT_MAX
-#define NEWS_AFTER (5 * USEC_PER_MSEC)
 
 static size_t
 min_size(size_t a, size_t b)
 {
 	return a < b ? a : b;
-}
-
-static bool
-is_full(const struct stream *s)
-{
-	return s->out.len >= OUT_MAX;
-}
-
-static bool
-is_alive(const struct client *c)
-{
-	return c->state < CLIENT_LINGERING &&
-	       c->stream.loop != NULL; /* else it leaves for another worker */
 }
 
 static void
@@ -112,7 +93,7 @@ move_bytes(struct buf *in, struct buf *out, uint32_t *relay_left,
 		*discard_left -= (uint32_t)n;
 		return n > 0;
 	}
-	if (out->len >= OUT_MAX)
+	if (out->len >= SESSION_OUT_MAX)
 		return false;
 	n = min_size(*relay_left, in->len);
 	if (n == 0)
@@ -142,12 +123,6 @@ session_unlink(struct client *c)
 	return s;
 }
 
-static bool
-is_session_mode(const struct client *c)
-{
-	return worker_policy(c->worker, c->pool)->mode == POOL_SESSION;
-}
-
 /* The server stands at a transaction boundary; true: it was given up. */
 static bool
 on_boundary(struct client *c, struct server *s, const struct order *o)
@@ -167,9 +142,9 @@ on_boundary(struct client *c, struct server *s, const struct order *o)
 	if (c->relay_left > 0)
 		return false;
 	if (!c->close_needed && !s->close_now &&
-	    (o->hold == HOLD_PINNED || is_session_mode(c)))
+	    (o->hold == HOLD_PINNED || session_is_kept(c)))
 		return false;
-	if (is_session_mode(c)) {
+	if (session_is_kept(c)) {
 		/* Ends the client too: a session is not moved. */
 		client_refuse_reason(c, c->close_needed
 						? (enum reason)c->close_reason
@@ -270,7 +245,7 @@ run_back(struct client *c)
 {
 	bool progress = false, failed;
 
-	while (is_alive(c) && c->server != NULL) {
+	while (session_is_alive(c) && c->server != NULL) {
 		struct server *s = c->server;
 		struct order o;
 		struct turn t;
@@ -290,7 +265,7 @@ run_back(struct client *c)
 			progress = true;
 			continue;
 		}
-		if (c->stream.out.len >= OUT_MAX || has_nothing(s))
+		if (c->stream.out.len >= SESSION_OUT_MAX || has_nothing(s))
 			return progress;
 		back_turn(c, s, &t);
 		o = s->ops->step(&t);
@@ -301,114 +276,6 @@ run_back(struct client *c)
 			return true;
 	}
 	return progress;
-}
-
-/* ------------------------------------------------------------------------
- * Getting a server
- */
-
-/* Makes a granted server look like the client's session. */
-static void
-start_link(struct client *c)
-{
-	struct server *s = c->server;
-	usec_t now = loop_now(c->worker->loop);
-	struct turn t;
-
-	if (s->state == SERVER_CHECKING)
-		return;
-	if (server_check(s, now))
-		return;
-	server_turn(s, &t);
-	t.peer = c->front;
-	switch (s->ops->link(&t)) {
-	case LINK_GO:
-		c->link_pending = false;
-		client_set_state(c, CLIENT_ACTIVE);
-		return;
-	case LINK_WAIT:
-		c->link_pending = false;
-		return;
-	case LINK_FAIL:
-		client_refuse_reason(c, REASON_NO_MEMORY);
-		return;
-	}
-}
-
-/*
- * Did the server say something while it was idle, or end, that no event has
- * told of yet?  The client's query would be lost with it.  Costs a read, but
- * none where servers are busy.
- */
-static bool
-has_news(struct server *s, usec_t now)
-{
-	if (s->state == SERVER_CHECKING || s->idle_since == 0 ||
-	    now < s->idle_since + NEWS_AFTER)
-		return false;
-	s->stream.readable = true;
-	return session_read_server(s, 0);
-}
-
-/* A client that is being linked: goes on as soon as nothing hidden is owed. */
-static bool
-run_link(struct client *c)
-{
-	if (c->login != NULL && c->login->wants_facts) {
-		struct server *s = session_unlink(c);
-
-		client_drop_tenure(c);
-		client_set_state(c, CLIENT_LOGIN);
-		server_release(s, RESIDUE_NONE);
-		return is_alive(c);
-	}
-	if (c->link_pending && has_news(c->server, loop_now(c->worker->loop))) {
-		if (!is_full(&c->stream))
-			return true; /* the back looks, without the client */
-		client_server_failed(c, REASON_SERVER_LOST);
-		return is_alive(c);
-	}
-	if (c->link_pending)
-		start_link(c);
-	if (c->state != CLIENT_LINKING)
-		return is_alive(c);
-	if (!c->link_pending &&
-	    c->server->ops->view(c->server->back)->owed_hidden == 0)
-		client_set_state(c, CLIENT_ACTIVE);
-	return c->state == CLIENT_ACTIVE;
-}
-
-bool
-session_want_server(struct client *c)
-{
-	usec_t now = loop_now(c->worker->loop);
-	struct server *s;
-	bool failed;
-
-	c->back_to = c->state;
-	if (c->tenure == NULL)
-		c->tenure = slab_new(&c->worker->tenures);
-	if (c->tenure == NULL) {
-		client_refuse_reason(c, REASON_NO_MEMORY);
-		return false;
-	}
-	c->tenure->ticket.client = c;
-	/* Facts are asked of the class that the login was routed by, also when
-	 * a reload has changed the mode since. */
-	c->tenure->ticket.class =
-		c->is_login || is_session_mode(c) ? c->class : NULL;
-	s = pool_checkout(c->pool, c->worker, &c->tenure->ticket, now, &failed);
-	if (failed) {
-		client_pool_failed(c);
-		return false;
-	}
-	if (s != NULL) {
-		client_granted(c, s);
-		return true;
-	}
-	if (c->state == c->back_to) /* else it was granted meanwhile */
-		client_set_state(c, CLIENT_WAITING);
-	return false;
 }
 
 /* ------------------------------------------------------------------------
@@ -492,7 +359,7 @@ carry_front(struct client *c, const struct order *o, struct answer *answer)
 		return false;
 	case ORDER_READY:
 		login_done(c);
-		return is_alive(c);
+		return session_is_alive(c);
 	case ORDER_CANCEL:
 		cancel_request(c, o->cancel.key, o->cancel.len);
 		return false;
@@ -505,7 +372,7 @@ carry_front(struct client *c, const struct order *o, struct answer *answer)
 		return false;
 	case ORDER_FAIL:
 		on_front_failed(c, o);
-		return is_alive(c) && o->scope == FAIL_STATEMENT;
+		return session_is_alive(c) && o->scope == FAIL_STATEMENT;
 	case ORDER_BOUNDARY:
 		break;
 	}
@@ -521,7 +388,7 @@ may_step(struct client *c)
 	case CLIENT_IDLE:
 	case CLIENT_CONSOLE:
 		/* Answers made here must not pile up for one who never reads */
-		return c->stream.out.len < OUT_MAX;
+		return c->stream.out.len < SESSION_OUT_MAX;
 	case CLIENT_ACTIVE:
 		return true;
 	case CLIENT_ASKING:
@@ -562,7 +429,7 @@ run_front(struct client *c, const struct answer *first)
 
 	if (first != NULL)
 		answer = *first;
-	while (is_alive(c) && may_step(c)) {
+	while (session_is_alive(c) && may_step(c)) {
 		struct session_turn st;
 		struct order o;
 
@@ -572,7 +439,8 @@ run_front(struct client *c, const struct answer *first)
 			progress = true;
 			continue;
 		}
-		if (c->server != NULL && c->server->stream.out.len >= OUT_MAX)
+		if (c->server != NULL &&
+		    c->server->stream.out.len >= SESSION_OUT_MAX)
 			return progress;
 		/* Nothing can have changed for a client at rest. */
 		if (c->stream.in.len == 0 && answer.kind == ANSWER_NONE &&
@@ -606,7 +474,7 @@ run_rows(struct client *c)
 	struct answer answer = { .kind = ANSWER_ROWS };
 	bool closing;
 
-	while (c->stream.out.len < OUT_MAX) {
+	while (c->stream.out.len < SESSION_OUT_MAX) {
 		session_client_turn(c, &st);
 		if (!front->rows(&st.turn, r->result, &c->login->rows_next,
 				 ROWS_PER_STEP))
@@ -616,18 +484,14 @@ run_rows(struct client *c)
 		console_request_free(r);
 		client_set_state(c, c->back_to);
 		(void)run_front(c, &answer);
-		if (closing && is_alive(c))
+		if (closing && session_is_alive(c))
 			client_end(c, REASON_CLIENT_TERMINATE);
 		return;
 	}
 }
 
-/* ------------------------------------------------------------------------
- * Turns
- */
-
-static void
-pump(struct client *c, const struct answer *answer)
+void
+session_step(struct client *c, const struct answer *answer)
 {
 	bool moved;
 
@@ -635,162 +499,12 @@ pump(struct client *c, const struct answer *answer)
 		run_rows(c);
 	do {
 		moved = false;
-		if (is_alive(c) && c->server != NULL)
+		if (session_is_alive(c) && c->server != NULL)
 			moved |= run_back(c);
 		if (c->state == CLIENT_LINKING && c->server != NULL)
-			moved |= run_link(c);
-		if (is_alive(c))
+			moved |= session_link(c);
+		if (session_is_alive(c))
 			moved |= run_front(c, answer);
 		answer = NULL;
-	} while (moved && is_alive(c));
-}
-
-static bool
-may_read_client(const struct client *c)
-{
-	size_t most = IN_MAX;
-
-	if (!c->stream.readable || c->state == CLIENT_CLOSED)
-		return false;
-	if (c->state == CLIENT_WAITING || c->state == CLIENT_ASKING)
-		most = WAITING_MAX;
-	if (c->server != NULL && c->server->stream.out.len >= OUT_MAX)
-		most = WAITING_MAX;
-	return c->stream.in.len < most;
-}
-
-static bool
-read_client(struct client *c)
-{
-	size_t had = c->stream.in.len;
-
-	if (!may_read_client(c))
-		return false;
-	switch (stream_fill(&c->stream, READ_MAX)) {
-	case FILL_SOME:
-		client_count_bytes(c, STAT_RECEIVED, c->stream.in.len - had);
-		c->last_active = loop_now(c->worker->loop);
-		return true;
-	case FILL_NONE:
-		return false;
-	case FILL_EOF:
-		if (c->eof_since == 0)
-			c->eof_since = loop_now(c->worker->loop);
-		return true;
-	case FILL_ERROR:
-		client_close(c, REASON_CLIENT_GONE);
-		return false;
-	}
-	return false;
-}
-
-bool
-session_read_server(struct server *s, size_t out_len)
-{
-	if (s == NULL || !s->stream.readable || out_len >= OUT_MAX ||
-	    s->stream.in.len >= IN_MAX || s->stream.state != STREAM_OPEN)
-		return false;
-	return stream_fill(&s->stream, READ_MAX) != FILL_NONE;
-}
-
-/* A client that hung up in the queue has its place for the grace only. */
-static void
-check_hang_up(struct client *c)
-{
-	if (c->stream.hung_up && c->state == CLIENT_WAITING &&
-	    c->eof_since == 0)
-		c->eof_since = loop_now(c->worker->loop);
-}
-
-static void
-flush_both(struct client *c)
-{
-	struct server *s = c->server;
-	size_t had = c->stream.out.len;
-
-	if (s != NULL && stream_flush(&s->stream) == FLUSH_ERROR) {
-		/* What it said before it died is read first, as soon as the
-		 * client has room for it. */
-		s->stream.readable = true;
-		if (!is_full(&c->stream))
-			stream_kick(&s->stream);
-	}
-	if (c->state == CLIENT_CLOSED || had == 0)
-		return;
-	if (client_flush(c) == FLUSH_ERROR) {
-		client_close(c, REASON_CLIENT_GONE);
-		return;
-	}
-	/* Who reads on has not vanished, though it sends nothing more. */
-	if (c->eof_since != 0 && had > c->stream.out.len)
-		c->eof_since = c->last_active = loop_now(c->worker->loop);
-}
-
-/* Writes; where that made room for what was read already, it goes on soon:
- * each direction by itself, for the other one may be stuck for long. */
-static void
-flush_and_go_on(struct client *c)
-{
-	struct server *s = c->server;
-	bool client_full = is_full(&c->stream);
-	bool server_full = s != NULL && is_full(&s->stream);
-
-	flush_both(c);
-	if (is_alive(c) && ((client_full && !is_full(&c->stream)) ||
-			    (server_full && !is_full(&s->stream))))
-		stream_kick(&c->stream);
-}
-
-/* Stopped by the quota: go on soon. */
-static void
-kick_if_more(struct client *c)
-{
-	struct server *s = c->server;
-
-	if (may_read_client(c) ||
-	    (s != NULL && s->stream.readable && c->stream.out.len < OUT_MAX &&
-	     s->stream.in.len < IN_MAX))
-		stream_kick(&c->stream);
-}
-
-static void
-turn_with(struct client *c, const struct answer *answer)
-{
-	bool more = true;
-
-	check_hang_up(c);
-	for (int i = 0; i < READS_PER_TURN && more && is_alive(c); i++) {
-		more = read_client(c);
-		if (is_alive(c))
-			more |= session_read_server(c->server,
-						    c->stream.out.len);
-		if (is_alive(c) && (more || i == 0))
-			pump(c, answer);
-		answer = NULL;
-	}
-	check_hang_up(c);
-	if (c->stream.loop == NULL) /* closed, or it leaves */
-		return;
-	if (c->state == CLIENT_LINGERING) {
-		client_linger(c);
-		return;
-	}
-	flush_and_go_on(c);
-	if (!is_alive(c))
-		return;
-	client_account(c, loop_now(c->worker->loop));
-	kick_if_more(c);
-}
-
-void
-session_turn(struct client *c)
-{
-	turn_with(c, NULL);
-}
-
-void
-session_answer(struct client *c, const struct answer *answer)
-{
-	client_set_state(c, c->back_to);
-	turn_with(c, answer);
+	} while (moved && session_is_alive(c));
 }

@@ -345,6 +345,8 @@ def test_transaction_mode_keeps_its_servers_neutral(make_carpool, pg):
         assert a.value("SHOW TimeZone") == b.value("SHOW TimeZone")
         a.quit()
         b.quit()
+        cp.wait_pool(sv_idle=1)
+        cp.wait_pool(user="app2", sv_idle=1)  # else it is still reset
     assert pg.connections("test") == 2
 
 

@@ -8,8 +8,9 @@
 #include "unit.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
+
+#include "unit_pieces.h"
 
 const char *const kind_names[KINDS] = {
 	[KIND_SIMPLE] = "simple",
@@ -62,466 +63,7 @@ tag_text(char out[TAG_BYTES], int id, uint32_t tag)
 	snprintf(out, TAG_BYTES, "c%d-%" PRIu32, id, tag);
 }
 
-/* ---- pieces ---- */
-
-static struct want *
-want(struct unit *u, char type, enum rule rule, uint32_t tag, const char *text)
-{
-	struct want *x = &u->wants[u->want_count];
-
-	if (u->want_count + 1 < WANTS_MAX)
-		u->want_count++;
-	else
-		u->is_full = true;
-	*x = (struct want){
-		.type = type,
-		.rule = (uint8_t)rule,
-		.tag = tag,
-		.count = 1,
-		.text = text,
-		.is_answer = strchr("CEsV", type) != NULL,
-	};
-	return x;
-}
-
-static void
-want_types(struct unit *u, const char *types)
-{
-	for (; *types != '\0'; types++)
-		want(u, *types, RULE_TYPE, 0, NULL);
-}
-
-static void
-want_many(struct unit *u, char type, enum rule rule, uint32_t tag, uint32_t n)
-{
-	want(u, type, rule, tag, NULL)->count = n;
-}
-
-static void
-want_done(struct unit *u, const char *text)
-{
-	want(u, 'C', RULE_TEXT, 0, text);
-}
-
-static void
-want_done_count(struct unit *u, const char *text, uint32_t n)
-{
-	want(u, 'C', RULE_COUNT, 0, text)->count = n;
-}
-
-static void
-want_ready(struct unit *u, const char *status)
-{
-	want(u, 'Z', RULE_TEXT, 0, status);
-}
-
-static uint32_t
-new_tag(struct unit *u, char text[TAG_BYTES])
-{
-	u->self->tag++;
-	tag_text(text, u->self->id, u->self->tag);
-	return u->self->tag;
-}
-
-/* All that was added since the last one is a step. */
-static struct step *
-end_step(struct unit *u)
-{
-	struct step *s = &u->steps[u->step_count];
-
-	if (u->step_count + 1 < STEPS_MAX)
-		u->step_count++;
-	else
-		u->is_full = true;
-	*s = (struct step){ .bytes = u->out.len, .wants = u->want_count };
-	return s;
-}
-
-static void
-end_open_step(struct unit *u)
-{
-	end_step(u)->leaves = LEAVES_GROUP;
-}
-
-#define SQL(u, ...)                                                            \
-	do {                                                                   \
-		char sql_text[512];                                            \
-		snprintf(sql_text, sizeof(sql_text), __VA_ARGS__);             \
-		wire_query(&(u)->out, sql_text);                               \
-	} while (0)
-
-#define PARSE(u, ...)                                                          \
-	do {                                                                   \
-		char sql_text[512];                                            \
-		snprintf(sql_text, sizeof(sql_text), __VA_ARGS__);             \
-		wire_parse(&(u)->out, sql_text);                               \
-		want_types(u, "1");                                            \
-	} while (0)
-
-static void
-bind(struct unit *u, const char *value)
-{
-	wire_bind(&u->out, "", value);
-	want_types(u, "2");
-}
-
-static void
-sync(struct unit *u, const char *status)
-{
-	wire_plain(&u->out, 'S');
-	want_ready(u, status);
-}
-
-/* ---- kinds ---- */
-
-static void
-make_simple(struct unit *u)
-{
-	char text[TAG_BYTES];
-	uint32_t tag = new_tag(u, text);
-
-	SQL(u, "SELECT '%s' AS \"%s\"", text, text);
-	want(u, 'T', RULE_NAME, tag, NULL);
-	want(u, 'D', RULE_TAG, tag, NULL);
-	want_done(u, "SELECT 1");
-	want_ready(u, "I");
-	end_step(u);
-}
-
-static void
-make_multi(struct unit *u, struct dice *d)
-{
-	char a[TAG_BYTES], b[TAG_BYTES], c[TAG_BYTES];
-	uint32_t tag_a = new_tag(u, a), tag_b = new_tag(u, b);
-	uint32_t tag_c = new_tag(u, c);
-	bool fails = dice_roll(d, 3) == 0;
-
-	SQL(u,
-	    "SELECT '%s'; SELECT %s'x%s'%s; SELECT '%s' WHERE false;"
-	    "SELECT '%s' FROM generate_series(1, 3)",
-	    a, fails ? "(" : "substr(", b, fails ? "||'')::int" : ", 2)", b, c);
-	want_types(u, "T");
-	want(u, 'D', RULE_TAG, tag_a, NULL);
-	want_done(u, "SELECT 1");
-	if (fails) {
-		want(u, 'E', RULE_TAGGED, tag_b, "22P02");
-	} else {
-		want_types(u, "T");
-		want(u, 'D', RULE_TAG, tag_b, NULL);
-		want_done(u, "SELECT 1");
-		want_types(u, "T");
-		want_done(u, "SELECT 0");
-		want_types(u, "T");
-		want_many(u, 'D', RULE_TAG, tag_c, 3);
-		want_done(u, "SELECT 3");
-	}
-	want_ready(u, "I");
-	end_step(u);
-}
-
-static void
-make_queries(struct unit *u, struct dice *d)
-{
-	uint32_t n = 2 + dice_roll(d, 4);
-
-	while (n-- > 0) {
-		char text[TAG_BYTES];
-		uint32_t tag = new_tag(u, text);
-
-		if (dice_roll(d, 5) == 0) {
-			SQL(u, "SELECT ('x%s'||'')::int", text);
-			want(u, 'E', RULE_TAGGED, tag, "22P02");
-		} else {
-			SQL(u, "SELECT '%s'", text);
-			want_types(u, "T");
-			want(u, 'D', RULE_TAG, tag, NULL);
-			want_done(u, "SELECT 1");
-		}
-		want_ready(u, "I");
-	}
-	end_step(u);
-}
-
-static void
-make_extended(struct unit *u)
-{
-	char text[TAG_BYTES];
-	uint32_t tag = new_tag(u, text);
-
-	PARSE(u, "SELECT $1::text AS \"%s\"", text);
-	bind(u, text);
-	wire_describe(&u->out, 'P', "");
-	want(u, 'T', RULE_NAME, tag, NULL);
-	wire_execute(&u->out, "", 0);
-	want(u, 'D', RULE_TAG, tag, NULL);
-	want_done(u, "SELECT 1");
-	sync(u, "I");
-	end_step(u);
-}
-
-/* Errors at Parse, at Bind, and in the middle of rows. */
-static void
-make_error(struct unit *u, struct dice *d)
-{
-	char text[TAG_BYTES];
-	uint32_t tag = new_tag(u, text);
-
-	switch (dice_roll(d, 3)) {
-	case 0:
-		SQL(u,
-		    "SELECT '%s/'||g||left((1/(5-g))::text, 0)"
-		    " FROM generate_series(1, 9) g",
-		    text);
-		want_types(u, "T");
-		want_many(u, 'D', RULE_NUMBERED, tag, 4);
-		want(u, 'E', RULE_ERROR, tag, "22012");
-		want_ready(u, "I");
-		break;
-	case 1:
-		wire_parse(&u->out, "SELEC");
-		wire_bind(&u->out, "", text);
-		wire_execute(&u->out, "", 0);
-		want(u, 'E', RULE_ERROR, tag, "42601");
-		sync(u, "I");
-		break;
-	default:
-		PARSE(u, "SELECT ('x'||$1::text)::int");
-		wire_bind(&u->out, "", text);
-		wire_describe(&u->out, 'P', "");
-		wire_execute(&u->out, "", 0);
-		want(u, 'E', RULE_TAGGED, tag, "22P02");
-		sync(u, "I");
-		break;
-	}
-	end_step(u);
-}
-
-/* One statement of a group: SELECT of the tag, or one that fails. */
-static bool
-add_statement(struct unit *u, struct dice *d)
-{
-	char text[TAG_BYTES];
-	uint32_t tag = new_tag(u, text);
-
-	if (dice_roll(d, 12) == 0) {
-		PARSE(u, "SELECT ('x'||$1::text)::int");
-		wire_bind(&u->out, "", text);
-		wire_execute(&u->out, "", 0);
-		want(u, 'E', RULE_TAGGED, tag, "22P02");
-		return false;
-	}
-	PARSE(u, "SELECT $1::text");
-	bind(u, text);
-	wire_execute(&u->out, "", 0);
-	want(u, 'D', RULE_TAG, tag, NULL);
-	want_done(u, "SELECT 1");
-	return true;
-}
-
-/* After an error the server skips to the Sync: nothing answers these. */
-static void
-add_skipped(struct unit *u)
-{
-	char text[TAG_BYTES];
-
-	(void)new_tag(u, text);
-	wire_parse(&u->out, "SELECT $1::text");
-	wire_bind(&u->out, "", text);
-	wire_execute(&u->out, "", 0);
-}
-
-static void
-make_pipeline(struct unit *u, struct dice *d)
-{
-	uint32_t groups = 2 + dice_roll(d, 8);
-
-	while (groups-- > 0) {
-		uint32_t n = dice_roll(d, 4);
-		bool goes_on = true;
-
-		while (n-- > 0) {
-			if (goes_on)
-				goes_on = add_statement(u, d);
-			else
-				add_skipped(u);
-		}
-		sync(u, "I");
-	}
-	end_step(u);
-}
-
-/* A group in pieces: the answers so far are waited for by Flush. */
-static void
-make_flush(struct unit *u, struct dice *d)
-{
-	char text[TAG_BYTES];
-	uint32_t tag = new_tag(u, text);
-
-	PARSE(u, "SELECT $1::text AS \"%s\"", text);
-	wire_describe(&u->out, 'S', "");
-	want_types(u, "t");
-	want(u, 'T', RULE_NAME, tag, NULL);
-	wire_plain(&u->out, 'H');
-	end_open_step(u);
-	bind(u, text);
-	wire_plain(&u->out, 'H');
-	end_open_step(u);
-	wire_execute(&u->out, "", 0);
-	want(u, 'D', RULE_TAG, tag, NULL);
-	want_done(u, "SELECT 1");
-	if (dice_roll(d, 2) == 0) {
-		wire_plain(&u->out, 'H');
-		end_open_step(u);
-	}
-	sync(u, "I");
-	end_step(u);
-}
-
-/* Row limits: the portal is suspended, and goes on. */
-static void
-make_limit(struct unit *u, struct dice *d)
-{
-	char text[TAG_BYTES];
-	uint32_t tag = new_tag(u, text);
-	uint32_t rows = 3 + dice_roll(d, 20), limit = 1 + dice_roll(d, 5);
-	uint32_t at = 0;
-	bool is_stepwise = dice_roll(d, 2) == 0;
-	bool is_left = dice_roll(d, 4) == 0; /* suspended for good */
-
-	PARSE(u,
-	      "SELECT $1::text||'/'||g FROM generate_series(1, %" PRIu32 ") g",
-	      rows);
-	wire_bind(&u->out, "p", text);
-	want_types(u, "2");
-	while (at < rows) {
-		uint32_t n = rows - at <= limit ? rows - at : limit;
-
-		wire_execute(&u->out, "p", limit);
-		want_many(u, 'D', RULE_NUMBERED, tag, n);
-		u->wants[u->want_count - 1].at = at;
-		at += n;
-		/* A portal whose last row came with the limit is not done. */
-		want_types(u, n == limit ? "s" : "C");
-		if (is_left && at > limit)
-			break;
-		if (at == rows && n == limit) {
-			wire_execute(&u->out, "p", limit);
-			want_types(u, "C");
-		}
-		if (is_stepwise && u->step_count < 8) {
-			wire_plain(&u->out, 'H');
-			end_open_step(u);
-		}
-	}
-	sync(u, "I");
-	end_step(u);
-}
-
-static void
-add_copy_rows(struct unit *u, const char *text, uint32_t rows)
-{
-	for (uint32_t i = 1; i <= rows; i++) {
-		char line[TAG_BYTES * 2];
-		size_t begin = wire_begin(&u->out, 'd');
-		int n = snprintf(line, sizeof(line), "%s\t%" PRIu32 "\n", text,
-				 i);
-
-		wire_bytes(&u->out, line, (size_t)n);
-		wire_end(&u->out, begin);
-	}
-}
-
-/* COPY IN that works, is failed by the client, or has a bad row. */
-static void
-make_copy_in(struct unit *u, struct dice *d)
-{
-	static const char sql[] = "COPY iso_rows FROM STDIN";
-	char text[TAG_BYTES], line[TAG_BYTES * 3];
-	uint32_t tag = new_tag(u, text), rows = 1 + dice_roll(d, 30);
-	uint32_t how = dice_roll(d, 4);
-	bool is_extended = dice_roll(d, 2) == 0;
-	size_t begin;
-
-	u->row_tag = tag;
-	u->row_count = u->row_most = how < 2 ? rows : 0;
-	if (is_extended) {
-		PARSE(u, "%s", sql);
-		bind(u, NULL);
-		wire_execute(&u->out, "", 0);
-		wire_plain(&u->out, 'H');
-	} else {
-		wire_query(&u->out, sql);
-	}
-	want_types(u, "G");
-	end_step(u)->leaves = is_extended ? LEAVES_GROUP : LEAVES_COPY;
-	add_copy_rows(u, text, rows);
-	if (how == 2) {
-		begin = wire_begin(&u->out, 'f');
-		wire_text(&u->out, text);
-		wire_end(&u->out, begin);
-		want(u, 'E', RULE_COPYFAIL, tag, "57014");
-	} else if (how == 3) {
-		begin = wire_begin(&u->out, 'd');
-		snprintf(line, sizeof(line), "%s\tx%s\n", text, text);
-		wire_bytes(&u->out, line, strlen(line));
-		wire_end(&u->out, begin);
-		add_copy_rows(u, text, rows);
-		wire_plain(&u->out, 'c');
-		want(u, 'E', RULE_TAGGED, tag, "22P02");
-	} else {
-		wire_plain(&u->out, 'c');
-		want_done_count(u, "COPY ", rows);
-	}
-	if (is_extended)
-		sync(u, "I");
-	else
-		want_ready(u, "I");
-	end_step(u);
-}
-
-static void
-make_copy_out(struct unit *u, struct dice *d)
-{
-	char text[TAG_BYTES];
-	uint32_t tag = new_tag(u, text), rows = 1 + dice_roll(d, 60);
-
-	SQL(u,
-	    "COPY (SELECT '%s/'||g FROM generate_series(1, %" PRIu32
-	    ") g) TO STDOUT",
-	    text, rows);
-	want_types(u, "H");
-	want_many(u, 'd', RULE_COPY, tag, rows);
-	want_types(u, "c");
-	want_done_count(u, "COPY ", rows);
-	want_ready(u, "I");
-	end_step(u);
-}
-
-static void
-make_function(struct unit *u, struct dice *d)
-{
-	enum { TEXTCAT = 1258 };
-	uint32_t n = 1 + dice_roll(d, 3);
-
-	while (n-- > 0) {
-		char text[TAG_BYTES];
-		uint32_t tag = new_tag(u, text);
-		size_t begin = wire_begin(&u->out, 'F');
-
-		wire_u32(&u->out, TEXTCAT);
-		wire_u16(&u->out, 0);
-		wire_u16(&u->out, 2);
-		wire_u32(&u->out, (uint32_t)strlen(text));
-		wire_bytes(&u->out, text, strlen(text));
-		wire_u32(&u->out, 2);
-		wire_bytes(&u->out, "-f", 2);
-		wire_u16(&u->out, 0);
-		wire_end(&u->out, begin);
-		want(u, 'V', RULE_FUNCTION, tag, NULL);
-		want_ready(u, "I");
-	}
-	end_step(u);
-}
+/* ---- transactions, large messages, state ---- */
 
 static void
 add_own_row(struct unit *u)
@@ -593,10 +135,10 @@ static void
 add_group(struct unit *u, const char *sql, const char *done, const char *status)
 {
 	PARSE(u, "%s", sql);
-	bind(u, NULL);
+	ask_bind(u, NULL);
 	wire_execute(&u->out, "", 0);
 	want_done(u, done);
-	sync(u, status);
+	ask_sync(u, status);
 }
 
 /* The whole of it in one write. */
@@ -613,11 +155,11 @@ make_tx_pipeline(struct unit *u, struct dice *d)
 	u->row_count = commits ? 1 : 0;
 	u->row_most = 1; /* without its BEGIN */
 	PARSE(u, "INSERT INTO iso_rows VALUES ($1, 1) RETURNING tag");
-	bind(u, text);
+	ask_bind(u, text);
 	wire_execute(&u->out, "", 0);
 	want(u, 'D', RULE_TAG, tag, NULL);
 	want_done(u, "INSERT 0 1");
-	sync(u, "T");
+	ask_sync(u, "T");
 	tag = new_tag(u, text);
 	SQL(u, "SELECT '%s'", text);
 	want_types(u, "T");
@@ -674,7 +216,7 @@ make_big_bind(struct unit *u, struct dice *d, uint32_t big)
 	wire_execute(&u->out, "", 0);
 	want_many(u, 'D', RULE_BIG, tag, n);
 	want_done(u, "SELECT 1");
-	sync(u, "I");
+	ask_sync(u, "I");
 	end_step(u);
 }
 
@@ -722,7 +264,7 @@ make_setting(struct unit *u, struct dice *d)
 		want_ready(u, "I");
 	} else if (how == 1) {
 		PARSE(u, "SET application_name = '%s'", text);
-		bind(u, NULL);
+		ask_bind(u, NULL);
 		wire_execute(&u->out, "", 0);
 		want_done(u, "SET");
 		wire_plain(&u->out, 'S');
@@ -766,11 +308,11 @@ make_state(struct unit *u, struct dice *d)
 		want_ready(u, "I");
 	} else {
 		PARSE(u, "SELECT $1::text, " LOOK);
-		bind(u, text);
+		ask_bind(u, text);
 		wire_execute(&u->out, "", 0);
 		want(u, 'D', RULE_STATE, tag, NULL);
 		want_done(u, "SELECT 1");
-		sync(u, "I");
+		ask_sync(u, "I");
 	}
 	end_step(u);
 }

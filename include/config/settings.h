@@ -98,6 +98,9 @@ struct settings {
 	uint32_t application_name_add_host;
 	const char *track_extra_parameters;
 	uint32_t max_prepared_statements;
+	/* what a session would leave behind */
+	enum state_policy on_state[STATE_KINDS]; /* on_temp_table, ... */
+	uint32_t pin_notice;
 	/* names */
 	usec_t dns_max_ttl;
 	usec_t dns_nxdomain_ttl;

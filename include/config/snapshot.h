@@ -45,8 +45,9 @@ struct config_database {
 	uint32_t pool_size;
 	uint32_t min_pool_size;
 	uint32_t reserve_pool_size;
-	uint32_t max_connections;        /* max_db_connections */
-	uint32_t max_client_connections; /* max_db_client_connections */
+	uint32_t max_connections;                /* max_db_connections */
+	uint32_t max_client_connections;         /* max_db_client_connections */
+	enum state_policy on_state[STATE_KINDS]; /* after defaults */
 	usec_t server_lifetime;
 	usec_t query_wait_timeout;
 	const char *connect_query;   /* "" = none */
@@ -69,6 +70,7 @@ struct config_user {
 	uint32_t reserve_pool_size;
 	uint32_t max_connections;
 	uint32_t max_client_connections;
+	uint32_t on_state[STATE_KINDS]; /* enum state_policy, or UNSET_U32 */
 	usec_t query_timeout;
 	usec_t idle_transaction_timeout;
 	usec_t transaction_timeout;
@@ -160,6 +162,7 @@ struct pool_config {
 	usec_t server_check_delay; /* UNSET_USEC = servers are never checked */
 	uint32_t max_db_client_connections;   /* 0 = unlimited */
 	uint32_t max_user_client_connections; /* of the user given */
+	uint8_t on_state[STATE_KINDS];        /* enum state_policy */
 };
 
 /*

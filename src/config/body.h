@@ -32,6 +32,7 @@ struct database_draft {
 	uint32_t reserve_pool_size;
 	uint32_t max_connections;
 	uint32_t max_client_connections;
+	uint32_t on_state[STATE_KINDS]; /* enum state_policy */
 	usec_t server_lifetime;
 	usec_t query_wait_timeout;
 };
@@ -49,6 +50,7 @@ struct user_draft {
 	uint32_t reserve_pool_size;
 	uint32_t max_connections;
 	uint32_t max_client_connections;
+	uint32_t on_state[STATE_KINDS]; /* enum state_policy */
 	usec_t query_timeout;
 	usec_t idle_transaction_timeout;
 	usec_t transaction_timeout;

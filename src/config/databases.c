@@ -38,6 +38,15 @@ static const struct entry_key database_keys[] = {
 	  INT32_MAX *USEC_PER_SEC, UNSET_MINUS_ONE_AND_ZERO },
 	{ "query_wait_timeout", &type_seconds, AT(query_wait_timeout),
 	  INT32_MAX *USEC_PER_SEC, UNSET_MINUS_ONE },
+	{ "on_temp_table", &type_state_policy, AT(on_state[STATE_TEMP_TABLE]) },
+	{ "on_advisory_lock", &type_state_policy,
+	  AT(on_state[STATE_ADVISORY_LOCK]) },
+	{ "on_hold_cursor", &type_state_policy,
+	  AT(on_state[STATE_HOLD_CURSOR]) },
+	{ "on_load", &type_state_policy, AT(on_state[STATE_LOAD]) },
+	{ "on_unknown_set", &type_state_policy,
+	  AT(on_state[STATE_UNKNOWN_SET]) },
+	{ "on_listen", &type_listen_policy, AT(on_state[STATE_LISTEN]) },
 	{ "load_balance_hosts", &type_load_balance, AT(balance) },
 	{ "connect_query", &type_text, AT(connect_query) },
 	{ "client_encoding", &type_text, AT(client_encoding) },
@@ -68,6 +77,8 @@ static const struct database_draft empty_draft = {
 	.reserve_pool_size = UNSET_U32,
 	.max_connections = UNSET_U32,
 	.max_client_connections = UNSET_U32,
+	.on_state = { UNSET_U32, UNSET_U32, UNSET_U32, UNSET_U32, UNSET_U32,
+		      UNSET_U32 },
 	.server_lifetime = UNSET_USEC,
 	.query_wait_timeout = UNSET_USEC,
 };
@@ -208,7 +219,12 @@ finish(const struct work *w)
 	const struct database_draft *d = &w->body->draft;
 	struct config_database *db = &w->body->db;
 
+	size_t i;
+
 	take_hosts(w);
+	for (i = 0; i < STATE_KINDS; i++)
+		db->on_state[i] = (enum state_policy)or_u32(d->on_state[i],
+							    set->on_state[i]);
 	db->dbname = or_null(d->dbname);
 	db->balance = (enum load_balance)d->balance;
 	db->user = or_null(d->user);

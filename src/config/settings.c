@@ -1,9 +1,9 @@
 /*
  * Every setting, once.  Constant; any thread.  Names, defaults and meanings are
- * those of PgBouncer 1.25; core_dumps, memory_limit, server_login_limit,
- * shutdown_timeout and threads are carpool's own, login_notify_message and
- * pool_idle_timeout PgBouncer's next. A row says what its text means; who
- * follows a value is no business of it.
+ * those of PgBouncer 1.25; core_dumps, memory_limit, on_temp_table and the
+ * like, pin_notice, server_login_limit, shutdown_timeout and threads are
+ * carpool's own, login_notify_message and pool_idle_timeout PgBouncer's next. A
+ * row says what its text means; who follows a value is no business of it.
  */
 #include "config/settings.h"
 
@@ -20,6 +20,12 @@
 #define ROW(member, kind, text)                                                \
 	.name = #member, .type = &type_##kind,                                 \
 	.at = offsetof(struct settings, member), .def = (text)
+
+/* What is done about one kind of state; a database and a user may differ. */
+#define STATE_ROW(setting, kind, words, text)                                  \
+	.name = #setting, .type = &type_##words,                               \
+	.at = offsetof(struct settings, on_state[kind]), .def = (text),        \
+	.scopes = SCOPE_GLOBAL | SCOPE_DATABASE | SCOPE_USER
 
 /* No code follows the value: only its text is kept. */
 #define KEPT_ROW(setting, kind, text)                                          \
@@ -312,7 +318,6 @@ const struct setting settings_table[] = {
 		ROW(max_prepared_statements, number, "200"),
 		.max = COUNT_MAX,
 		.scopes = SCOPE_GLOBAL,
-		.support = SUPPORT_LATER,
 		.help = "Named statements kept on a server; 0 = refused in "
 			"pooling.",
 	},
@@ -341,6 +346,34 @@ const struct setting settings_table[] = {
 		.help = "Servers that a pool keeps open.",
 	},
 	{
+		STATE_ROW(on_advisory_lock, STATE_ADVISORY_LOCK, state_policy,
+			  "pin"),
+		.help = "What is done where a client holds session advisory "
+			"locks.",
+	},
+	{
+		STATE_ROW(on_hold_cursor, STATE_HOLD_CURSOR, state_policy,
+			  "pin"),
+		.help = "What is done where a client holds cursors WITH HOLD.",
+	},
+	{
+		STATE_ROW(on_listen, STATE_LISTEN, listen_policy, "emulate"),
+		.help = "What is done where a client listens to channels.",
+	},
+	{
+		STATE_ROW(on_load, STATE_LOAD, state_policy, "pin"),
+		.help = "What is done where a client loads a library.",
+	},
+	{
+		STATE_ROW(on_temp_table, STATE_TEMP_TABLE, state_policy, "pin"),
+		.help = "What is done where a client has temporary tables.",
+	},
+	{
+		STATE_ROW(on_unknown_set, STATE_UNKNOWN_SET, state_policy,
+			  "pin"),
+		.help = "What is done where a change cannot be followed.",
+	},
+	{
 		KEPT_ROW(peer_id, number, "0"),
 		.max = 16383,
 		.scopes = SCOPE_GLOBAL,
@@ -352,6 +385,12 @@ const struct setting settings_table[] = {
 		.scopes = SCOPE_GLOBAL,
 		.effect = EFFECT_RESTART,
 		.help = "File that the process id is written to; empty = none.",
+	},
+	{
+		ROW(pin_notice, switch, "0"),
+		.scopes = SCOPE_GLOBAL,
+		.help = "Tells a client once for each reason that it keeps its "
+			"server.",
 	},
 	{
 		ROW(pkt_buf, number, "4096"),

@@ -133,6 +133,11 @@ take_usec(usec_t *value, usec_t given)
 static void
 apply_user(const struct config_user *user, struct pool_config *out)
 {
+	size_t i;
+
+	for (i = 0; i < STATE_KINDS; i++)
+		if (user->on_state[i] != UNSET_U32)
+			out->on_state[i] = (uint8_t)user->on_state[i];
 	if (user->has_mode)
 		out->mode = user->mode;
 	take_u32(&out->size, user->pool_size);
@@ -153,6 +158,7 @@ snapshot_pool_config(const struct snapshot *s, const struct config_database *db,
 		     const struct config_user *user, struct pool_config *out)
 {
 	const struct settings *set = &s->settings;
+	size_t i;
 
 	*out = (struct pool_config){
 		.mode = db->mode,
@@ -175,6 +181,8 @@ snapshot_pool_config(const struct snapshot *s, const struct config_database *db,
 		.max_db_client_connections = db->max_client_connections,
 		.max_user_client_connections = set->max_user_client_connections,
 	};
+	for (i = 0; i < STATE_KINDS; i++)
+		out->on_state[i] = (uint8_t)db->on_state[i];
 	if (user != NULL)
 		apply_user(user, out);
 }
@@ -193,6 +201,7 @@ snapshot_policy(const struct snapshot *s, const struct config_database *db,
 		.simple_query_off = set->disable_pqexec != 0,
 		.add_host = set->application_name_add_host != 0,
 		.reset_always = set->server_reset_query_always != 0,
+		.pin_notice = set->pin_notice != 0,
 		.reset_query = set->server_reset_query,
 		.check_query = is_empty_check ? "" : set->server_check_query,
 		.connect_query = db->connect_query,
@@ -204,6 +213,7 @@ snapshot_policy(const struct snapshot *s, const struct config_database *db,
 		.timezone = db->timezone,
 		.application_name = db->application_name,
 	};
+	memcpy(out->on_state, pool->on_state, sizeof(out->on_state));
 }
 
 /* Unlike text_in_list, "*" is a name like any other: it gives no rights. */
@@ -236,6 +246,7 @@ void
 snapshot_login_policy(const struct snapshot *s, struct policy *out)
 {
 	const struct settings *set = snapshot_settings(s);
+	size_t i;
 
 	*out = (struct policy){
 		.mode = set->pool_mode,
@@ -244,6 +255,7 @@ snapshot_login_policy(const struct snapshot *s, struct policy *out)
 		.simple_query_off = set->disable_pqexec != 0,
 		.add_host = set->application_name_add_host != 0,
 		.reset_always = set->server_reset_query_always != 0,
+		.pin_notice = set->pin_notice != 0,
 		.reset_query = set->server_reset_query,
 		.check_query = "",
 		.connect_query = "",
@@ -255,4 +267,6 @@ snapshot_login_policy(const struct snapshot *s, struct policy *out)
 		.timezone = "",
 		.application_name = "",
 	};
+	for (i = 0; i < STATE_KINDS; i++)
+		out->on_state[i] = (uint8_t)set->on_state[i];
 }

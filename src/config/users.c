@@ -34,6 +34,15 @@ static const struct entry_key user_keys[] = {
 	  TIME_MAX, UNSET_MINUS_ONE_AND_ZERO },
 	{ "query_wait_timeout", &type_seconds, AT(query_wait_timeout), TIME_MAX,
 	  UNSET_MINUS_ONE },
+	{ "on_temp_table", &type_state_policy, AT(on_state[STATE_TEMP_TABLE]) },
+	{ "on_advisory_lock", &type_state_policy,
+	  AT(on_state[STATE_ADVISORY_LOCK]) },
+	{ "on_hold_cursor", &type_state_policy,
+	  AT(on_state[STATE_HOLD_CURSOR]) },
+	{ "on_load", &type_state_policy, AT(on_state[STATE_LOAD]) },
+	{ "on_unknown_set", &type_state_policy,
+	  AT(on_state[STATE_UNKNOWN_SET]) },
+	{ "on_listen", &type_listen_policy, AT(on_state[STATE_LISTEN]) },
 };
 
 static const struct user_draft empty_draft = {
@@ -42,6 +51,8 @@ static const struct user_draft empty_draft = {
 	.reserve_pool_size = UNSET_U32,
 	.max_connections = UNSET_U32,
 	.max_client_connections = UNSET_U32,
+	.on_state = { UNSET_U32, UNSET_U32, UNSET_U32, UNSET_U32, UNSET_U32,
+		      UNSET_U32 },
 	.query_timeout = UNSET_USEC,
 	.idle_transaction_timeout = UNSET_USEC,
 	.transaction_timeout = UNSET_USEC,
@@ -54,7 +65,10 @@ finish(struct user_body *body)
 {
 	const struct user_draft *d = &body->draft;
 	struct config_user *user = &body->user;
+	size_t i;
 
+	for (i = 0; i < STATE_KINDS; i++)
+		user->on_state[i] = d->on_state[i];
 	user->has_mode = d->mode != UNSET_U32;
 	user->mode = user->has_mode ? (enum pool_mode)d->mode : POOL_SESSION;
 	user->pool_size = d->pool_size;

@@ -294,7 +294,8 @@ const struct value_type type_secret = {
 
 _Static_assert(sizeof(enum pool_mode) == sizeof(uint32_t) &&
 		       sizeof(enum auth_method) == sizeof(uint32_t) &&
-		       sizeof(enum load_balance) == sizeof(uint32_t),
+		       sizeof(enum load_balance) == sizeof(uint32_t) &&
+		       sizeof(enum state_policy) == sizeof(uint32_t),
 	       "enums are stored as uint32_t");
 
 static const struct value_word pool_mode_words[] = {
@@ -397,6 +398,40 @@ const struct value_type type_load_balance = {
 	.parse = parse_word,
 	.print = print_word,
 	.words = load_balance_words,
+};
+
+/* Nobody but carpool can listen in a server's place. */
+static const struct value_word state_policy_words[] = {
+	{ "pin", STATE_PIN, SUPPORT_FULL },
+	{ "reset", STATE_RESET, SUPPORT_FULL },
+	{ "reject", STATE_REJECT, SUPPORT_FULL },
+	{ "allow", STATE_ALLOW, SUPPORT_FULL },
+	{ 0 },
+};
+
+const struct value_type type_state_policy = {
+	.noun = "word",
+	.store = STORE_U32,
+	.parse = parse_word,
+	.print = print_word,
+	.words = state_policy_words,
+};
+
+static const struct value_word listen_policy_words[] = {
+	{ "pin", STATE_PIN, SUPPORT_FULL },
+	{ "reset", STATE_RESET, SUPPORT_FULL },
+	{ "reject", STATE_REJECT, SUPPORT_FULL },
+	{ "allow", STATE_ALLOW, SUPPORT_FULL },
+	{ "emulate", STATE_EMULATE, SUPPORT_FULL },
+	{ 0 },
+};
+
+const struct value_type type_listen_policy = {
+	.noun = "word",
+	.store = STORE_U32,
+	.parse = parse_word,
+	.print = print_word,
+	.words = listen_policy_words,
 };
 
 const char *const pool_mode_names[3] = {

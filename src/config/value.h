@@ -57,6 +57,8 @@ extern const struct value_type type_auth_type;
 extern const struct value_type type_client_sslmode;
 extern const struct value_type type_server_sslmode;
 extern const struct value_type type_load_balance;
+extern const struct value_type type_state_policy;
+extern const struct value_type type_listen_policy; /* also emulate */
 
 /* What stands for a secret wherever one would be shown. */
 #define SECRET_SHOWN "********"

@@ -165,7 +165,7 @@ static const struct {
 	{ "resolv_conf = x", "resolv_conf has no effect" },
 	{ "dns_zone_check_period = 5", "dns_zone_check_period has no effect" },
 	{ "suspend_timeout = 5", "suspend_timeout has no effect" },
-	{ "max_prepared_statements = 100", "max_prepared_statements has no" },
+	{ "max_prepared_statements = 100", NULL },
 	{ "max_prepared_statements = 200", NULL },
 	{ "client_tls_sslmode = disable", NULL },
 	{ "client_tls_sslmode = allow", "client_tls_sslmode has no effect" },

@@ -126,6 +126,67 @@ test_policy(void **state)
 	built_close(&b);
 }
 
+/* What is done about state: the user's word, the database's, the global one. */
+static void
+test_state(void **state)
+{
+	static const char lines[] =
+		BASE "on_listen = reset\non_load = reject\npin_notice = 1\n"
+		     "on_temp_table = allow\n[databases]\nd = host=h user=u "
+		     "on_temp_table=reset on_load=allow\n"
+		     "[users]\nu = on_temp_table=reject on_listen=emulate\n";
+	struct pool_config pool;
+	struct policy p;
+	struct built b;
+
+	(void)state;
+	built_text(&b, lines);
+	snapshot_login_policy(b.s, &p);
+	assert_true(p.pin_notice);
+	assert_int_equal(p.on_state[STATE_LISTEN], STATE_RESET);
+	assert_int_equal(p.on_state[STATE_TEMP_TABLE], STATE_ALLOW);
+	snapshot_pool_config(b.s, snapshot_database(b.s, "d"), NULL, &pool);
+	snapshot_policy(b.s, snapshot_database(b.s, "d"), &pool, &p);
+	assert_true(p.pin_notice);
+	assert_int_equal(p.on_state[STATE_TEMP_TABLE], STATE_RESET);
+	assert_int_equal(p.on_state[STATE_LOAD], STATE_ALLOW);
+	assert_int_equal(p.on_state[STATE_LISTEN], STATE_RESET);
+	assert_int_equal(p.on_state[STATE_HOLD_CURSOR], STATE_PIN);
+	snapshot_pool_config(b.s, snapshot_database(b.s, "d"),
+			     snapshot_user(b.s, "u"), &pool);
+	snapshot_policy(b.s, snapshot_database(b.s, "d"), &pool, &p);
+	assert_int_equal(p.on_state[STATE_TEMP_TABLE], STATE_REJECT);
+	assert_int_equal(p.on_state[STATE_LOAD], STATE_ALLOW);
+	assert_int_equal(p.on_state[STATE_LISTEN], STATE_EMULATE);
+	built_close(&b);
+	built_text(&b, BASE);
+	snapshot_login_policy(b.s, &p);
+	assert_false(p.pin_notice);
+	assert_int_equal(p.on_state[STATE_UNKNOWN_SET], STATE_PIN);
+	assert_int_equal(p.on_state[STATE_ADVISORY_LOCK], STATE_PIN);
+	assert_int_equal(p.on_state[STATE_LISTEN], STATE_EMULATE);
+	built_close(&b);
+}
+
+/* Only LISTEN can be emulated; the error says where it stands. */
+static void
+test_state_refused(void **state)
+{
+	static const char what[] =
+		"\"emulate\" is not one of pin, reset, reject, allow";
+	struct built b;
+
+	(void)state;
+	built_text(&b, "[carpool]\nauth_type = trust\non_load = emulate\n"
+		       "[databases]\nd = on_temp_table=emulate\n[users]\n"
+		       "u = on_hold_cursor=emulate\n");
+	assert_null(b.s);
+	assert_non_null(report_find(&b.report, 3, what));
+	assert_non_null(report_find(&b.report, 5, what));
+	assert_non_null(report_find(&b.report, 7, what));
+	built_close(&b);
+}
+
 static void
 test_check_query(void **state)
 {
@@ -232,6 +293,8 @@ main(void)
 		cmocka_unit_test(test_pool_global),
 		cmocka_unit_test(test_pool_own),
 		cmocka_unit_test(test_policy),
+		cmocka_unit_test(test_state),
+		cmocka_unit_test(test_state_refused),
 		cmocka_unit_test(test_check_query),
 		cmocka_unit_test(test_rights),
 		cmocka_unit_test(test_setting_text),

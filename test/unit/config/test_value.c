@@ -96,6 +96,10 @@ static const struct {
 	{ &type_seconds, 0, 60000000, "61", "\"61\" is above 60" },
 	{ &type_pool_mode, ANY, "pooled",
 	  "\"pooled\" is not one of session, transaction, statement" },
+	{ &type_state_policy, ANY, "emulate",
+	  "\"emulate\" is not one of pin, reset, reject, allow" },
+	{ &type_listen_policy, ANY, "pinned",
+	  "\"pinned\" is not one of pin, reset, reject, allow, emulate" },
 	{ &type_text, ANY, "a\nb", "has a line break" },
 	{ &type_secret, ANY, "a\nb", "the value has a line break" },
 };

@@ -154,6 +154,10 @@ const struct setting *settings_find(const char *name);
 
 /* The setting's words, by enum pool_mode. */
 extern const char *const pool_mode_names[3];
+/* "temp_table", ...: a setting's name without "on_"; by enum state_kind. */
+extern const char *const state_kind_names[STATE_KINDS];
+/* "pin", ...; by enum state_policy. */
+extern const char *const state_policy_names[STATE_EMULATE + 1];
 /* The setting's word for a method: "scram-sha-256", ...; never NULL. */
 const char *auth_method_name(enum auth_method method);
 

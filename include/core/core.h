@@ -162,6 +162,20 @@ void worker_each_server(struct worker *w,
 			void (*row)(void *arg, const struct client_info *info),
 			void *arg);
 
+/* One reason for which one client keeps its server. */
+struct pin_info {
+	const struct client_info *client; /* borrowed for the callback */
+	enum state_kind kind;
+	usec_t since_wall;
+	usec_t age;
+	uint64_t digest; /* of the statement, 0 = not known */
+};
+
+/* As the two above. */
+void worker_each_pin(struct worker *w,
+		     void (*row)(void *arg, const struct pin_info *info),
+		     void *arg);
+
 struct pool_info {
 	const char *database, *user; /* borrowed for the callback */
 	uint32_t cl_active, cl_waiting;
@@ -171,6 +185,8 @@ struct pool_info {
 	usec_t maxwait;
 	enum pool_mode mode;
 	enum load_balance balance;
+	uint32_t pins_now[STATE_KINDS];
+	uint64_t pins_begun[STATE_KINDS];
 };
 
 /*

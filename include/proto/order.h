@@ -83,7 +83,10 @@ struct startup_words {
 struct order {
 	enum order_kind kind;
 	enum hold hold;        /* BOUNDARY */
-	enum residue residue;  /* BOUNDARY */
+	enum residue residue;  /* BOUNDARY; of a server that is held, for the
+				* case that it is given up all the same */
+	uint32_t pins;         /* BOUNDARY, HOLD_PINNED: what for, as bits
+				* 1u << enum state_kind; session mode: 0 */
 	enum fail_scope scope; /* FAIL */
 	enum reason reason;    /* FAIL, CLOSE */
 	size_t bytes;          /* NEED_MORE (at least), RELAY, DISCARD */

@@ -70,6 +70,26 @@ static const struct rowset_column pools[] = {
 
 const struct columns columns_pools = COLUMNS(pools);
 
+static const struct rowset_column pins[] = {
+	{ "database", COLUMN_TEXT },   { "user", COLUMN_TEXT },
+	{ "addr", COLUMN_TEXT },       { "port", COLUMN_INT4 },
+	{ "ptr", COLUMN_TEXT },        { "link", COLUMN_TEXT },
+	{ "remote_pid", COLUMN_INT4 }, { "id", COLUMN_INT4 },
+	{ "reason", COLUMN_TEXT },     { "since", COLUMN_TEXT },
+	{ "age", COLUMN_INT4 },        { "age_us", COLUMN_INT4 },
+	{ "digest", COLUMN_TEXT },
+};
+
+const struct columns columns_pins = COLUMNS(pins);
+
+static const struct rowset_column pin_counts[] = {
+	{ "database", COLUMN_TEXT }, { "user", COLUMN_TEXT },
+	{ "reason", COLUMN_TEXT },   { "now", COLUMN_INT4 },
+	{ "begun", COLUMN_NUMERIC },
+};
+
+const struct columns columns_pin_counts = COLUMNS(pin_counts);
+
 static const struct rowset_column databases[] = {
 	{ "name", COLUMN_TEXT },
 	{ "host", COLUMN_TEXT },

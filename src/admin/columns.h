@@ -1,6 +1,7 @@
 /*
  * The columns of every SHOW: names, order and types as in PgBouncer 1.25, on
- * which its users' tools rely.  Constant; any thread.
+ * which its users' tools rely; PINS and PIN_COUNTS are carpool's own.
+ * Constant; any thread.
  */
 #ifndef CARPOOL_ADMIN_COLUMNS_H
 #define CARPOOL_ADMIN_COLUMNS_H
@@ -13,6 +14,8 @@ struct columns {
 };
 
 extern const struct columns columns_pools;
+extern const struct columns columns_pins;
+extern const struct columns columns_pin_counts;
 extern const struct columns columns_clients; /* servers too */
 extern const struct columns columns_sockets; /* begins as columns_clients */
 extern const struct columns columns_databases;

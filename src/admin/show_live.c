@@ -1,10 +1,11 @@
 /*
- * SHOW POOLS, CLIENTS, SERVERS and SOCKETS: what the workers have just now.
- * Each worker writes rows of its own on its own thread; they are put together
- * on the control thread, where everything else here runs.
+ * SHOW POOLS, CLIENTS, SERVERS, SOCKETS and PINS: what the workers have just
+ * now. Each worker writes rows of its own on its own thread; they are put
+ * together on the control thread, where everything else here runs.
  */
 #include "show.h"
 
+#include <inttypes.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -15,7 +16,13 @@
  * Connections
  */
 
-enum kind { KIND_CLIENTS, KIND_SERVERS, KIND_SOCKETS, KIND_ACTIVE };
+enum kind {
+	KIND_PINS,
+	KIND_CLIENTS,
+	KIND_SERVERS,
+	KIND_SOCKETS,
+	KIND_ACTIVE,
+};
 
 /* One worker's part. */
 struct part {
@@ -90,6 +97,30 @@ add_connection(void *arg, const struct client_info *info)
 	row_end(row, part->rows);
 }
 
+static void
+add_pin(void *arg, const struct pin_info *info)
+{
+	struct part *part = arg;
+	struct row *row = &part->row;
+	char digest[2 * sizeof(info->digest) + 1];
+
+	(void)text_format(digest, sizeof(digest), "%016" PRIx64, info->digest);
+	row_text(row, info->client->database);
+	row_text(row, info->client->user);
+	row_text(row, info->client->addr);
+	row_int4(row, info->client->port);
+	row_mark(row, info->client->ptr);
+	row_mark(row, info->client->link);
+	row_int4(row, info->client->remote_pid);
+	row_int4(row, info->client->id);
+	row_text(row, state_kind_names[info->kind]);
+	row_time(row, info->since_wall);
+	row_int4(row, info->age / USEC_PER_SEC);
+	row_int4(row, info->age % USEC_PER_SEC);
+	row_text(row, info->digest != 0 ? digest : NULL);
+	row_end(row, part->rows);
+}
+
 /* On a worker's thread. */
 static void
 gather(void *arg, struct worker *w)
@@ -102,6 +133,10 @@ gather(void *arg, struct worker *w)
 	part->rows = rowset_new(columns->list, columns->count, "SHOW");
 	if (part->rows == NULL)
 		return;
+	if (g->kind == KIND_PINS) {
+		worker_each_pin(w, add_pin, part);
+		return;
+	}
 	if (g->kind != KIND_SERVERS) {
 		part->type = "C";
 		worker_each_client(w, add_connection, part);
@@ -168,9 +203,47 @@ show_active_sockets(struct errand *errand)
 	show_connections(errand, KIND_ACTIVE);
 }
 
+void
+show_pins(struct errand *errand)
+{
+	show_connections(errand, KIND_PINS);
+}
+
 /* ------------------------------------------------------------------------
  * Pools
  */
+
+static void
+add_pin_counts(void *arg, const struct pool_info *info)
+{
+	struct errand *errand = arg;
+	struct row *row = &errand->row;
+
+	for (size_t i = 0; i < STATE_KINDS; i++) {
+		if (info->pins_begun[i] == 0)
+			continue;
+		row_text(row, info->database);
+		row_text(row, info->user);
+		row_text(row, state_kind_names[i]);
+		row_int4(row, info->pins_now[i]);
+		row_number(row, info->pins_begun[i]);
+		row_end(row, errand->rows);
+	}
+}
+
+static void
+pin_counts_shown(void *arg)
+{
+	errand_end_rows(arg);
+}
+
+void
+show_pin_counts(struct errand *errand)
+{
+	if (!core_each_pool(control_core(errand->control), add_pin_counts,
+			    pin_counts_shown, errand))
+		errand_end(errand, NULL);
+}
 
 static void
 add_pool(void *arg, const struct pool_info *info)

@@ -434,6 +434,21 @@ const struct value_type type_listen_policy = {
 	.words = listen_policy_words,
 };
 
+const char *const state_kind_names[STATE_KINDS] = {
+	[STATE_TEMP_TABLE] = "temp_table",
+	[STATE_ADVISORY_LOCK] = "advisory_lock",
+	[STATE_HOLD_CURSOR] = "hold_cursor",
+	[STATE_LOAD] = "load",
+	[STATE_UNKNOWN_SET] = "unknown_set",
+	[STATE_LISTEN] = "listen",
+};
+
+const char *const state_policy_names[STATE_EMULATE + 1] = {
+	[STATE_PIN] = "pin",         [STATE_RESET] = "reset",
+	[STATE_REJECT] = "reject",   [STATE_ALLOW] = "allow",
+	[STATE_EMULATE] = "emulate",
+};
+
 const char *const pool_mode_names[3] = {
 	[POOL_SESSION] = "session",
 	[POOL_TRANSACTION] = "transaction",

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "core/client_inner.h"
 #include "core/login.h"
+#include "core/pins.h"
 #include "core/request.h"
 #include "core/session.h"
 #include "core/shared.h"
@@ -48,7 +49,7 @@ client_set_state(struct client *c, enum client_state state)
 	const unsigned ends = BIT(CLIENT_LINGERING) | BIT(CLIENT_CLOSED);
 
 	ASSERT(((legal[c->state] | ends) & BIT(state)) != 0);
-	c->state = (uint8_t)state;
+	c->state = state & 15;
 }
 
 struct client_handle
@@ -187,6 +188,7 @@ client_drop_tenure(struct client *c)
 	if (c->tenure == NULL)
 		return;
 	cancel_drop(c);
+	pins_set(c, 0);
 	slab_free(&c->worker->tenures, c->tenure);
 	c->tenure = NULL;
 }

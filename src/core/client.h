@@ -16,6 +16,7 @@
 #include "proto/protocol.h"
 
 struct cancel_mail;
+struct pins;
 struct job_run;
 struct server;
 struct worker;
@@ -71,6 +72,8 @@ struct tenure {
 	struct ticket ticket;
 	struct cancel_mail *cancel; /* owns: a cancel that waits until nothing
 				     * hidden is owed, or NULL */
+	struct pins *pins;          /* owns: what keeps it on its server between
+				     * transactions, or NULL: nothing */
 	usec_t query_since;         /* a query runs since; 0 = none */
 	usec_t xact_since;          /* a transaction runs since; 0 = none */
 	usec_t granted_at;
@@ -101,8 +104,10 @@ struct client {
 	usec_t eof_since;   /* it sends nothing more since; 0 = it does */
 	uint32_t slot, generation;           /* of its handle */
 	uint8_t secret[CANCEL_SECRET_BYTES]; /* of its cancel key */
-	uint8_t state;   /* enum client_state, set by client_set_state */
-	uint8_t back_to; /* enum client_state: where ASKING, WAITING began */
+	uint8_t state : 4;    /* enum client_state, set by client_set_state */
+	uint8_t back_to : 4;  /* enum client_state: where ASKING, WAITING began
+			       */
+	uint8_t pins_told;    /* bits of enum state_kind: by pin_notice */
 	uint8_t close_reason; /* enum reason, with close_needed */
 	bool is_counted : 1;  /* holds places in the client budgets */
 	bool is_keyed : 1;    /* logged in to a pool: its key works */

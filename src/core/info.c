@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "core/client.h"
 #include "core/core.h"
+#include "core/pins.h"
 #include "core/pool.h"
 #include "core/server.h"
 #include "core/shared.h"
@@ -105,6 +106,43 @@ worker_each_client(struct worker *w,
 			continue;
 		fill_client(c, &info);
 		row(arg, &info);
+	}
+}
+
+static void
+each_pin(const struct client *c,
+	 void (*row)(void *arg, const struct pin_info *info), void *arg)
+{
+	const struct pins *pins = c->tenure->pins;
+	usec_t now = loop_now(c->worker->loop);
+	struct client_info client;
+
+	fill_client(c, &client);
+	for (unsigned i = 0; i < STATE_KINDS; i++) {
+		struct pin_info info = {
+			.client = &client,
+			.kind = (enum state_kind)i,
+			.since_wall = wall_of(pins->list[i].since, now),
+			.age = now - pins->list[i].since,
+			.digest = pins->list[i].digest,
+		};
+
+		if ((pins->held & BIT(i)) != 0)
+			row(arg, &info);
+	}
+}
+
+void
+worker_each_pin(struct worker *w,
+		void (*row)(void *arg, const struct pin_info *info), void *arg)
+{
+	struct list_node *n, *tmp;
+
+	LIST_FOREACH (n, tmp, &w->clients) {
+		const struct client *c = LIST_ENTRY(n, struct client, node);
+
+		if (c->tenure != NULL && c->tenure->pins != NULL)
+			each_pin(c, row, arg);
 	}
 }
 
@@ -300,6 +338,8 @@ report_pool(const struct pool_survey *s, struct pool *p,
 					 : entry->balance,
 	};
 
+	for (unsigned i = 0; i < s->core->worker_count; i++)
+		pins_sum(&p->parts[i], info.pins_now, info.pins_begun);
 	s->each(s->arg, &info);
 }
 

@@ -105,6 +105,9 @@ struct pool_part {
 	struct pool_config config; /* the copy that goes with it */
 	usec_t shortest;           /* no time that ends a client is shorter */
 	uint32_t clients; /* clients of this pool here; the worker's own */
+	/* Pins, by enum state_kind; relaxed, written by the worker alone. */
+	_Atomic uint32_t pins_now[STATE_KINDS];
+	_Atomic uint64_t pins_begun[STATE_KINDS];
 };
 
 /* Why the last opening failed. */

@@ -155,6 +155,15 @@ first_outdated(struct worker *w, const struct pool *p)
 	return NULL;
 }
 
+/* Does its client keep it between transactions: a session, or a pin? */
+static bool
+is_kept(const struct server *s)
+{
+	return s->client != NULL &&
+	       (worker_policy(s->worker, s->pool)->mode == POOL_SESSION ||
+		s->client->tenure->pins != NULL);
+}
+
 /* A server that stays: its times may have changed, or it must go later. */
 static void
 look_again(struct server *s)
@@ -168,7 +177,7 @@ look_again(struct server *s)
 	if (s->epoch == pool_epoch(s->pool))
 		return;
 	s->close_needed = true;
-	if (set->server_fast_close == 0 || s->client == NULL)
+	if (set->server_fast_close == 0 || !is_kept(s))
 		return;
 	s->close_now = true;
 	client_close_soon(s->client, REASON_SERVER_RECONNECT);

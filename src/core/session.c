@@ -18,6 +18,7 @@
 
 #include "base/mem.h"
 #include "core/login.h"
+#include "core/pins.h"
 #include "core/request.h"
 #include "core/session_inner.h"
 #include "core/shared.h"
@@ -141,10 +142,11 @@ on_boundary(struct client *c, struct server *s, const struct order *o)
 	client_account(c, loop_now(c->worker->loop));
 	if (c->relay_left > 0)
 		return false;
-	if (!c->close_needed && !s->close_now &&
-	    (o->hold == HOLD_PINNED || session_is_kept(c)))
-		return false;
-	if (session_is_kept(c)) {
+	if (o->hold == HOLD_PINNED || session_is_kept(c)) {
+		if (!c->close_needed && !s->close_now) {
+			pins_set(c, session_is_kept(c) ? 0 : o->pins);
+			return false;
+		}
 		/* Ends the client too: a session is not moved. */
 		client_refuse_reason(c, c->close_needed
 						? (enum reason)c->close_reason

@@ -39,7 +39,7 @@ struct back {
 	struct back_view view; /* first */
 	bool is_started, is_open;
 	bool at_boundary; /* to be said when nothing is in the way */
-	enum hold hold;
+	uint32_t pins;
 	enum residue residue;
 	char user[NAME_MAX_BYTES];
 	uint8_t key[8];
@@ -181,7 +181,10 @@ pop(struct back *b, char status)
 	b->view.owed--;
 	b->view.owed_ends--;
 	b->view.tx = status == 'T' ? TX_OPEN : TX_IDLE;
-	b->hold = status == 'P' ? HOLD_PINNED : HOLD_NONE;
+	b->pins = status == 'P'   ? BIT(STATE_TEMP_TABLE)
+		  : status == 'p' ? BIT(STATE_TEMP_TABLE) | BIT(STATE_LISTEN)
+				  : 0;
+	b->view.digest = b->pins != 0 ? TINY_DIGEST : 0;
 	b->residue = status == 'S'   ? RESIDUE_RESET
 		     : status == 'D' ? RESIDUE_CLOSE
 				     : RESIDUE_NONE;
@@ -241,7 +244,8 @@ back_step(struct turn *t)
 	if (b->view.tx != TX_IDLE && t->peer != NULL)
 		return answer_step(b, t);
 	o = order_plain(ORDER_BOUNDARY);
-	o.hold = b->hold;
+	o.hold = b->pins != 0 ? HOLD_PINNED : HOLD_NONE;
+	o.pins = b->pins;
 	o.residue = b->residue;
 	return o;
 }
@@ -570,6 +574,7 @@ front_step(struct turn *t)
 		return order_plain(ORDER_WAIT);
 	if (type != 'U')
 		owe(t->peer, false);
+	f->view.is_at_rest = true; /* but for what the order has to move */
 	return order_bytes(ORDER_RELAY, size);
 }
 

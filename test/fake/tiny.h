@@ -21,7 +21,8 @@
  * cancel, X good-bye, and what clients send.
  * From a server: A login accepted (8 bytes of key), F login refused for all, f
  * for this connection, D data, N notice, Z end of an answer: I (idle), T (in
- * transaction), S (idle, to be reset), D (idle, to be closed), P (pinned).
+ * transaction), S (idle, to be reset), D (idle, to be closed), P (pinned by a
+ * temporary table), p (by that and by a channel).
  */
 #ifndef TEST_FAKE_TINY_H
 #define TEST_FAKE_TINY_H
@@ -29,6 +30,7 @@
 #include "proto/protocol.h"
 
 #define TINY_HEADER 3u
+#define TINY_DIGEST 0x5eedu /* of whatever pins */
 
 extern const struct front_ops tiny_front;
 extern const struct back_ops tiny_back;

@@ -225,6 +225,29 @@ worker_each_server(struct worker *w,
 	give_connection("idle", row, arg);
 }
 
+void
+worker_each_pin(struct worker *w,
+		void (*row)(void *arg, const struct pin_info *info), void *arg)
+{
+	const struct client_info client = {
+		.user = "app",
+		.database = "db",
+		.addr = "127.0.0.1",
+		.id = 17,
+	};
+	struct pin_info info = {
+		.client = &client,
+		.kind = STATE_ADVISORY_LOCK,
+		.age = 3 * USEC_PER_SEC + 5,
+		.digest = 0xbeef,
+	};
+
+	(void)w;
+	row(arg, &info);
+	info.digest = 0;
+	row(arg, &info);
+}
+
 bool
 core_each_pool(struct core *core,
 	       void (*each)(void *arg, const struct pool_info *info),
@@ -236,6 +259,8 @@ core_each_pool(struct core *core,
 		.cl_waiting = 2,
 		.maxwait = 2 * USEC_PER_SEC + 7,
 		.mode = POOL_TRANSACTION,
+		.pins_now[STATE_LISTEN] = 1,
+		.pins_begun[STATE_LISTEN] = 3,
 	};
 
 	(void)core;

@@ -40,6 +40,10 @@ static const struct {
 	  "cl_waiting_cancel_req sv_active sv_active_cancel "
 	  "sv_being_canceled sv_idle sv_used sv_tested sv_login maxwait "
 	  "maxwait_us pool_mode load_balance_hosts" },
+	{ "PINS", "sssissiissiis",
+	  "database user addr port ptr link remote_pid id reason since age "
+	  "age_us digest" },
+	{ "PIN_COUNTS", "sssiN", "database user reason now begun" },
 	{ "CLIENTS", CONNECTION },
 	{ "SERVERS", CONNECTION },
 	{ "SOCKETS", SOCKET },

@@ -198,10 +198,22 @@ rows_are_those_of_all_workers(void **state)
 	assert_string_equal(cell("maxwait_us", 0), "7");
 	assert_string_equal(cell("database", 1), "pgbouncer");
 	assert_string_equal(cell("pool_mode", 1), "statement");
+	give(f, "SHOW PINS", CONSOLE_STATS);
+	assert_int_equal(answer()->row_count, 4);
+	assert_string_equal(cell("id", 0), "17");
+	assert_string_equal(cell("reason", 0), "advisory_lock");
+	assert_string_equal(cell("age", 0), "3");
+	assert_string_equal(cell("digest", 0), "000000000000beef");
+	assert_null(cell("digest", 1));
+	give(f, "SHOW PIN_COUNTS", CONSOLE_STATS);
+	assert_int_equal(answer()->row_count, 1);
+	assert_string_equal(cell("reason", 0), "listen");
+	assert_string_equal(cell("now", 0), "1");
+	assert_string_equal(cell("begun", 0), "3");
 	give(f, "SHOW STATS_TOTALS", CONSOLE_STATS);
 	assert_string_equal(cell("database", 1), "db");
 	assert_string_equal(cell("query_count", 1), "7");
-	assert_string_equal(cell("query_count", 0), "5");
+	assert_string_equal(cell("query_count", 0), "7");
 }
 
 static void

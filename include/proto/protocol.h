@@ -44,6 +44,7 @@ struct back_view {
 	uint32_t queries;     /* client requests ended so far; wraps */
 	uint32_t xacts;       /* of these, ended outside a transaction */
 	uint32_t remote_pid;  /* the server's process id, 0 = not known */
+	uint32_t pins;        /* what keeps its client, 1u << state_kind */
 	uint64_t digest;      /* of its client's last text that may have left
 			       * something behind, 0 = none */
 	uint16_t statements;

@@ -4,7 +4,8 @@
  * Fed with text in pieces; one set of flags for the whole text, which may hold
  * several statements.  In doubt a flag is set: a server that is cleaned for
  * nothing costs time, one that is not cleaned leaks one client's state to
- * another.  State that a function changes inside cannot be seen here.
+ * another.  State that a function changes inside cannot be seen here; what DO
+ * and CALL run is taken to change everything.
  * Nothing is allocated.  Any thread; the state belongs to one caller.
  */
 #ifndef CARPOOL_SQL_CLASSIFY_H
@@ -25,23 +26,31 @@ enum classify_flag {
 	CLASSIFY_DISCARD_ALL = 1u << 5,
 	CLASSIFY_PREPARE = 1u << 6,
 	CLASSIFY_LISTEN = 1u << 7,
-	CLASSIFY_DECLARE = 1u << 8,
+	CLASSIFY_DECLARE = 1u << 8, /* a cursor WITH HOLD */
 	CLASSIFY_LOAD = 1u << 9,
 	CLASSIFY_TEMP = 1u << 10,
 	CLASSIFY_SET_CONFIG = 1u << 11, /* but not with a plain `true` */
 	CLASSIFY_ADVISORY = 1u << 12,   /* session advisory locks */
-	CLASSIFY_DO = 1u << 13,
+	CLASSIFY_DO = 1u << 13,     /* DO and CALL: code that may do anything */
 	CLASSIFY_SYNTAX = 1u << 14, /* changes how later texts are read */
 	CLASSIFY_LOST = 1u << 15,   /* the lexer could not follow */
 	CLASSIFY_EMPTY = 1u << 16,  /* nothing but space and comments */
+	CLASSIFY_ROLE = 1u << 17,   /* SET ROLE, SESSION AUTHORIZATION */
+	CLASSIFY_CURSOR = 1u << 18, /* any DECLARE: its tag is explained */
+	CLASSIFY_RELEASE = 1u << 19, /* may take away what pins a session */
+	/* The last untracked setting stands in name, and got a value. */
+	CLASSIFY_NAMED = 1u << 20,
+	CLASSIFY_LOADED = 1u << 21, /* never of a text: a LOAD's tag came */
 };
 
-/* The flags after which a server must be cleaned before it is shared. */
+/* After these anything may have been left behind. */
+#define CLASSIFY_DOUBT (CLASSIFY_DO | CLASSIFY_SYNTAX | CLASSIFY_LOST)
+
+/* The flags after which a server must be asked or cleaned. */
 #define CLASSIFY_DIRT                                                          \
 	(CLASSIFY_SET_OTHER | CLASSIFY_PREPARE | CLASSIFY_LISTEN |             \
-	 CLASSIFY_DECLARE | CLASSIFY_LOAD | CLASSIFY_TEMP |                    \
-	 CLASSIFY_SET_CONFIG | CLASSIFY_ADVISORY | CLASSIFY_DO |               \
-	 CLASSIFY_SYNTAX | CLASSIFY_LOST)
+	 CLASSIFY_DECLARE | CLASSIFY_LOADED | CLASSIFY_TEMP |                  \
+	 CLASSIFY_SET_CONFIG | CLASSIFY_ADVISORY | CLASSIFY_DOUBT)
 
 struct classify_options {
 	unsigned lexer; /* enum lexer_option */
@@ -60,6 +69,7 @@ struct classify {
 	uint8_t last; /* the last word, and the one before */
 	uint8_t before;
 	bool is_empty;
+	bool has_value; /* the setting named last was given one */
 	/* Inside the arguments of set_config. */
 	bool call_armed;
 	bool arg_true;       /* the argument is a plain TRUE so far */

@@ -74,6 +74,10 @@ pg_back_close(void *back)
 	pg_params_unref(b->wanted);
 	pg_params_unref(b->before);
 	pg_params_unref(b->acked);
+	pg_params_unref(b->own);
+	pg_params_unref(b->own_wanted);
+	pg_params_unref(b->own_before);
+	pg_ask_free(b);
 	mem_free(b->error);
 	mem_wipe_free(b->key, b->key_len);
 	mem_free(b);
@@ -298,6 +302,9 @@ judge(struct pg_back *b, const struct turn *turn, struct pg_scan *s,
 	if (v->frame.type == 'C' && v->frame.total <= TAG_MAX &&
 	    !see_body(s, v))
 		return FATE_MORE;
+	if (v->frame.type == 'D' && e->task == TASK_ASK &&
+	    v->frame.total <= sizeof(v->scratch) && !see_body(s, v))
+		return FATE_MORE;
 	return is_linked && e->action == OWED_FORWARD ? FATE_PASS : FATE_DROP;
 }
 
@@ -314,10 +321,39 @@ tag_dirt(const struct pg_back *b, const char *tag)
 	if (strcmp(tag, "LISTEN") == 0)
 		return CLASSIFY_LISTEN;
 	if (strcmp(tag, "DECLARE CURSOR") == 0)
-		return CLASSIFY_DECLARE;
+		return b->dirt & CLASSIFY_CURSOR ? 0 : CLASSIFY_DECLARE;
 	if (strcmp(tag, "LOAD") == 0)
-		return CLASSIFY_LOAD;
+		return CLASSIFY_LOADED;
 	return 0;
+}
+
+/* More than the one SET ran: what it left must be asked in full. */
+static void
+note_tag(struct pg_back *b, const char *tag)
+{
+	if (tag == NULL || strcmp(tag, "SET") != 0 || ++b->named_tags > 1)
+		b->named[0] = '\0';
+}
+
+void
+pg_statements_lost(struct pg_back *b)
+{
+	/* Nothing that is still owed is about one of them. */
+	if (b->owed.count == 1)
+		pg_loads_clear(&b->loads);
+}
+
+/* Everything is gone, but what the client sent after it may be there again. */
+static bool
+take_discard(struct pg_back *b, uint32_t behind, bool is_client)
+{
+	if (is_client && behind == b->owed.kinds[OWED_SYNC]) {
+		b->dirt = b->soiled = 0;
+		b->view.pins &= 1u << STATE_LOAD;
+	}
+	b->was_reset |= is_client;
+	pg_statements_lost(b);
+	return pg_settings_restored(b, RESTORED_ALL);
 }
 
 /* Follows what a completed statement leaves behind or takes away. */
@@ -329,8 +365,10 @@ take_tag(struct pg_back *b, const struct answer_view *v, struct pg_owed *e)
 	bool is_client = e->action != OWED_HIDE;
 
 	e->done++;
-	if (e->task == TASK_SETTINGS)
+	if (e->task == TASK_SETTINGS || e->task == TASK_ASK)
 		return true;
+	if (b->named[0] != '\0')
+		note_tag(b, tag);
 	if (tag == NULL) {
 		b->dirt |= CLASSIFY_LOST;
 		return true;
@@ -338,17 +376,14 @@ take_tag(struct pg_back *b, const struct answer_view *v, struct pg_owed *e)
 	if (strchr("DLPRS", tag[0]) == NULL || strncmp(tag, "SELECT", 6) == 0)
 		return true;
 	b->dirt |= tag_dirt(b, tag);
-	if (strcmp(tag, "DISCARD ALL") == 0) {
-		/* What the client sent after it may leave something again. */
-		if (is_client &&
-		    b->owed.count - v->at - 1 == b->owed.kinds[OWED_SYNC])
-			b->dirt = 0;
-		b->was_reset |= is_client;
-		return pg_settings_restored(b);
-	}
+	if (strcmp(tag, "DISCARD ALL") == 0)
+		return take_discard(b, b->owed.count - v->at - 1, is_client);
+	if (strcmp(tag, "DEALLOCATE ALL") == 0)
+		pg_statements_lost(b);
 	if (strcmp(tag, "RESET") == 0) {
 		b->was_reset |= is_client;
-		return !b->is_restoring || pg_settings_restored(b);
+		return !b->is_restoring ||
+		       pg_settings_restored(b, RESTORED_PLAIN);
 	}
 	return true;
 }
@@ -359,6 +394,8 @@ take_error(struct pg_back *b, const struct turn *turn,
 {
 	const char *state;
 
+	if (e->action != OWED_HIDE)
+		b->named[0] = '\0';
 	if (v->body != NULL && e->name != NULL)
 		pg_effect_judge_error(b, e, v->body, v->len);
 	if (v->body != NULL && pg_error_is_fatal(v->body, v->len)) {
@@ -385,6 +422,8 @@ end_task(struct pg_back *b, struct turn *turn, const struct pg_owed *e)
 		return true;
 	if (e->task == TASK_SETTINGS)
 		return pg_settings_done(b, turn, e->done);
+	if (e->task == TASK_ASK)
+		return pg_ask_done(b, turn);
 	return pg_clean_done(b, turn, (enum pg_owed_task)e->task);
 }
 
@@ -398,6 +437,7 @@ take_ready(struct pg_back *b, struct turn *turn, const struct answer_view *v,
 		     : status == 'T' ? TX_OPEN
 				     : TX_FAILED;
 	if (e->action != OWED_HIDE) {
+		b->was_asked = false;
 		b->view.queries++;
 		b->view.xacts += status == 'I';
 		if (status != 'I' && turn->policy->mode == POOL_STATEMENT &&
@@ -448,6 +488,8 @@ take(struct pg_back *b, struct turn *turn, const struct answer_view *v)
 		b->is_lost = true;
 		return true;
 	}
+	if (type == 'D' && pg_owed_at(&b->owed, v->at)->task == TASK_ASK)
+		pg_ask_row(b, turn->policy, v->body, v->len);
 	if (type == 'D' || type == 'd')
 		return true;
 	if (type == 'C' && !take_tag(b, v, pg_owed_at(&b->owed, v->at)))
@@ -647,13 +689,29 @@ static struct order
 boundary(const struct pg_back *b, const struct turn *turn)
 {
 	bool is_linked = turn->peer != NULL;
-	bool is_pinned = is_linked && turn->policy->mode == POOL_SESSION;
+	bool is_pinned = is_linked && (turn->policy->mode == POOL_SESSION ||
+				       b->view.pins != 0);
 
 	return (struct order){
 		.kind = ORDER_BOUNDARY,
 		.hold = is_pinned ? HOLD_PINNED : HOLD_NONE,
 		.residue = pg_clean_residue(b, turn->policy, turn->peer),
+		.pins = is_linked ? b->view.pins : 0,
 	};
+}
+
+/* The next boundary may be told: nothing is left that must be asked first. */
+static struct order
+come_to_boundary(struct pg_back *b, struct turn *turn)
+{
+	bool may_ask = b->dirt != 0 || b->view.pins != 0;
+	enum pg_ask_result asked =
+		may_ask ? pg_ask_boundary(b, turn) : ASK_NOTHING;
+
+	b->is_boundary_due = false;
+	if (asked == ASK_FAIL)
+		return fail_memory();
+	return asked == ASK_SENT ? read_answers(b, turn) : boundary(b, turn);
 }
 
 struct order
@@ -675,10 +733,8 @@ pg_back_answers(struct pg_back *b, struct turn *turn)
 		return fail_memory();
 	if (b->is_boundary_due && !is_quiet(b, turn))
 		b->is_boundary_due = false;
-	if (b->is_boundary_due && !turn->out_busy && !b->is_half_sent) {
-		b->is_boundary_due = false;
-		return boundary(b, turn);
-	}
+	if (b->is_boundary_due && !turn->out_busy && !b->is_half_sent)
+		return come_to_boundary(b, turn);
 	return read_answers(b, turn);
 }
 

@@ -15,6 +15,7 @@
 #include "pg_params.h"
 #include "pgwire.h"
 
+struct pg_ask;
 struct pg_back_login;
 struct pg_front;
 
@@ -33,14 +34,24 @@ struct pg_back {
 	struct pg_params *wanted; /* refs: what the hidden SETs make of them */
 	struct pg_params *before; /* refs: what they were before */
 	struct pg_params *acked;  /* refs: settings made but not reported */
-	struct pg_back_login *login; /* owns; NULL once logged in */
+	/* What a client set besides, in sorted order; NULL = nothing. */
+	struct pg_params *own; /* refs: as the server has it */
+	struct pg_params
+		*own_wanted; /* refs: what the hidden SETs make of it */
+	struct pg_params *own_before; /* refs: what it was before */
+	struct pg_ask *ask;           /* owns: the question on its way */
+	struct pg_back_login *login;  /* owns; NULL once logged in */
 	uint8_t *error; /* owns: body of the error worth telling, or NULL */
 	size_t error_len;
 	uint8_t *key; /* owns: process id and secret for cancel */
 	uint16_t key_len;
 	uint16_t accepted_next;
 	uint32_t accepted[PG_ACCEPTED]; /* values this server once took */
-	uint32_t dirt; /* enum classify_flag of this client's texts */
+	uint32_t dirt;      /* enum classify_flag of this client's texts */
+	uint32_t soiled;    /* 1u << enum state_kind: to be cleaned before the
+			     * server is shared */
+	char named[64];     /* the setting that a SET sets for sure, or "" */
+	uint8_t named_tags; /* completions since, of SET */
 	enum reason pending_fail; /* to be returned by the next step */
 	uint8_t retries;          /* of own requests that a late cancel hit */
 	bool is_group_open;       /* extended messages since the last Sync */
@@ -51,6 +62,7 @@ struct pg_back {
 	bool has_own_error;   /* one of carpool's own requests failed */
 	bool was_canceled;    /* ... with 57014 */
 	bool must_wait;       /* the hidden SETs decide about the client */
+	bool was_asked;       /* nothing of the client's ran since */
 	bool must_close;      /* its state cannot be trusted */
 	bool is_half_sent;    /* of a message to it the rest is still to come */
 	bool is_lost;         /* a FATAL error came: the end is near */
@@ -118,13 +130,55 @@ bool pg_settings_is_news(const struct pg_front *f, const char *name,
  * A statement that restores every setting was completed: those that were made
  * without a report go back without one.
  */
-bool pg_settings_restored(struct pg_back *b);
+enum pg_restored { RESTORED_PLAIN /* not the roles */, RESTORED_ALL };
+bool pg_settings_restored(struct pg_back *b, enum pg_restored what);
 
 /*
  * The client reset its settings on a server whose defaults are not the
  * client's: the client gets its own startup values back.
  */
 bool pg_settings_restart(struct pg_back *b, struct turn *turn);
+
+/*
+ * The client's session has these settings, in sorted order: those of the answer
+ * are all there are, or one that is added.  False: no memory.
+ */
+enum pg_found { FOUND_ALL, FOUND_ONE };
+bool pg_settings_found(struct pg_back *b, struct pg_front *f,
+		       struct pg_params *found, enum pg_found kind);
+
+/* ---- pg_ask.c ---- */
+
+/* Kinds (1u << enum state_kind) that texts with these flags may have left. */
+uint32_t pg_state_kinds(uint32_t flags);
+
+/* Kinds for which the policy is one of these (1u << enum state_policy). */
+uint32_t pg_state_under(const struct policy *policy, uint32_t policies);
+
+/*
+ * At a boundary, before it is told: asks what the client's statements left, if
+ * they gave reason to.
+ */
+enum pg_ask_result { ASK_NOTHING, ASK_SENT, ASK_FAIL /* no memory */ };
+enum pg_ask_result pg_ask_boundary(struct pg_back *b, struct turn *turn);
+
+/* A row of the answer; body NULL: it was too long to be read. */
+void pg_ask_row(struct pg_back *b, const struct policy *policy,
+		const uint8_t *body, size_t len);
+
+/* The answer is complete.  False: no memory. */
+bool pg_ask_done(struct pg_back *b, struct turn *turn);
+
+/* Nobody waits for the answer: what it was about is as unknown as before. */
+void pg_ask_forget(struct pg_back *b);
+
+void pg_ask_free(struct pg_back *b);
+
+/* A text is about to be sent that named this setting last. */
+void pg_ask_note(struct pg_back *b, uint32_t flags, const char *name);
+
+/* All statements that the server had prepared are gone. */
+void pg_statements_lost(struct pg_back *b);
 
 /* A request for resetting or checking ended.  pg_clean.c */
 bool pg_clean_done(struct pg_back *b, struct turn *turn,

@@ -15,17 +15,87 @@
 
 static const char discard_all[] = "DISCARD ALL";
 
-/* The text that makes this server fit for anyone; NULL: nothing to do. */
-static const char *
-reset_text(const struct pg_back *b, const struct policy *policy)
+/* What is taken away by a command of its own. */
+static const char *const commands[STATE_KINDS] = {
+	[STATE_TEMP_TABLE] = "DISCARD TEMP",
+	[STATE_ADVISORY_LOCK] = "SELECT pg_catalog.pg_advisory_unlock_all()",
+	[STATE_HOLD_CURSOR] = "CLOSE ALL",
+	[STATE_LISTEN] = "UNLISTEN *",
+};
+
+#define KIND(k) (1u << (k))
+/* Changes of settings; they are known or not, whatever the policy. */
+#define SETTINGS KIND(STATE_UNKNOWN_SET)
+
+/* What stands on the server that must not be shared. */
+static uint32_t
+kinds_left(const struct pg_back *b, const struct policy *policy)
+{
+	uint32_t allowed = pg_state_under(policy, KIND(STATE_ALLOW));
+
+	return b->soiled | b->view.pins |
+	       (pg_state_kinds(b->dirt) & ~(allowed & ~SETTINGS));
+}
+
+/* Is there something left that only DISCARD ALL is sure to take away? */
+static bool
+is_unknown(const struct pg_back *b)
+{
+	return ((b->soiled | b->view.pins) & SETTINGS) ||
+	       (b->dirt & CLASSIFY_DOUBT);
+}
+
+static void
+put_command(struct str *s, const char *command)
+{
+	if (s->len > 0)
+		str_putc(s, ';');
+	str_puts(s, command);
+}
+
+/* The smallest batch that takes away what is left; nothing: none is. */
+static void
+put_clean(struct str *s, const struct pg_back *b, const struct policy *policy)
+{
+	uint32_t left = kinds_left(b, policy);
+
+	if (is_unknown(b)) {
+		str_puts(s, discard_all);
+		return;
+	}
+	if (left & SETTINGS)
+		put_command(s, "RESET SESSION AUTHORIZATION;RESET ROLE;"
+			       "RESET ALL");
+	for (unsigned k = 0; k < STATE_KINDS; k++) {
+		if ((left & KIND(k)) && commands[k] != NULL)
+			put_command(s, commands[k]);
+	}
+	if (b->dirt & CLASSIFY_PREPARE)
+		put_command(s, "DEALLOCATE ALL");
+}
+
+/* Writes the text that makes this server fit for anyone; "": nothing to do. */
+static void
+put_reset(struct str *s, const struct pg_back *b, const struct policy *policy)
 {
 	bool is_session = policy->mode == POOL_SESSION;
 
-	if ((b->dirt & CLASSIFY_DIRT) && !is_session)
-		return discard_all;
-	if (!b->was_used || (!is_session && !policy->reset_always))
-		return NULL;
-	return policy->reset_query[0] != '\0' ? policy->reset_query : NULL;
+	if (!is_session)
+		put_clean(s, b, policy);
+	if (s->len == 0 && b->was_used && (is_session || policy->reset_always))
+		str_puts(s, policy->reset_query);
+}
+
+static bool
+needs_reset(const struct pg_back *b, const struct policy *policy)
+{
+	bool is_session = policy->mode == POOL_SESSION;
+
+	if (!is_session &&
+	    (kinds_left(b, policy) != 0 || (b->dirt & CLASSIFY_PREPARE)))
+		return true;
+	return b->was_used && (is_session || policy->reset_always) &&
+	       policy->reset_query[0] != '\0';
 }
 
 enum residue
@@ -34,9 +104,14 @@ pg_clean_residue(const struct pg_back *b, const struct policy *policy,
 {
 	if (b->must_close || b->is_lost)
 		return RESIDUE_CLOSE;
-	if (client != NULL && policy->mode == POOL_SESSION)
+	if (client != NULL &&
+	    (policy->mode == POOL_SESSION || b->view.pins != 0))
 		return RESIDUE_NONE;
-	return reset_text(b, policy) != NULL ? RESIDUE_RESET : RESIDUE_NONE;
+	/* Nothing unloads a library. */
+	if (policy->mode != POOL_SESSION &&
+	    (kinds_left(b, policy) & KIND(STATE_LOAD)))
+		return RESIDUE_CLOSE;
+	return needs_reset(b, policy) ? RESIDUE_RESET : RESIDUE_NONE;
 }
 
 /* Does the text restore every setting? */
@@ -51,19 +126,30 @@ restores_all(const char *text)
 	return classify_end(&c) & (CLASSIFY_RESET_ALL | CLASSIFY_DISCARD_ALL);
 }
 
+/* The server is fit for anyone. */
+static void
+be_clean(struct pg_back *b)
+{
+	b->dirt = b->soiled = b->view.pins = 0;
+	b->was_used = false;
+}
+
 static bool
 send_reset(struct pg_back *b, struct turn *turn)
 {
-	const char *text = reset_text(b, turn->policy);
+	struct str s = { 0 };
+	bool ok;
 
-	if (text == NULL) {
-		b->dirt = 0;
-		b->was_used = false;
+	put_reset(&s, b, turn->policy);
+	if (s.len == 0 && !s.failed) {
+		be_clean(b);
 		b->is_boundary_due = true;
 		return true;
 	}
-	b->is_restoring = restores_all(text);
-	return pg_back_query(b, turn->out, text, TASK_RESET);
+	b->is_restoring = restores_all(str_text(&s));
+	ok = !s.failed && pg_back_query(b, turn->out, str_text(&s), TASK_RESET);
+	str_fini(&s);
+	return ok;
 }
 
 bool
@@ -102,8 +188,10 @@ pg_clean_done(struct pg_back *b, struct turn *turn, enum pg_owed_task task)
 	if (b->has_own_error)
 		b->must_close = true;
 	if (task == TASK_RESET) {
-		b->dirt = 0;
-		b->was_used = false;
+		/* The batch put back the roles as well. */
+		if (pg_state_kinds(b->dirt) & SETTINGS)
+			pg_params_put(&b->own, NULL);
+		be_clean(b);
 		b->is_restoring = false;
 	}
 	return true;
@@ -191,6 +279,7 @@ pg_back_abandon(struct turn *turn, enum sent sent)
 		return ABANDON_CLOSE;
 	pg_effect_forget_client(b);
 	pg_owed_hide_all(&b->owed);
+	pg_ask_forget(b);
 	b->pending_fail = REASON_NONE;
 	b->was_reset = false;
 	b->must_wait = false;

@@ -75,21 +75,30 @@ is_harmless(const char *name)
 	return pg_in_list(name, names);
 }
 
+static void
+put_context(struct str *text, const struct pg_params *params)
+{
+	struct pg_param at = { 0 };
+
+	while (pg_params_next(params, &at)) {
+		if (is_harmless(at.name))
+			continue;
+		str_add(text, at.name, strlen(at.name) + 1);
+		str_add(text, at.value, strlen(at.value) + 1);
+	}
+	str_putc(text, '\0');
+}
+
 static struct statement *
 make_context(struct pg_front *f, struct turn *turn)
 {
 	struct statement_key key = { .kind = STATEMENT_CONTEXT };
 	struct statement *s = NULL;
-	struct pg_param at = { 0 };
 	struct str text = { 0 };
 	bool is_new;
 
-	while (pg_params_next(f->params, &at)) {
-		if (is_harmless(at.name))
-			continue;
-		str_add(&text, at.name, strlen(at.name) + 1);
-		str_add(&text, at.value, strlen(at.value) + 1);
-	}
+	put_context(&text, f->params);
+	put_context(&text, f->own);
 	key.data = str_text(&text);
 	key.len = text.len;
 	if (!text.failed)

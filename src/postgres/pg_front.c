@@ -56,6 +56,8 @@ pg_front_close(void *front)
 	pg_names_free(f->names);
 	pg_params_unref(f->params);
 	pg_params_unref(f->start);
+	pg_params_unref(f->own);
+	pg_params_unref(f->own_start);
 	mem_free(f);
 }
 
@@ -133,7 +135,7 @@ must_yield(const struct pg_front *f, const struct pg_back *b,
 {
 	return turn->has_waiters && turn->policy->mode != POOL_SESSION &&
 	       !f->is_group_open && !b->owed.is_copy_in && !b->owed.in_doubt &&
-	       pg_command_ends(b) > 0;
+	       (pg_command_ends(b) > 0 || b->ask != NULL);
 }
 
 /* Between two requests, with nothing open on the server. */
@@ -369,14 +371,17 @@ pg_command_look(struct pg_front *f, struct turn *turn,
 	struct pg_back *b = turn->peer;
 	struct pg_body at = { .at = m->body, .left = m->len };
 	const uint8_t *end;
+	size_t len;
 
 	if (m->frame.total > PG_WHOLE_MAX)
 		return begin_text(f, turn, m, skip, order);
-	while (skip-- > 0)
+	for (unsigned i = 0; i < skip; i++)
 		(void)pg_body_text(&at);
 	end = at.left > 0 ? memchr(at.at, 0, at.left) : NULL;
-	b->dirt |= pg_text_flags(f, b, turn->policy, at.at,
-				 end != NULL ? (size_t)(end - at.at) : at.left);
+	len = end != NULL ? (size_t)(end - at.at) : at.left;
+	b->dirt |= skip == 0
+			   ? pg_text_query(f, b, turn->policy, at.at, len)
+			   : pg_text_flags(f, b, turn->policy, at.at, len);
 	return true;
 }
 

@@ -30,6 +30,8 @@ struct pg_front {
 	struct front_view view;       /* first: the core reads it */
 	struct pg_params *params;     /* refs: the settings the client has */
 	struct pg_params *start;      /* refs: those it asked for at startup */
+	struct pg_params *own;        /* refs: what it set besides; sorted */
+	struct pg_params *own_start;  /* refs: of these, asked for at startup */
 	struct pg_front_login *login; /* owns; NULL once logged in */
 	struct pg_console *console;   /* owns; NULL for other clients */
 	struct pg_text *text;         /* owns: a long text that is being read */
@@ -87,6 +89,11 @@ bool pg_append_ready(struct buf *out);
 /* pg_text.c */
 /* The flags (enum classify_flag) of a text that is whole. */
 unsigned pg_text_flags(const struct pg_front *f, const struct pg_back *b,
+		       const struct policy *policy, const uint8_t *text,
+		       size_t len);
+
+/* The same of a Query's, which is about to run. */
+unsigned pg_text_query(const struct pg_front *f, struct pg_back *b,
 		       const struct policy *policy, const uint8_t *text,
 		       size_t len);
 

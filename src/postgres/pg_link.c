@@ -37,6 +37,13 @@ note_accepted(struct pg_back *b, const struct pg_change *change)
 	b->accepted_next = (uint16_t)((b->accepted_next + 1) % PG_ACCEPTED);
 }
 
+/* Who one is and whose objects one sees: never without the server's word. */
+static bool
+is_grave(const char *name)
+{
+	return pg_in_list(name, "role,session_authorization,search_path");
+}
+
 /*
  * May a value be set without waiting for the server's word?  One that a server
  * reported is good; one from a startup packet may be anything.
@@ -47,12 +54,108 @@ is_proven(const struct pg_back *b, const struct pg_front *f,
 {
 	const char *asked;
 
+	if (change->is_own && is_grave(change->name))
+		return false;
 	if (change->value == NULL ||
 	    text_equal_nocase(change->name, "application_name"))
 		return true;
+	if (change->is_own)
+		return was_accepted(b,
+				    pg_param_hash(change->name, change->value));
 	asked = pg_params_find(f->start, change->name);
 	return asked == NULL || strcmp(asked, change->value) != 0 ||
 	       was_accepted(b, pg_param_hash(change->name, change->value));
+}
+
+/* ---- differences, in the order in which they are made ---- */
+
+/* How the server is to change: what it reports, and what was set besides. */
+struct sides {
+	const struct pg_params *from, *to;
+	const struct pg_params *own_from, *own_to;
+	const struct policy *policy;
+};
+
+/*
+ * The roles go back first and are set last, so that all else is set by the
+ * user who logged in.
+ */
+enum stage { ROLES_BACK, REPORTED, OWN, ROLES_SET, STAGES };
+
+struct link_walk {
+	enum stage stage;
+	unsigned role; /* the next one */
+	struct pg_walk at;
+};
+
+static const char *const roles[] = { "session_authorization", "role" };
+
+static bool
+is_role(const char *name)
+{
+	return text_equal_nocase(name, roles[0]) ||
+	       text_equal_nocase(name, roles[1]);
+}
+
+static bool
+next_role(const struct sides *s, struct link_walk *w, struct pg_change *change)
+{
+	bool is_back = w->stage == ROLES_BACK;
+
+	while (w->role < COUNT_OF(roles)) {
+		const char *name = roles[w->role++];
+		const char *value =
+			pg_params_find(is_back ? s->own_from : s->own_to, name);
+
+		if (value == NULL)
+			continue;
+		*change = (struct pg_change){ .name = name,
+					      .value = is_back ? NULL : value,
+					      .is_own = true };
+		return true;
+	}
+	return false;
+}
+
+static bool
+next_in_stage(const struct sides *s, struct link_walk *w,
+	      struct pg_change *change)
+{
+	if (w->stage == REPORTED)
+		return pg_params_change(s->from, s->to, s->policy, &w->at,
+					change);
+	if (pg_params_equal(s->own_from, s->own_to))
+		return false;
+	if (w->stage != OWN)
+		return next_role(s, w, change);
+	while (pg_params_own_change(s->own_from, s->own_to, &w->at, change)) {
+		if (!is_role(change->name))
+			return true;
+	}
+	return false;
+}
+
+static bool
+next_change(const struct sides *s, struct link_walk *w,
+	    struct pg_change *change)
+{
+	while (w->stage < STAGES) {
+		if (next_in_stage(s, w, change))
+			return true;
+		*w = (struct link_walk){ .stage = w->stage + 1 };
+	}
+	return false;
+}
+
+/* What the batch on its way makes of what there was. */
+static struct sides
+batch_sides(const struct pg_back *b, const struct policy *policy)
+{
+	return (struct sides){ .from = b->before,
+			       .to = b->wanted,
+			       .own_from = b->own_before,
+			       .own_to = b->own_wanted,
+			       .policy = policy };
 }
 
 /* ---- the batch ---- */
@@ -72,11 +175,29 @@ change_set(struct pg_params **slot, const struct pg_change *change)
 	return true;
 }
 
+/* The same for a set of what clients set besides; none is NULL. */
+static bool
+change_own(struct pg_params **slot, const char *name, const char *value)
+{
+	struct pg_params *next = value != NULL
+					 ? pg_params_insert(*slot, name, value)
+					 : pg_params_without(*slot, name);
+
+	if (next == NULL)
+		return false;
+	pg_params_put(slot, next);
+	if (pg_params_size(next) == 0)
+		pg_params_put(slot, NULL);
+	return true;
+}
+
 static void
 forget_batch(struct pg_back *b)
 {
 	pg_params_put(&b->wanted, NULL);
 	pg_params_put(&b->before, NULL);
+	pg_params_put(&b->own_wanted, NULL);
+	pg_params_put(&b->own_before, NULL);
 	b->must_wait = false;
 }
 
@@ -88,17 +209,17 @@ share_set(struct pg_front *f, const struct pg_back *b)
 	pg_front_params_changed(f);
 }
 
-/* Writes the batch that makes `wanted` of what the server has. */
+/* Writes the batch that makes what the client has of what the server has. */
 static bool
-send_batch(struct pg_back *b, struct pg_params *wanted, struct buf *out,
-	   const struct policy *policy)
+send_batch(struct pg_back *b, const struct pg_front *f, struct buf *out,
+	   const struct sides *sides)
 {
-	struct pg_walk walk = { 0 };
+	struct link_walk walk = { 0 };
 	struct pg_change change;
 	struct str sql = { 0 };
 	bool ok;
 
-	while (pg_params_change(b->params, wanted, policy, &walk, &change)) {
+	while (next_change(sides, &walk, &change)) {
 		if (sql.len > 0)
 			str_putc(&sql, ';');
 		pg_change_sql(&sql, &change);
@@ -108,38 +229,74 @@ send_batch(struct pg_back *b, struct pg_params *wanted, struct buf *out,
 	str_fini(&sql);
 	if (!ok)
 		return false;
-	pg_params_put(&b->wanted, pg_params_ref(wanted));
+	pg_params_put(&b->wanted, pg_params_ref(f->params));
 	pg_params_put(&b->before, pg_params_ref(b->params));
+	pg_params_put(&b->own_wanted, pg_params_ref(f->own));
+	pg_params_put(&b->own_before, pg_params_ref(b->own));
 	return true;
+}
+
+/*
+ * A batch that fails leaves what an earlier client set, so where anything of
+ * that must go, what comes in its place is waited for.
+ */
+static bool
+may_go(const struct pg_back *b, const struct pg_front *f,
+       const struct sides *sides, bool *has_change)
+{
+	struct link_walk walk = { 0 };
+	struct pg_change change;
+	bool is_good = true, takes = false, sets = false;
+
+	*has_change = false;
+	while (next_change(sides, &walk, &change)) {
+		*has_change = true;
+		is_good &= is_proven(b, f, &change);
+		takes |= change.is_own &&
+			 pg_params_find(b->own, change.name) != NULL;
+		sets |= change.value != NULL;
+	}
+	return is_good && !(takes && sets);
+}
+
+/* True: both have the same, and of each set one copy is kept. */
+static bool
+unite(struct pg_back *b, struct pg_front *f)
+{
+	bool is_own_same = pg_params_unite(&f->own, &b->own);
+
+	if (!pg_params_unite(&f->params, &b->params))
+		return false;
+	/* One of them is gone, and its view looked into it. */
+	pg_front_params_changed(f);
+	pg_back_params_changed(b);
+	return is_own_same;
 }
 
 enum link_result
 pg_settings_apply(struct pg_back *b, struct pg_front *f, struct buf *out,
 		  const struct policy *policy)
 {
-	struct pg_walk walk = { 0 };
-	struct pg_change change;
-	bool has_change = false, is_good = true;
+	struct sides sides;
+	bool has_change, is_good;
 
 	f->must_reapply = false;
-	if (f->params == b->params)
+	if (f->params == b->params && f->own == b->own)
 		return LINK_GO;
-	if (pg_params_unite(&f->params, &b->params)) {
-		/* One of them is gone, and its view looked into it. */
-		pg_front_params_changed(f);
-		pg_back_params_changed(b);
+	if (unite(b, f))
 		return LINK_GO;
-	}
-	while (pg_params_change(b->params, f->params, policy, &walk, &change)) {
-		has_change = true;
-		is_good &= is_proven(b, f, &change);
-	}
+	sides = (struct sides){ .from = b->params,
+				.to = f->params,
+				.own_from = b->own,
+				.own_to = f->own,
+				.policy = policy };
+	is_good = may_go(b, f, &sides, &has_change);
 	if (!has_change) {
 		/* Only what cannot be set differs: the server is right. */
 		share_set(f, b);
 		return LINK_GO;
 	}
-	if (!send_batch(b, f->params, out, policy))
+	if (!send_batch(b, f, out, &sides))
 		return LINK_FAIL;
 	b->must_wait = !is_good;
 	return is_good ? LINK_GO : LINK_WAIT;
@@ -151,24 +308,25 @@ pg_settings_apply(struct pg_back *b, struct pg_front *f, struct buf *out,
 static bool
 take_batch(struct pg_back *b, const struct policy *policy)
 {
-	struct pg_walk walk = { 0 };
+	struct sides sides = batch_sides(b, policy);
+	struct link_walk walk = { 0 };
 	struct pg_change change;
-	struct pg_params *before = pg_params_ref(b->before);
 	bool ok = true;
 
-	while (ok &&
-	       pg_params_change(before, b->wanted, policy, &walk, &change)) {
-		const char *old = pg_params_find(before, change.name);
+	while (ok && next_change(&sides, &walk, &change)) {
+		const char *old = pg_params_find(b->before, change.name);
 		const char *now = pg_params_find(b->params, change.name);
 
 		if (change.value != NULL)
 			note_accepted(b, &change);
+		if (change.is_own)
+			continue;
 		if (now != NULL && (old == NULL || strcmp(old, now) != 0))
 			continue;
 		ok = change_set(&b->params, &change) &&
 		     change_set(&b->acked, &change);
 	}
-	pg_params_unref(before);
+	pg_params_put(&b->own, pg_params_ref(b->own_wanted));
 	pg_back_params_changed(b);
 	return ok;
 }
@@ -184,30 +342,64 @@ put_report(struct str *s, const char *name, const char *value)
 	pg_put_end(s, mark);
 }
 
+/* Which change was refused; false: none. */
+static bool
+find_refused(const struct pg_back *b, const struct policy *policy,
+	     unsigned statements_done, struct pg_change *change)
+{
+	struct sides sides = batch_sides(b, policy);
+	struct link_walk walk = { 0 };
+
+	do {
+		if (!next_change(&sides, &walk, change))
+			return false;
+	} while (statements_done-- > 0);
+	return true;
+}
+
 /*
- * The client's first statement is already on its way, so it lives with the
- * server's value, is told once, and is not asked again.
+ * Must the client be refused because this value was?  What it asked for at its
+ * start it would not have been let in with, and what decides about whose
+ * objects it sees must not be another.
+ */
+static bool
+is_fatal_refusal(const struct pg_back *b, const struct pg_front *f,
+		 const struct policy *policy, unsigned statements_done)
+{
+	struct pg_change change;
+
+	return f == NULL ||
+	       !find_refused(b, policy, statements_done, &change) ||
+	       !change.is_own || change.value == NULL ||
+	       is_grave(change.name) ||
+	       pg_params_find(f->own_start, change.name) != NULL;
+}
+
+/*
+ * The client lives with the server's value, is told once, and it is not tried
+ * again.
  */
 static bool
 fall_back(struct pg_back *b, struct turn *turn, unsigned statements_done)
 {
 	struct pg_front *f = turn->peer;
-	struct pg_walk walk = { 0 };
 	struct pg_change change;
 	struct str s = { 0 }, text = { 0 };
 	bool ok;
 
-	do {
-		if (!pg_params_change(b->before, b->wanted, turn->policy, &walk,
-				      &change))
-			return true;
-	} while (statements_done-- > 0);
-	change.value = pg_params_find(b->params, change.name);
-	ok = change_set(&f->params, &change);
+	if (!find_refused(b, turn->policy, statements_done, &change))
+		return true;
+	if (change.is_own) {
+		ok = change_own(&f->own, change.name, NULL) &&
+		     change_own(&f->own_start, change.name, NULL);
+	} else {
+		change.value = pg_params_find(b->params, change.name);
+		ok = change_set(&f->params, &change);
+		if (change.value != NULL)
+			put_report(&s, change.name, change.value);
+	}
 	pg_front_params_changed(f);
 	f->must_reapply = true;
-	if (change.value != NULL)
-		put_report(&s, change.name, change.value);
 	str_printf(&text, "server refused the session's value of \"%s\"",
 		   change.name);
 	pg_put_warning(&s, str_text(&text));
@@ -235,6 +427,17 @@ repeat_batch(struct pg_back *b, struct turn *turn)
 	return pg_settings_apply(b, f, turn->out, turn->policy) != LINK_FAIL;
 }
 
+/* The batch is tried again without the value that was refused. */
+static bool
+go_without(struct pg_back *b, struct turn *turn, unsigned statements_done)
+{
+	if (!fall_back(b, turn, statements_done))
+		return false;
+	forget_batch(b);
+	return pg_settings_apply(b, turn->peer, turn->out, turn->policy) !=
+	       LINK_FAIL;
+}
+
 bool
 pg_settings_done(struct pg_back *b, struct turn *turn, unsigned statements_done)
 {
@@ -247,6 +450,9 @@ pg_settings_done(struct pg_back *b, struct turn *turn, unsigned statements_done)
 			share_set(f, b);
 	} else if (f != NULL && b->was_canceled && b->retries < PG_RETRIES) {
 		return repeat_batch(b, turn);
+	} else if (b->must_wait &&
+		   !is_fatal_refusal(b, f, turn->policy, statements_done)) {
+		return go_without(b, turn, statements_done);
 	} else if (b->must_wait) {
 		b->pending_fail = REASON_SERVER_SETTING;
 	} else if (f != NULL) {
@@ -308,11 +514,29 @@ pg_settings_report(struct pg_back *b, struct pg_front *f, const char *name,
 	return ok;
 }
 
+/* RESET ALL leaves the roles alone. */
+static bool
+restore_own(struct pg_back *b, enum pg_restored what)
+{
+	struct pg_params *kept = NULL;
+	bool ok = true;
+
+	for (unsigned i = 0; i < COUNT_OF(roles) && what == RESTORED_PLAIN;
+	     i++) {
+		const char *value = pg_params_find(b->own, roles[i]);
+
+		if (value != NULL)
+			ok &= change_own(&kept, roles[i], value);
+	}
+	pg_params_put(&b->own, kept);
+	return ok;
+}
+
 bool
-pg_settings_restored(struct pg_back *b)
+pg_settings_restored(struct pg_back *b, enum pg_restored what)
 {
 	struct pg_param at = { 0 };
-	bool ok = true;
+	bool ok = restore_own(b, what);
 
 	while (ok && pg_params_next(b->acked, &at)) {
 		struct pg_change change = {
@@ -350,6 +574,11 @@ pg_settings_restart(struct pg_back *b, struct turn *turn)
 	bool ok = true;
 
 	b->was_reset = false;
+	/* Without settings of its own on the server all were discarded. */
+	if (b->own == NULL && f->own != f->own_start) {
+		pg_params_put(&f->own, pg_params_ref(f->own_start));
+		f->must_reapply = true;
+	}
 	while (ok && pg_params_next(f->start, &own)) {
 		struct pg_change change = { .name = own.name,
 					    .value = own.value };
@@ -368,6 +597,61 @@ pg_settings_restart(struct pg_back *b, struct turn *turn)
 	return pg_put_flush(&s, turn->peer_out);
 }
 
+/* ---- what the server was asked for ---- */
+
+/* Adds the pairs of more that *slot lacks; true: there were some. */
+static bool
+add_missing(struct pg_params **slot, const struct pg_params *more, bool *ok)
+{
+	struct pg_param at = { 0 };
+	bool found = false;
+
+	while (*ok && pg_params_next(more, &at)) {
+		if (pg_params_find(*slot, at.name) != NULL)
+			continue;
+		*ok = change_own(slot, at.name, at.value);
+		found = true;
+	}
+	return found;
+}
+
+static bool
+add_found(struct pg_back *b, struct pg_front *f, const struct pg_params *found)
+{
+	struct pg_param at = { 0 };
+	bool ok = true;
+
+	while (ok && pg_params_next(found, &at))
+		ok = change_own(&b->own, at.name, at.value) &&
+		     change_own(&f->own, at.name, at.value);
+	return ok;
+}
+
+bool
+pg_settings_found(struct pg_back *b, struct pg_front *f,
+		  struct pg_params *found, enum pg_found kind)
+{
+	struct pg_param at = { 0 };
+	bool ok = true;
+
+	/* The server has taken these values. */
+	while (pg_params_next(found, &at))
+		note_accepted(b, &(struct pg_change){ .name = at.name,
+						      .value = at.value });
+	if (kind == FOUND_ONE) {
+		ok = add_found(b, f, found);
+	} else {
+		pg_params_put(&b->own, pg_params_ref(found));
+		pg_params_put(&f->own, pg_params_ref(found));
+		/* What it asked for at its start is what RESET goes back to. */
+		if (add_missing(&f->own, f->own_start, &ok))
+			f->must_reapply = true;
+	}
+	(void)pg_params_unite(&f->own, &b->own);
+	pg_front_params_changed(f);
+	return ok;
+}
+
 /* ---- the table's functions ---- */
 
 void
@@ -384,7 +668,9 @@ pg_back_link(struct turn *turn)
 {
 	struct pg_back *b = turn->self;
 
-	b->dirt = 0;
+	b->dirt = b->soiled = b->view.pins = 0;
+	b->named[0] = '\0';
+	b->was_asked = false;
 	b->retries = 0;
 	b->was_used = true;
 	b->was_reset = false;
@@ -400,5 +686,6 @@ pg_back_suits(const void *back, const void *front)
 	const struct pg_back *b = back;
 	const struct pg_front *f = front;
 
-	return pg_params_equal(b->params, f->params);
+	return pg_params_equal(b->params, f->params) &&
+	       pg_params_equal(b->own, f->own);
 }

@@ -56,6 +56,7 @@ enum pg_owed_task {
 	TASK_ROLLBACK,
 	TASK_CHECK,
 	TASK_BREAK, /* fails, so that a group is not committed */
+	TASK_ASK,   /* what the client's statements left behind */
 };
 
 struct pg_name;

@@ -173,6 +173,39 @@ pg_params_with(const struct pg_params *p, const char *name, const char *value)
 	return make(&s);
 }
 
+/* Names are ASCII for all that matters here. */
+static int
+compare_names(const char *a, const char *b)
+{
+	while (*a != '\0' && text_lower(*a) == text_lower(*b)) {
+		a++;
+		b++;
+	}
+	return (uint8_t)text_lower(*a) - (uint8_t)text_lower(*b);
+}
+
+struct pg_params *
+pg_params_insert(const struct pg_params *p, const char *name, const char *value)
+{
+	struct str s = { 0 };
+	struct pg_param at = { 0 };
+	bool is_done = false;
+
+	while (pg_params_next(p, &at)) {
+		int order = compare_names(at.name, name);
+
+		if (order >= 0 && !is_done) {
+			add_pair(&s, order == 0 ? at.name : name, value);
+			is_done = true;
+		}
+		if (order != 0)
+			add_pair(&s, at.name, at.value);
+	}
+	if (!is_done)
+		add_pair(&s, name, value);
+	return make(&s);
+}
+
 struct pg_params *
 pg_params_without(const struct pg_params *p, const char *name)
 {
@@ -228,6 +261,18 @@ pg_is_tracked(const char *name, const struct policy *policy)
 		return true;
 	return pg_in_list(name, policy->extra_tracked) &&
 	       !pg_in_list(name, never);
+}
+
+bool
+pg_is_own(const char *name)
+{
+	/* Of one transaction, or nobody's to set. */
+	static const char never[] =
+		"transaction_isolation,transaction_read_only,"
+		"transaction_deferrable,seed,is_superuser,server_version,"
+		"server_encoding,integer_datetimes,in_hot_standby";
+
+	return !pg_in_list(name, never);
 }
 
 /* ---- spellings ---- */
@@ -287,8 +332,8 @@ pg_params_change(const struct pg_params *from, const struct pg_params *to,
 		if ((old != NULL && strcmp(old, at->in_to.value) == 0) ||
 		    !pg_is_tracked(at->in_to.name, policy))
 			continue;
-		change->name = at->in_to.name;
-		change->value = at->in_to.value;
+		*change = (struct pg_change){ .name = at->in_to.name,
+					      .value = at->in_to.value };
 		return true;
 	}
 	at->is_removing = true;
@@ -296,9 +341,30 @@ pg_params_change(const struct pg_params *from, const struct pg_params *to,
 		if (pg_params_find(to, at->in_from.name) != NULL ||
 		    !pg_is_tracked(at->in_from.name, policy))
 			continue;
-		change->name = at->in_from.name;
-		change->value = NULL;
+		*change = (struct pg_change){ .name = at->in_from.name };
 		return true;
+	}
+	return false;
+}
+
+bool
+pg_params_own_change(const struct pg_params *from, const struct pg_params *to,
+		     struct pg_walk *at, struct pg_change *change)
+{
+	change->is_own = true;
+	change->value = NULL;
+	while (pg_params_next(from, &at->in_from)) {
+		change->name = at->in_from.name;
+		if (pg_params_find(to, change->name) == NULL)
+			return true;
+	}
+	while (pg_params_next(to, &at->in_to)) {
+		const char *old = pg_params_find(from, at->in_to.name);
+
+		change->name = at->in_to.name;
+		change->value = at->in_to.value;
+		if (old == NULL || strcmp(old, change->value) != 0)
+			return true;
 	}
 	return false;
 }
@@ -351,7 +417,7 @@ pg_change_sql(struct str *sql, const struct pg_change *change)
 	if (change->value == NULL) {
 		str_puts(sql, "RESET ");
 		add_name(sql, change->name);
-	} else if (pg_in_list(change->name, lists)) {
+	} else if (change->is_own || pg_in_list(change->name, lists)) {
 		str_puts(sql, "SELECT pg_catalog.set_config(");
 		add_value(sql, change->name);
 		str_putc(sql, ',');

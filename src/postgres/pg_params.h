@@ -44,6 +44,11 @@ struct pg_params *pg_params_with(const struct pg_params *p, const char *name,
 				 const char *value)
 	__attribute__((warn_unused_result));
 
+/* The same for a set whose pairs stand in the order of their names. */
+struct pg_params *pg_params_insert(const struct pg_params *p, const char *name,
+				   const char *value)
+	__attribute__((warn_unused_result));
+
 /* A new set without name; NULL: memory is out. */
 struct pg_params *pg_params_without(const struct pg_params *p, const char *name)
 	__attribute__((warn_unused_result));
@@ -75,6 +80,9 @@ uint32_t pg_param_hash(const char *name, const char *value);
  */
 bool pg_is_tracked(const char *name, const struct policy *policy);
 
+/* May it stand in the set of what a client set besides? */
+bool pg_is_own(const char *name);
+
 /*
  * Does what a server has (NULL: nothing) already say what a client asked for,
  * if perhaps in another spelling?
@@ -91,6 +99,7 @@ bool pg_in_list(const char *name, const char *list);
 struct pg_change {
 	const char *name;
 	const char *value;
+	bool is_own; /* the value is in the words of current_setting() */
 };
 
 /*
@@ -102,6 +111,10 @@ struct pg_walk {
 	struct pg_param in_from;
 	bool is_removing;
 };
+/* The same for sets of what clients set besides: what goes comes first. */
+bool pg_params_own_change(const struct pg_params *from,
+			  const struct pg_params *to, struct pg_walk *at,
+			  struct pg_change *change);
 bool pg_params_change(const struct pg_params *from, const struct pg_params *to,
 		      const struct policy *policy, struct pg_walk *at,
 		      struct pg_change *change);

@@ -68,21 +68,42 @@ pg_front_params_changed(struct pg_front *f)
 		f->lexer |= LEXER_TRAIL_BYTES;
 }
 
+/* Reads a whole text; its flags. */
+static unsigned
+read_text(struct classify *c, const struct pg_front *f,
+	  const struct context *context, const uint8_t *text, size_t len)
+{
+	struct classify_options options = {
+		.lexer = f->lexer,
+		.is_tracked = is_carried,
+		.context = context,
+	};
+
+	classify_init(c, &options);
+	classify_feed(c, text, len);
+	return classify_end(c);
+}
+
 unsigned
 pg_text_flags(const struct pg_front *f, const struct pg_back *b,
 	      const struct policy *policy, const uint8_t *text, size_t len)
 {
 	struct context context = { .back = b, .policy = policy };
-	struct classify_options options = {
-		.lexer = f->lexer,
-		.is_tracked = is_carried,
-		.context = &context,
-	};
 	struct classify c;
 
-	classify_init(&c, &options);
-	classify_feed(&c, text, len);
-	return classify_end(&c);
+	return read_text(&c, f, &context, text, len);
+}
+
+unsigned
+pg_text_query(const struct pg_front *f, struct pg_back *b,
+	      const struct policy *policy, const uint8_t *text, size_t len)
+{
+	struct context context = { .back = b, .policy = policy };
+	struct classify c;
+	unsigned flags = read_text(&c, f, &context, text, len);
+
+	pg_ask_note(b, flags, c.name);
+	return flags;
 }
 
 struct pg_text *

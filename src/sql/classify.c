@@ -12,13 +12,17 @@ enum word {
 	OTHER,
 	WORD_ALL,
 	WORD_AUTHORIZATION,
+	WORD_CALL,
 	WORD_CHARACTERISTICS,
+	WORD_CLOSE,
 	WORD_CONSTRAINTS,
 	WORD_CREATE,
+	WORD_DEALLOCATE,
 	WORD_DECLARE,
 	WORD_DEFAULT,
 	WORD_DISCARD,
 	WORD_DO,
+	WORD_DROP,
 	WORD_GLOBAL,
 	WORD_INSERT,
 	WORD_INTO,
@@ -38,9 +42,12 @@ enum word {
 	WORD_TO,
 	WORD_TRANSACTION,
 	WORD_TRUE,
+	WORD_UNLISTEN,
 	WORD_ZONE,
 	WORD_ADVISORY,
+	WORD_UNLOCK,
 	WORD_SET_CONFIG,
+	WORD_WITHOUT,
 	WORD_PG_TEMP,
 };
 
@@ -57,6 +64,7 @@ enum step {
 	STEP_RESET,
 	STEP_PREPARE,
 	STEP_DISCARD,
+	STEP_DECLARE, /* up to FOR */
 };
 
 struct keyword {
@@ -79,6 +87,8 @@ static const struct keyword words_c[] = {
 	KEYWORD("create", WORD_CREATE),
 	KEYWORD("constraints", WORD_CONSTRAINTS),
 	KEYWORD("characteristics", WORD_CHARACTERISTICS),
+	KEYWORD("call", WORD_CALL),
+	KEYWORD("close", WORD_CLOSE),
 	{ 0 },
 };
 static const struct keyword words_d[] = {
@@ -86,6 +96,8 @@ static const struct keyword words_d[] = {
 	KEYWORD("default", WORD_DEFAULT),
 	KEYWORD("discard", WORD_DISCARD),
 	KEYWORD("do", WORD_DO),
+	KEYWORD("drop", WORD_DROP),
+	KEYWORD("deallocate", WORD_DEALLOCATE),
 	{ 0 },
 };
 static const struct keyword words_g[] = {
@@ -117,6 +129,9 @@ static const struct keyword words_p[] = {
 	KEYWORD("pg_advisory_lock_shared", WORD_ADVISORY),
 	KEYWORD("pg_try_advisory_lock", WORD_ADVISORY),
 	KEYWORD("pg_try_advisory_lock_shared", WORD_ADVISORY),
+	KEYWORD("pg_advisory_unlock", WORD_UNLOCK),
+	KEYWORD("pg_advisory_unlock_shared", WORD_UNLOCK),
+	KEYWORD("pg_advisory_unlock_all", WORD_UNLOCK),
 	{ 0 },
 };
 static const struct keyword words_r[] = {
@@ -140,8 +155,17 @@ static const struct keyword words_t[] = {
 	KEYWORD("true", WORD_TRUE),
 	{ 0 },
 };
+static const struct keyword words_u[] = {
+	KEYWORD("unlisten", WORD_UNLISTEN),
+	{ 0 },
+};
 static const struct keyword words_z[] = {
 	KEYWORD("zone", WORD_ZONE),
+	{ 0 },
+};
+
+static const struct keyword words_w[] = {
+	KEYWORD("without", WORD_WITHOUT),
 	{ 0 },
 };
 
@@ -151,7 +175,7 @@ static const struct keyword *const by_letter[26] = {
 	['g' - 'a'] = words_g, ['i' - 'a'] = words_i, ['l' - 'a'] = words_l,
 	['m' - 'a'] = words_m, ['n' - 'a'] = words_n, ['p' - 'a'] = words_p,
 	['r' - 'a'] = words_r, ['s' - 'a'] = words_s, ['t' - 'a'] = words_t,
-	['z' - 'a'] = words_z,
+	['u' - 'a'] = words_u, ['w' - 'a'] = words_w, ['z' - 'a'] = words_z,
 };
 
 static bool
@@ -219,12 +243,19 @@ set_named(struct classify *c, const char *name)
 	c->flags |= is_tracked ? CLASSIFY_SET_TRACKED : CLASSIFY_SET_OTHER;
 	if (strcasecmp(name, "standard_conforming_strings") == 0)
 		c->flags |= CLASSIFY_SYNTAX;
+	if (strcasecmp(name, "role") == 0) {
+		c->flags |= CLASSIFY_ROLE;
+		c->has_value = true; /* with no sign before it */
+	} else if (strcasecmp(name, "session_authorization") == 0) {
+		c->flags |= CLASSIFY_ROLE;
+	}
 }
 
 static enum step
 begin_name(struct classify *c)
 {
 	c->name_len = 0;
+	c->has_value = false;
 	add_to_name(c, c->lexer.text, c->lexer.len);
 	return STEP_SET_DOT;
 }
@@ -250,6 +281,8 @@ after_set_session(struct classify *c, enum word word)
 {
 	if (word == WORD_CHARACTERISTICS || word == WORD_AUTHORIZATION) {
 		c->flags |= CLASSIFY_SET_OTHER;
+		if (word == WORD_AUTHORIZATION)
+			c->flags |= CLASSIFY_ROLE;
 		return STEP_REST;
 	}
 	return after_set(c, word);
@@ -269,7 +302,7 @@ static enum step
 after_reset(struct classify *c, enum word word)
 {
 	if (word == WORD_ROLE || word == WORD_SESSION)
-		c->flags |= CLASSIFY_SET_OTHER;
+		c->flags |= CLASSIFY_SET_OTHER | CLASSIFY_ROLE;
 	if (word == WORD_ALL)
 		c->flags |= CLASSIFY_RESET_ALL;
 	c->flags |= CLASSIFY_RESET;
@@ -286,19 +319,40 @@ first_word(struct classify *c, enum word word)
 		enum step step;
 	} rules[] = {
 		[WORD_SET] = { CLASSIFY_SET, STEP_SET },
-		[WORD_RESET] = { 0, STEP_RESET },
+		[WORD_RESET] = { CLASSIFY_RELEASE, STEP_RESET },
 		[WORD_PREPARE] = { 0, STEP_PREPARE },
-		[WORD_DISCARD] = { 0, STEP_DISCARD },
+		[WORD_DISCARD] = { CLASSIFY_RELEASE, STEP_DISCARD },
+		[WORD_CLOSE] = { CLASSIFY_RELEASE, STEP_REST },
+		[WORD_DEALLOCATE] = { CLASSIFY_RELEASE, STEP_REST },
+		[WORD_DROP] = { CLASSIFY_RELEASE, STEP_REST },
+		[WORD_UNLISTEN] = { CLASSIFY_RELEASE, STEP_REST },
 		[WORD_LISTEN] = { CLASSIFY_LISTEN, STEP_REST },
-		[WORD_DECLARE] = { CLASSIFY_DECLARE, STEP_REST },
+		[WORD_DECLARE] = { CLASSIFY_CURSOR, STEP_DECLARE },
 		[WORD_LOAD] = { CLASSIFY_LOAD, STEP_REST },
 		[WORD_DO] = { CLASSIFY_DO, STEP_REST },
+		[WORD_CALL] = { CLASSIFY_DO, STEP_REST },
 		[WORD_PG_TEMP] = { 0, STEP_FIRST },
 	};
 	enum step step = rules[word].step;
 
 	c->flags |= rules[word].flags;
 	return step != STEP_FIRST ? step : STEP_REST;
+}
+
+static bool
+is_text(const struct classify *c, const char *text)
+{
+	return c->lexer.len == strlen(text) &&
+	       strncasecmp(c->lexer.text, text, c->lexer.len) == 0;
+}
+
+/* DECLARE name ... CURSOR { WITH | WITHOUT } HOLD FOR query */
+static enum step
+in_declare(struct classify *c)
+{
+	if (is_text(c, "hold") && c->last != WORD_WITHOUT)
+		c->flags |= CLASSIFY_DECLARE;
+	return is_text(c, "for") ? STEP_REST : STEP_DECLARE;
 }
 
 static enum step
@@ -318,6 +372,7 @@ next_step(struct classify *c, enum word word)
 		add_to_name(c, c->lexer.text, c->lexer.len);
 		return STEP_SET_DOT;
 	case STEP_SET_DOT:
+		c->has_value = word == WORD_TO;
 		set_named(c, c->name);
 		return STEP_SET_VALUE;
 	case STEP_SET_VALUE:
@@ -334,6 +389,8 @@ next_step(struct classify *c, enum word word)
 		if (word == WORD_ALL)
 			c->flags |= CLASSIFY_DISCARD_ALL;
 		return STEP_REST;
+	case STEP_DECLARE:
+		return in_declare(c);
 	case STEP_REST:
 		break;
 	}
@@ -358,6 +415,8 @@ check_word(struct classify *c, enum word word)
 		c->flags |= CLASSIFY_TEMP;
 	else if (word == WORD_ADVISORY)
 		c->flags |= CLASSIFY_ADVISORY;
+	else if (word == WORD_UNLOCK)
+		c->flags |= CLASSIFY_RELEASE;
 	else if (word == WORD_SET_CONFIG && c->call_depth > 0)
 		c->flags |= CLASSIFY_SET_CONFIG;
 	else if (word == WORD_SET_CONFIG)
@@ -443,6 +502,7 @@ on_sign(struct classify *c, uint8_t sign)
 		if (sign == '.') {
 			c->step = STEP_SET_NAME;
 		} else {
+			c->has_value = sign == '=';
 			set_named(c, c->name);
 			c->step = STEP_SET_VALUE;
 		}
@@ -483,6 +543,7 @@ classify_init(struct classify *c, const struct classify_options *options)
 	c->step = STEP_FIRST;
 	c->last = c->before = OTHER;
 	c->is_empty = true;
+	c->has_value = false;
 	c->call_armed = false;
 	c->call_depth = 0;
 	c->name_len = 0;
@@ -512,6 +573,8 @@ classify_end(struct classify *c)
 	end_statement(c);
 	if (c->lexer.lost)
 		c->flags |= CLASSIFY_LOST;
+	if (c->has_value && (c->flags & CLASSIFY_SET_OTHER))
+		c->flags |= CLASSIFY_NAMED;
 	if (c->is_empty && c->flags == 0)
 		c->flags = CLASSIFY_EMPTY;
 	return c->flags;

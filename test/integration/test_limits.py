@@ -338,7 +338,6 @@ def test_first_come_first_served(make_carpool, threads):
     """Served in the order in which they asked, over all threads."""
     cp = make_carpool(default_pool_size=1, threads=threads)
     holder = cp.connect()
-    holder.query("CREATE TEMP TABLE IF NOT EXISTS x ()", check=False)
     holder.query("BEGIN")
     clients = [cp.connect() for _ in range(12)]
     random.Random(5).shuffle(clients)

@@ -204,7 +204,8 @@ choose_fault(struct asker *a)
 			a->fault_at = 1 + roll(a, (uint32_t)u->out.len);
 		else if (a->fault == FAULT_RECEIVED)
 			a->fault_at = 1 + roll(a, roll(a, 2) ? 200 : 5000);
-	} else if (dice < 2 * each) {
+	} else if (dice < 2 * each && u->kind != KIND_DIRT) {
+		/* Without its second step that would leave its state. */
 		a->fault =
 			roll(a, 4) == 0 ? FAULT_CANCEL : FAULT_CANCEL_RUNNING;
 		a->cancel_at = a->fault == FAULT_CANCEL

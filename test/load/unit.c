@@ -321,12 +321,14 @@ static void
 make_dirt(struct unit *u, struct dice *d)
 {
 	static const struct {
-		const char *sql, *done;
+		const char *sql, *done, *undo, *undone;
 	} dirt[] = {
-		{ "SET work_mem = '77MB'", "SET" },
-		{ "CREATE TEMP TABLE iso_leak (a int)", "CREATE TABLE" },
-		{ "LISTEN iso", "LISTEN" },
-		{ "PREPARE iso_leak AS SELECT 1", "PREPARE" },
+		{ "SET work_mem = '77MB'", "SET", "RESET work_mem", "RESET" },
+		{ "CREATE TEMP TABLE iso_leak (a int)", "CREATE TABLE",
+		  "DROP TABLE iso_leak", "DROP TABLE" },
+		{ "LISTEN iso", "LISTEN", "UNLISTEN iso", "UNLISTEN" },
+		{ "PREPARE iso_leak AS SELECT 1", "PREPARE", "DEALLOCATE ALL",
+		  "DEALLOCATE ALL" },
 	};
 	char text[TAG_BYTES];
 	uint32_t tag = new_tag(u, text), how = dice_roll(d, 5);
@@ -342,6 +344,17 @@ make_dirt(struct unit *u, struct dice *d)
 	want_types(u, "T");
 	want(u, 'D', RULE_TAG, tag, NULL);
 	want_done(u, "SELECT 1");
+	want_ready(u, "I");
+	end_step(u);
+	/* Its own state the client keeps, so it has to take it away. */
+	if (how < 4) {
+		SQL(u, "%s", dirt[how].undo);
+		want_done(u, dirt[how].undone);
+	} else {
+		SQL(u, "SELECT pg_advisory_unlock_shared(1)");
+		want_types(u, "TD");
+		want_done(u, "SELECT 1");
+	}
 	want_ready(u, "I");
 	end_step(u);
 }

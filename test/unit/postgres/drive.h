@@ -7,7 +7,8 @@
  *
  *	client	Q:text  P:name:text  B:portal:statement  DS:name  DP:name
  *		E:portal  CS:name  CP:name  S  H  X  F  d:data  c  f:text
- *	server	C:tag  Z:I  T  D:data  1  2  3  n  t  s  I  V  A  W
+ *	server	C:tag  Z:I  T  D:data  D:@a,b,c (columns)  1  2  3  n  t  s
+ *		I  V  A  W
  *		G  H  d:data  c  N:text  S:name:value  E:severity:state:text
  *		K  R:0
  *
@@ -128,6 +129,19 @@ drive_put_raw(struct str *s, char type, const char *body, size_t len)
 	pg_put_end(s, mark);
 }
 
+static inline void
+drive_put_row(struct str *s, const char *columns)
+{
+	pg_put_u16(s, 3);
+	for (unsigned i = 0; i < 3; i++) {
+		size_t n = strcspn(columns, i < 2 ? "," : "");
+
+		pg_put_u32(s, (uint32_t)n);
+		str_add(s, columns, n);
+		columns += n + (columns[n] == ',');
+	}
+}
+
 /* One token of either side; fields are cut out in place. */
 static inline void
 drive_put_token(struct str *s, char *token, bool is_server)
@@ -166,6 +180,8 @@ drive_put_token(struct str *s, char *token, bool is_server)
 		pg_put_u16(s, 0);
 	} else if (!is_server && (type == 'Q' || type == 'f')) {
 		pg_put_text(s, field[1]);
+	} else if (type == 'D' && field[1][0] == '@') {
+		drive_put_row(s, field[1] + 1);
 	} else if (type == 'd' || type == 'D') {
 		str_puts(s, field[1]);
 	} else if (is_server && type == 'S') {
@@ -321,7 +337,8 @@ drive_boundary(struct drive *d, const struct order *o)
 {
 	struct turn t;
 
-	drive_log(d, "boundary:%s", drive_residues[o->residue]);
+	drive_log(d, "boundary:%s",
+		  o->pins != 0 ? "pinned" : drive_residues[o->residue]);
 	if (o->hold == HOLD_PINNED)
 		return;
 	if (d->is_linked) {

@@ -267,8 +267,10 @@ discard_all_restores(void **state)
 	drive_server(&d, "C:SET|Z:I");
 	assert_string_equal(pg_params_find(b->params, "TimeZone"), "utc");
 	drive_server(&d, "C:X|Z:I");
-	drive_client(&d, "Q:listen x");
-	drive_server(&d, "C:LISTEN|Z:I|C:DISCARD ALL|Z:I");
+	d.policy.on_state[STATE_UNKNOWN_SET] = STATE_RESET;
+	drive_client(&d, "Q:call p()");
+	drive_server(&d, "C:CALL|Z:I");
+	drive_server(&d, "T|D:@4,,|C:SELECT 1|Z:I|C:DISCARD ALL|Z:I");
 	assert_string_equal(pg_params_find(b->params, "TimeZone"), "UTC");
 	assert_null(b->acked);
 	drive_fini(&d);

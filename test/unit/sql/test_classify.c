@@ -16,6 +16,9 @@
 #define SET CLASSIFY_SET
 #define TRACKED (CLASSIFY_SET | CLASSIFY_SET_TRACKED)
 #define OTHERS (CLASSIFY_SET | CLASSIFY_SET_OTHER)
+#define NAMED (OTHERS | CLASSIFY_NAMED)
+#define ROLE (OTHERS | CLASSIFY_ROLE)
+#define RESET (CLASSIFY_RESET | CLASSIFY_RELEASE)
 
 static const struct row {
 	const char *text;
@@ -36,41 +39,53 @@ static const struct row {
 	{ "set time zone local", TRACKED | CLASSIFY_RESET },
 	{ "set names 'utf8'", TRACKED },
 	{ "set names", TRACKED },
-	{ "set search_path = a", OTHERS },
-	{ "set search_path to default", OTHERS | CLASSIFY_RESET },
+	{ "set search_path = a", NAMED },
+	{ "set search_path to default", NAMED | CLASSIFY_RESET },
+	{ "set search_path to a, b", NAMED },
+	{ "set schema 'a'", OTHERS },
 	{ "set timezone = default", TRACKED | CLASSIFY_RESET },
 	{ "set my.var = 1", TRACKED },
 	{ "set my . \"var\" = 1", TRACKED },
-	{ "set my.other = 1", OTHERS },
+	{ "set my.other = 1", NAMED },
 	{ "set local search_path = a", SET },
 	{ "set transaction isolation level serializable", SET },
 	{ "set constraints all deferred", SET },
 	{ "set session characteristics as transaction read only", OTHERS },
-	{ "set session authorization joe", OTHERS },
-	{ "set role joe", OTHERS },
+	{ "set session authorization joe", ROLE },
+	{ "set role joe", ROLE | CLASSIFY_NAMED },
+	{ "set role 'joe'", ROLE | CLASSIFY_NAMED },
 	{ "set local role joe", SET },
-	{ "set session role joe", OTHERS },
+	{ "set session role joe", ROLE | CLASSIFY_NAMED },
 	{ "set xml option document", OTHERS },
-	{ "set standard_conforming_strings = off", OTHERS | CLASSIFY_SYNTAX },
-	{ "begin; set x = 1; commit", OTHERS },
-	{ "/* c */ set /* d */ x = 1", OTHERS },
+	{ "set standard_conforming_strings = off", NAMED | CLASSIFY_SYNTAX },
+	{ "begin; set x = 1; commit", NAMED },
+	{ "/* c */ set /* d */ x = 1", NAMED },
 	{ "set", SET },
 	{ "update t set x = 1", 0 },
 	{ "alter role joe set search_path = a", 0 },
 	{ "create function f() returns int set search_path = a as 'x'", 0 },
 	/* RESET, DISCARD */
-	{ "reset all", CLASSIFY_RESET | CLASSIFY_RESET_ALL },
-	{ "reset search_path", CLASSIFY_RESET },
-	{ "reset role", CLASSIFY_RESET | CLASSIFY_SET_OTHER },
-	{ "reset session authorization", CLASSIFY_RESET | CLASSIFY_SET_OTHER },
-	{ "discard all", CLASSIFY_DISCARD_ALL },
-	{ "discard temp", 0 },
+	{ "reset all", RESET | CLASSIFY_RESET_ALL },
+	{ "reset search_path", RESET },
+	{ "reset role", RESET | CLASSIFY_SET_OTHER | CLASSIFY_ROLE },
+	{ "reset session authorization",
+	  RESET | CLASSIFY_SET_OTHER | CLASSIFY_ROLE },
+	{ "discard all", CLASSIFY_DISCARD_ALL | CLASSIFY_RELEASE },
+	{ "discard temp", CLASSIFY_RELEASE },
 	/* the rest by their first word */
 	{ "prepare a as select 1", CLASSIFY_PREPARE },
 	{ "prepare transaction 'x'", 0 },
 	{ "listen x", CLASSIFY_LISTEN },
 	{ "notify x", 0 },
-	{ "declare c cursor for select 1", CLASSIFY_DECLARE },
+	{ "declare c cursor for select 1", CLASSIFY_CURSOR },
+	{ "declare c scroll cursor with hold for select 1",
+	  CLASSIFY_CURSOR | CLASSIFY_DECLARE },
+	{ "declare c cursor without hold for select hold", CLASSIFY_CURSOR },
+	{ "close c", CLASSIFY_RELEASE },
+	{ "drop table t", CLASSIFY_RELEASE },
+	{ "unlisten x", CLASSIFY_RELEASE },
+	{ "deallocate x", CLASSIFY_RELEASE },
+	{ "call p()", CLASSIFY_DO },
 	{ "load 'x'", CLASSIFY_LOAD },
 	{ "do $$ begin end $$", CLASSIFY_DO },
 	{ "insert into t values (1) on conflict do nothing", 0 },
@@ -106,10 +121,11 @@ static const struct row {
 	{ "select pg_advisory_lock(1)", CLASSIFY_ADVISORY },
 	{ "select pg_try_advisory_lock_shared(1)", CLASSIFY_ADVISORY },
 	{ "select pg_advisory_xact_lock(1)", 0 },
-	{ "select pg_advisory_unlock_all()", 0 },
+	{ "select pg_advisory_unlock_all()", CLASSIFY_RELEASE },
+	{ "select pg_advisory_unlock(1)", CLASSIFY_RELEASE },
 	/* what a connection pool of a driver sends */
 	{ "select pg_advisory_unlock_all(); close all; unlisten *; reset all",
-	  CLASSIFY_RESET | CLASSIFY_RESET_ALL },
+	  RESET | CLASSIFY_RESET_ALL },
 };
 
 static bool

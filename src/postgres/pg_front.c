@@ -379,9 +379,8 @@ pg_command_look(struct pg_front *f, struct turn *turn,
 		(void)pg_body_text(&at);
 	end = at.left > 0 ? memchr(at.at, 0, at.left) : NULL;
 	len = end != NULL ? (size_t)(end - at.at) : at.left;
-	b->dirt |= skip == 0
-			   ? pg_text_query(f, b, turn->policy, at.at, len)
-			   : pg_text_flags(f, b, turn->policy, at.at, len);
+	b->dirt |= skip == 0 ? pg_text_query(f, b, turn->policy, at.at, len)
+			     : pg_text_flags(f, b, turn->policy, at.at, len);
 	return true;
 }
 

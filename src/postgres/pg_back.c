@@ -14,7 +14,6 @@
 #include "base/mem.h"
 #include "pg_effect.h"
 #include "pg_front.h"
-#include "sql/classify.h"
 
 /* What happens to a message. */
 enum fate {
@@ -310,31 +309,6 @@ judge(struct pg_back *b, const struct turn *turn, struct pg_scan *s,
 
 /* ---- taking a message: the state follows ---- */
 
-/* Tags of statements that leave something behind. */
-static unsigned
-tag_dirt(const struct pg_back *b, const char *tag)
-{
-	if (strcmp(tag, "SET") == 0)
-		return b->dirt & CLASSIFY_SET ? 0 : CLASSIFY_SET_OTHER;
-	if (strcmp(tag, "PREPARE") == 0)
-		return CLASSIFY_PREPARE;
-	if (strcmp(tag, "LISTEN") == 0)
-		return CLASSIFY_LISTEN;
-	if (strcmp(tag, "DECLARE CURSOR") == 0)
-		return b->dirt & CLASSIFY_CURSOR ? 0 : CLASSIFY_DECLARE;
-	if (strcmp(tag, "LOAD") == 0)
-		return CLASSIFY_LOADED;
-	return 0;
-}
-
-/* More than the one SET ran: what it left must be asked in full. */
-static void
-note_tag(struct pg_back *b, const char *tag)
-{
-	if (tag == NULL || strcmp(tag, "SET") != 0 || ++b->named_tags > 1)
-		b->named[0] = '\0';
-}
-
 void
 pg_statements_lost(struct pg_back *b)
 {
@@ -343,49 +317,13 @@ pg_statements_lost(struct pg_back *b)
 		pg_loads_clear(&b->loads);
 }
 
-/* Everything is gone, but what the client sent after it may be there again. */
 static bool
-take_discard(struct pg_back *b, uint32_t behind, bool is_client)
-{
-	if (is_client && behind == b->owed.kinds[OWED_SYNC]) {
-		b->dirt = b->soiled = 0;
-		b->view.pins &= 1u << STATE_LOAD;
-	}
-	b->was_reset |= is_client;
-	pg_statements_lost(b);
-	return pg_settings_restored(b, RESTORED_ALL);
-}
-
-/* Follows what a completed statement leaves behind or takes away. */
-static bool
-take_tag(struct pg_back *b, const struct answer_view *v, struct pg_owed *e)
+take_tag(struct pg_back *b, const struct answer_view *v)
 {
 	struct pg_body at = { .at = v->body, .left = v->len };
 	const char *tag = v->body != NULL ? pg_body_text(&at) : NULL;
-	bool is_client = e->action != OWED_HIDE;
 
-	e->done++;
-	if (e->task == TASK_SETTINGS || e->task == TASK_ASK)
-		return true;
-	if (b->named[0] != '\0')
-		note_tag(b, tag);
-	if (tag == NULL) {
-		b->dirt |= CLASSIFY_LOST;
-		return true;
-	}
-	if (strchr("DLPRS", tag[0]) == NULL || strncmp(tag, "SELECT", 6) == 0)
-		return true;
-	b->dirt |= tag_dirt(b, tag);
-	if (strcmp(tag, "DISCARD ALL") == 0)
-		return take_discard(b, b->owed.count - v->at - 1, is_client);
-	if (strcmp(tag, "DEALLOCATE ALL") == 0)
-		pg_statements_lost(b);
-	if (strcmp(tag, "RESET") == 0) {
-		b->was_reset |= is_client;
-		return !b->is_restoring ||
-		       pg_settings_restored(b, RESTORED_PLAIN);
-	}
-	return true;
+	return pg_tag_take(b, tag, v->at);
 }
 
 static void
@@ -492,7 +430,7 @@ take(struct pg_back *b, struct turn *turn, const struct answer_view *v)
 		pg_ask_row(b, turn->policy, v->body, v->len);
 	if (type == 'D' || type == 'd')
 		return true;
-	if (type == 'C' && !take_tag(b, v, pg_owed_at(&b->owed, v->at)))
+	if (type == 'C' && !take_tag(b, v))
 		return false;
 	e = pg_owed_answer(&b->owed, type, v->at, &is_over);
 	if (b->owed.is_reopened)

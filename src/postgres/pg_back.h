@@ -177,6 +177,13 @@ void pg_ask_free(struct pg_back *b);
 /* A text is about to be sent that named this setting last. */
 void pg_ask_note(struct pg_back *b, uint32_t flags, const char *name);
 
+/*
+ * A statement is complete: follows what its tag (NULL: too long) says that it
+ * left behind or took away.  at: its entry's place.  False: no memory.
+ * pg_tag.c
+ */
+bool pg_tag_take(struct pg_back *b, const char *tag, uint32_t at);
+
 /* All statements that the server had prepared are gone. */
 void pg_statements_lost(struct pg_back *b);
 

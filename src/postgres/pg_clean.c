@@ -104,8 +104,7 @@ pg_clean_residue(const struct pg_back *b, const struct policy *policy,
 {
 	if (b->must_close || b->is_lost)
 		return RESIDUE_CLOSE;
-	if (client != NULL &&
-	    (policy->mode == POOL_SESSION || b->view.pins != 0))
+	if (client != NULL && policy->mode == POOL_SESSION)
 		return RESIDUE_NONE;
 	/* Nothing unloads a library. */
 	if (policy->mode != POOL_SESSION &&

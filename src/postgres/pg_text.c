@@ -94,6 +94,17 @@ pg_text_flags(const struct pg_front *f, const struct pg_back *b,
 	return read_text(&c, f, &context, text, len);
 }
 
+/* A number that tells texts apart; never 0. */
+static uint64_t
+digest_of(const uint8_t *text, size_t len)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ text[i]) * UINT64_C(0x100000001b3);
+	return h != 0 ? h : 1;
+}
+
 unsigned
 pg_text_query(const struct pg_front *f, struct pg_back *b,
 	      const struct policy *policy, const uint8_t *text, size_t len)
@@ -103,6 +114,8 @@ pg_text_query(const struct pg_front *f, struct pg_back *b,
 	unsigned flags = read_text(&c, f, &context, text, len);
 
 	pg_ask_note(b, flags, c.name);
+	if (flags & CLASSIFY_DIRT)
+		b->view.digest = digest_of(text, len);
 	return flags;
 }
 

@@ -126,11 +126,22 @@ loop_new(void)
 	return loop;
 }
 
+static bool
+has_mail(struct loop *loop)
+{
+	bool has;
+
+	lock_take(&loop->mail_lock);
+	has = loop->mail_first != NULL;
+	lock_give(&loop->mail_lock);
+	return has;
+}
+
 void
 loop_drain(struct loop *loop)
 {
 	loop->now = clock_now();
-	while (loop->mail_first != NULL)
+	while (has_mail(loop))
 		deliver_mail(loop);
 }
 

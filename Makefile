@@ -64,7 +64,7 @@ FAKES := $(if $(FAKE_SRC),$B/libfake.a)
 # --- libraries ---------------------------------------------------------------
 
 PKG_CONFIG ?= pkg-config
-PACKAGES := openssl libpq inih
+PACKAGES := openssl libpq inih libcares
 PACKAGES += $(if $(filter release,$(BUILD)),jemalloc)
 # SASLprep's tables; a build without the library is refused by auth/ if needed.
 PACKAGES += $(shell $(PKG_CONFIG) --exists libidn 2>/dev/null && echo libidn)

@@ -173,7 +173,8 @@ build_control(struct program *p)
 	if (p->loop == NULL || p->helpers == NULL || p->name_helpers == NULL ||
 	    p->keys == NULL)
 		return complain("no memory, descriptors or threads");
-	p->resolver = resolver_new(p->loop, p->name_helpers);
+	p->resolver = resolver_new(p->loop, p->name_helpers,
+				   snapshot_settings(p->snapshot)->resolv_conf);
 	config.loop = p->loop;
 	config.resolver = p->resolver;
 	config.keys = p->keys;
@@ -269,6 +270,7 @@ finish(struct program *p)
 	if (p->loop != NULL)
 		loop_drain(p->loop);
 	helpers_free(p->helpers);
+	resolver_cancel(p->resolver);
 	helpers_free(p->name_helpers);
 	if (p->loop != NULL)
 		loop_drain(p->loop);

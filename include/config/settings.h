@@ -104,6 +104,8 @@ struct settings {
 	/* names */
 	usec_t dns_max_ttl;
 	usec_t dns_nxdomain_ttl;
+	usec_t dns_zone_check_period;
+	const char *resolv_conf;
 	/* settings that the table knows and that have no member here are kept
 	 * as text by the snapshot */
 };

@@ -28,6 +28,8 @@ bool addr_parse_ip(const char *text, uint16_t port, struct addr *out);
 bool addr_set_unix(const char *path, struct addr *out);
 bool addr_is_unix(const struct addr *a);
 bool addr_equal(const struct addr *a, const struct addr *b);
+/* Sets the port of an IPv4 or IPv6 address. */
+void addr_set_port(struct addr *a, uint16_t port);
 /* The host part as text ("127.0.0.1", "unix"); returns out. */
 const char *addr_host(const struct addr *a, char out[ADDR_TEXT_MAX]);
 /* The port, 0 for unix sockets. */

@@ -201,7 +201,8 @@ const struct setting settings_table[] = {
 		ROW(dns_max_ttl, seconds, "15"),
 		.max = TIME_MAX,
 		.scopes = SCOPE_GLOBAL,
-		.help = "Longest time for which a resolved name is kept.",
+		.help = "Longest time for which a name is kept; its records "
+			"may say less.",
 	},
 	{
 		ROW(dns_nxdomain_ttl, seconds, "15"),
@@ -210,11 +211,11 @@ const struct setting settings_table[] = {
 		.help = "Time for which a failed resolution is kept.",
 	},
 	{
-		KEPT_ROW(dns_zone_check_period, seconds, "0"),
+		ROW(dns_zone_check_period, seconds, "0"),
 		.max = TIME_MAX,
 		.scopes = SCOPE_GLOBAL,
-		.support = SUPPORT_LATER,
-		.help = "Time between checks whether a DNS zone has changed.",
+		.help = "Time between looks whether DNS zones changed; 0 = "
+			"none.",
 	},
 	{
 		ROW(idle_transaction_timeout, seconds, "0"),
@@ -443,11 +444,11 @@ const struct setting settings_table[] = {
 		.help = "The wait that opens the reserve; 0 = never.",
 	},
 	{
-		KEPT_ROW(resolv_conf, text, ""),
+		ROW(resolv_conf, text, ""),
 		.scopes = SCOPE_GLOBAL,
 		.effect = EFFECT_RESTART,
-		.support = SUPPORT_LATER,
-		.help = "Another file than /etc/resolv.conf.",
+		.help = "Another file than /etc/resolv.conf; its name servers "
+			"may have ports.",
 	},
 	{
 		ROW(sbuf_loopcnt, number, "5"),
@@ -485,7 +486,8 @@ const struct setting settings_table[] = {
 	{
 		ROW(server_fast_close, switch, "0"),
 		.scopes = SCOPE_GLOBAL,
-		.help = "Closes session-mode servers at once on RECONNECT.",
+		.help = "Closes outdated servers of sessions at once, not "
+			"at their end.",
 	},
 	{
 		ROW(server_idle_timeout, seconds, "600"),

@@ -37,8 +37,8 @@ reload_apply(struct control *c)
 {
 	const struct settings *set = snapshot_settings(c->snapshot);
 
-	resolver_configure(c->resolver, set->dns_max_ttl,
-			   set->dns_nxdomain_ttl);
+	resolver_configure(c->resolver, set->dns_max_ttl, set->dns_nxdomain_ttl,
+			   set->dns_zone_check_period);
 	process_check_descriptors(c->snapshot);
 	memory_apply(c);
 }

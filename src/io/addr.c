@@ -94,6 +94,23 @@ addr_equal(const struct addr *a, const struct addr *b)
 	       memcmp(&a->storage, &b->storage, a->len) == 0;
 }
 
+void
+addr_set_port(struct addr *a, uint16_t port)
+{
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+
+	if (a->sa.sa_family == AF_INET) {
+		memcpy(&in, &a->storage, sizeof(in));
+		in.sin_port = htons(port);
+		memcpy(&a->storage, &in, sizeof(in));
+	} else if (a->sa.sa_family == AF_INET6) {
+		memcpy(&in6, &a->storage, sizeof(in6));
+		in6.sin6_port = htons(port);
+		memcpy(&a->storage, &in6, sizeof(in6));
+	}
+}
+
 const char *
 addr_host(const struct addr *a, char out[ADDR_TEXT_MAX])
 {

@@ -1,5 +1,5 @@
 /*
- * The resolver: a cache of names on one loop, getaddrinfo on helper threads.
+ * The resolver: a cache of names on one loop, questions on helper threads.
  *
  * A question travels as mail to the resolver's loop and as mail back to its
  * asker, even when both are the same, so done() never comes from inside a call.
@@ -12,14 +12,18 @@
 #include "io/resolve.h"
 
 #include <netdb.h>
-#include <netinet/in.h>
 #include <string.h>
 
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "io/dns.h"
+#include "resolve_inner.h"
 
 #define TTL_USEC (15 * USEC_PER_SEC)
+/* Records that may not be kept at all are kept so long all the same: a pool
+ * that opens many servers at once shall not ask for each. */
+#define TTL_LEAST_USEC USEC_PER_SEC
 /* Beyond this many names those not in use are forgotten first. */
 #define ENTRIES_MAX 1024
 
@@ -27,53 +31,15 @@
 struct lookup {
 	struct helper_job job; /* first: the job is the lookup */
 	struct entry *entry;   /* borrows; NULL when the resolver is gone */
+	struct dns *dns;       /* refs */
 	char host[256];
-	struct addr addrs[RESOLVE_ADDRS_MAX];
-	size_t count;
-	char error[128];
-};
-
-struct entry {
-	struct resolver *resolver;            /* borrows; outlives the entry */
-	char host[256];                       /* lower case */
-	struct addr addrs[RESOLVE_ADDRS_MAX]; /* port 0 */
-	size_t count;
-	char error[128];       /* why count is 0 */
-	usec_t expires;        /* 0 = never answered */
-	struct lookup *lookup; /* refs; NULL when none is out */
-	struct mail *first;    /* owns; questions that wait */
-	struct mail **last;
-};
-
-struct resolver {
-	struct loop *loop;       /* borrows; outlives the resolver */
-	struct helpers *helpers; /* borrows; outlives the resolver */
-	struct map *entries;     /* owns the entries */
-	usec_t max_ttl;
-	usec_t nxdomain_ttl;
+	struct dns_answer answer;
 };
 
 static struct resolve_query *
 query_of(struct mail *mail)
 {
 	return LIST_ENTRY(mail, struct resolve_query, mail);
-}
-
-static void
-set_port(struct addr *a, uint16_t port)
-{
-	struct sockaddr_in in;
-	struct sockaddr_in6 in6;
-
-	if (a->sa.sa_family == AF_INET) {
-		memcpy(&in, &a->storage, sizeof(in));
-		in.sin_port = htons(port);
-		memcpy(&a->storage, &in, sizeof(in));
-	} else {
-		memcpy(&in6, &a->storage, sizeof(in6));
-		in6.sin6_port = htons(port);
-		memcpy(&a->storage, &in6, sizeof(in6));
-	}
 }
 
 static void
@@ -98,7 +64,7 @@ answer(struct resolve_query *query, const struct entry *e)
 	query->count = e->count;
 	for (size_t i = 0; i < e->count; i++) {
 		query->addrs[i] = e->addrs[i];
-		set_port(&query->addrs[i], query->port);
+		addr_set_port(&query->addrs[i], query->port);
 	}
 	text_copy(query->error, sizeof(query->error),
 		  e->count > 0 ? "" : e->error);
@@ -135,85 +101,111 @@ has_addr(const struct addr *addrs, size_t count, const struct addr *a)
 	return false;
 }
 
-/* Keeps an address of a known family, once. */
+/* By the system's own resolver; flags as AI_NUMERICHOST. */
 static void
-keep_addr(struct lookup *lookup, const struct addrinfo *ai)
+ask_system(const char *host, int flags, struct dns_answer *answer)
 {
-	struct addr a = { .len = ai->ai_addrlen };
-
-	if ((ai->ai_family != AF_INET && ai->ai_family != AF_INET6) ||
-	    ai->ai_addrlen > sizeof(a.storage) ||
-	    lookup->count == RESOLVE_ADDRS_MAX)
-		return;
-	memcpy(&a.storage, ai->ai_addr, ai->ai_addrlen);
-	set_port(&a, 0);
-	if (!has_addr(lookup->addrs, lookup->count, &a))
-		lookup->addrs[lookup->count++] = a;
-}
-
-/* On a helper thread. */
-static void
-run_lookup(struct helper_job *job)
-{
-	struct lookup *lookup = LIST_ENTRY(job, struct lookup, job);
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+				  .ai_flags = flags };
 	struct addrinfo *list = NULL;
-	int error = getaddrinfo(lookup->host, NULL, &hints, &list);
+	int error = getaddrinfo(host, NULL, &hints, &list);
 
+	*answer = (struct dns_answer){ .ttl_sec = DNS_TTL_NONE };
 	if (error != 0) {
-		text_copy(lookup->error, sizeof(lookup->error),
+		text_copy(answer->error, sizeof(answer->error),
 			  gai_strerror(error));
 		return;
 	}
 	for (const struct addrinfo *ai = list; ai != NULL; ai = ai->ai_next)
-		keep_addr(lookup, ai);
+		dns_keep_addr(answer, ai->ai_addr, ai->ai_addrlen);
 	freeaddrinfo(list);
-	if (lookup->count == 0)
-		text_copy(lookup->error, sizeof(lookup->error),
+	if (answer->count == 0)
+		text_copy(answer->error, sizeof(answer->error),
 			  "the name has no usable address");
+}
+
+/* On a helper thread.  Old spellings of addresses ("127.1") are no names, and
+ * the system reads them without asking anybody. */
+static void
+run_lookup(struct helper_job *job)
+{
+	struct lookup *lookup = LIST_ENTRY(job, struct lookup, job);
+
+	ask_system(lookup->host, AI_NUMERICHOST, &lookup->answer);
+	if (lookup->answer.count == 0)
+		dns_lookup(lookup->dns, lookup->host, &lookup->answer);
 }
 
 size_t
 resolve_now(const char *host, uint16_t port,
 	    struct addr addrs[RESOLVE_ADDRS_MAX], char error[128])
 {
-	struct lookup lookup = { 0 };
+	struct dns_answer answer;
 
-	text_copy(lookup.host, sizeof(lookup.host), host);
-	run_lookup(&lookup.job);
-	for (size_t i = 0; i < lookup.count; i++) {
-		addrs[i] = lookup.addrs[i];
-		set_port(&addrs[i], port);
+	ask_system(host, 0, &answer);
+	for (size_t i = 0; i < answer.count; i++) {
+		addrs[i] = answer.addrs[i];
+		addr_set_port(&addrs[i], port);
 	}
-	text_copy(error, 128, lookup.error);
-	return lookup.count;
+	text_copy(error, 128, answer.error);
+	return answer.count;
 }
 
 static bool
-is_same_set(const struct entry *e, const struct lookup *lookup)
+is_same_set(const struct entry *e, const struct dns_answer *answer)
 {
-	if (e->count != lookup->count)
+	if (e->count != answer->count)
 		return false;
 	for (size_t i = 0; i < e->count; i++)
-		if (!has_addr(lookup->addrs, lookup->count, &e->addrs[i]))
+		if (!has_addr(answer->addrs, answer->count, &e->addrs[i]))
 			return false;
 	return true;
 }
 
+/* When an answer that came now is to be asked for again. */
+static usec_t
+expiry_of(const struct resolver *r, const struct dns_answer *answer)
+{
+	usec_t ttl = answer->ttl_sec * USEC_PER_SEC;
+
+	if (answer->count == 0)
+		return loop_now(r->loop) + r->nxdomain_ttl;
+	if (ttl < TTL_LEAST_USEC)
+		ttl = TTL_LEAST_USEC;
+	return loop_now(r->loop) + (ttl < r->max_ttl ? ttl : r->max_ttl);
+}
+
+/* Addresses that the name had and the new answer has not.  An answer that was
+ * cut may have them all the same. */
+static size_t
+find_lost(const struct entry *e, const struct dns_answer *answer,
+	  struct addr *lost)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < e->count && !answer->is_cut; i++)
+		if (!has_addr(answer->addrs, answer->count, &e->addrs[i]))
+			lost[count++] = e->addrs[i];
+	return count;
+}
+
 /* Takes over what the helper found; a failure keeps the last good answer. */
 static void
-store(struct entry *e, const struct lookup *lookup)
+store(struct entry *e, const struct dns_answer *answer)
 {
 	const struct resolver *r = e->resolver;
-	bool is_found = lookup->count > 0;
+	struct addr lost[RESOLVE_ADDRS_MAX];
+	size_t lost_count;
 
-	e->expires =
-		loop_now(r->loop) + (is_found ? r->max_ttl : r->nxdomain_ttl);
-	text_copy(e->error, sizeof(e->error), lookup->error);
-	if (!is_found || is_same_set(e, lookup))
+	e->expires = expiry_of(r, answer);
+	text_copy(e->error, sizeof(e->error), answer->error);
+	if (answer->count == 0 || is_same_set(e, answer))
 		return;
-	memcpy(e->addrs, lookup->addrs, sizeof(e->addrs));
-	e->count = lookup->count;
+	lost_count = find_lost(e, answer, lost);
+	memcpy(e->addrs, answer->addrs, sizeof(e->addrs));
+	e->count = answer->count;
+	if (lost_count > 0 && r->lost != NULL)
+		r->lost(r->lost_arg, e->host, lost, lost_count);
 }
 
 static void
@@ -225,9 +217,11 @@ deliver_lookup(struct mail *mail)
 
 	if (e != NULL) {
 		e->lookup = NULL;
-		store(e, lookup);
+		e->resolver->lookups--;
+		store(e, &lookup->answer);
 		answer_waiting(e);
 	}
+	dns_unref(lookup->dns);
 	mem_free(lookup);
 }
 
@@ -236,17 +230,28 @@ static bool
 start_lookup(struct entry *e)
 {
 	struct lookup *lookup = mem_zalloc(sizeof(*lookup));
+	struct resolver *r = e->resolver;
 
 	if (lookup == NULL)
 		return false;
-	lookup->job.home = e->resolver->loop;
+	lookup->job.home = r->loop;
 	lookup->job.run = run_lookup;
 	lookup->job.mail.deliver = deliver_lookup;
 	lookup->entry = e;
+	lookup->dns = dns_ref(r->dns);
 	text_copy(lookup->host, sizeof(lookup->host), e->host);
 	e->lookup = lookup;
-	helpers_post(e->resolver->helpers, &lookup->job);
+	r->lookups++;
+	helpers_post(r->helpers, &lookup->job);
 	return true;
+}
+
+void
+resolve_refresh(struct entry *e)
+{
+	e->expires = 0;
+	if (e->lookup == NULL)
+		(void)start_lookup(e);
 }
 
 static void
@@ -285,8 +290,10 @@ add_entry(struct resolver *r, const char *host)
 	e->resolver = r;
 	e->last = &e->first;
 	text_copy(e->host, sizeof(e->host), host);
-	if (map_put(r->entries, host, strlen(host), e))
+	if (map_put(r->entries, host, strlen(host), e)) {
+		zones_add(r, host);
 		return e;
+	}
 	mem_free(e);
 	return NULL;
 }
@@ -342,21 +349,23 @@ resolver_ask(struct resolver *r, struct resolve_query *query)
 }
 
 struct resolver *
-resolver_new(struct loop *loop, struct helpers *helpers)
+resolver_new(struct loop *loop, struct helpers *helpers,
+	     const char *resolv_conf)
 {
 	struct resolver *r = mem_zalloc(sizeof(*r));
 
 	if (r == NULL)
 		return NULL;
-	r->entries = map_new();
-	if (r->entries == NULL) {
-		mem_free(r);
-		return NULL;
-	}
 	r->loop = loop;
 	r->helpers = helpers;
 	r->max_ttl = r->nxdomain_ttl = TTL_USEC;
-	return r;
+	zones_init(r);
+	r->entries = map_new();
+	r->dns = dns_new(resolv_conf);
+	if (r->entries != NULL && r->dns != NULL)
+		return r;
+	resolver_free(r);
+	return NULL;
 }
 
 /* Lets the lookup find nobody, and refuses who waits for it. */
@@ -381,19 +390,43 @@ resolver_free(struct resolver *r)
 
 	if (r == NULL)
 		return;
-	while ((e = map_next(r->entries, &cursor, NULL, NULL)) != NULL) {
+	if (r->dns != NULL)
+		dns_cancel(r->dns);
+	zones_fini(r);
+	while (r->entries != NULL &&
+	       (e = map_next(r->entries, &cursor, NULL, NULL)) != NULL) {
 		abandon(e);
 		mem_free(e);
 	}
 	map_free(r->entries);
+	dns_unref(r->dns);
 	mem_free(r);
 }
 
 void
-resolver_configure(struct resolver *r, usec_t max_ttl, usec_t nxdomain_ttl)
+resolver_cancel(struct resolver *r)
+{
+	if (r != NULL)
+		dns_cancel(r->dns);
+}
+
+void
+resolver_configure(struct resolver *r, usec_t max_ttl, usec_t nxdomain_ttl,
+		   usec_t zone_period)
 {
 	r->max_ttl = max_ttl;
 	r->nxdomain_ttl = nxdomain_ttl;
+	zones_configure(r, zone_period);
+}
+
+void
+resolver_watch(struct resolver *r,
+	       void (*lost)(void *arg, const char *host,
+			    const struct addr *addrs, size_t count),
+	       void *arg)
+{
+	r->lost = lost;
+	r->lost_arg = arg;
 }
 
 static void
@@ -427,4 +460,12 @@ resolver_each(struct resolver *r,
 
 	while ((e = map_next(r->entries, &cursor, NULL, NULL)) != NULL)
 		show_entry(e, loop_now(r->loop), row, arg);
+}
+
+void
+resolver_counts(struct resolver *r, struct resolver_counts *counts)
+{
+	counts->names = map_count(r->entries);
+	counts->zones = zones_count(r);
+	counts->lookups = r->lookups;
 }

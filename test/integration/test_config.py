@@ -155,7 +155,7 @@ def test_settings_whose_absence_weakens_security_are_refused(folder, line):
     assert "carpool.ini:" in errors(done)
 
 
-LATER = ["syslog = 1", "dns_zone_check_period = 5", "suspend_timeout = 3",
+LATER = ["syslog = 1", "suspend_timeout = 3",
          "client_tls_sslmode = prefer", "server_tls_sslmode = prefer",
          "[peers]\n1 = host=127.0.0.1"]
 

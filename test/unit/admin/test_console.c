@@ -38,7 +38,7 @@ set_up(void **state)
 	f->snapshot = snapshot_build(&f->source, &report);
 	config_report_fini(&report);
 	f->loop = loop_new();
-	f->resolver = resolver_new(f->loop, NULL);
+	f->resolver = resolver_new(f->loop, NULL, NULL);
 	config.loop = f->loop;
 	config.resolver = f->resolver;
 	config.source = &f->source;

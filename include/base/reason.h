@@ -62,7 +62,7 @@ enum reason {
 	REASON_SERVER_IDLE,     /* server_idle_timeout */
 	REASON_SERVER_LIFETIME, /* server_lifetime */
 	REASON_SERVER_DIRTY,    /* state not known: closed, not reused */
-	REASON_SERVER_RECONNECT, /* RECONNECT or changed configuration */
+	REASON_SERVER_RECONNECT, /* RECONNECT, configuration or DNS changed */
 	REASON_SERVER_SURPLUS, /* pool shrunk, PAUSE, place given to another */
 	REASON_CANCEL_TIMEOUT, /* cancel_wait_timeout */
 	REASON_CLIENT_LOST_QUERY, /* client left with its query in progress */

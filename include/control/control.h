@@ -67,6 +67,21 @@ void control_each_host(struct control *c,
 		       void (*each)(void *arg, const struct control_host *host),
 		       void *arg);
 
+/* A zone of these names. */
+struct control_zone {
+	const char *name; /* borrowed for the callback */
+	uint32_t serial;  /* 0 = not known */
+	size_t names;
+};
+void control_each_zone(struct control *c,
+		       void (*each)(void *arg, const struct control_zone *zone),
+		       void *arg);
+
+struct control_names {
+	size_t names, zones, questions; /* questions: that are out */
+};
+void control_name_counts(const struct control *c, struct control_names *names);
+
 /* --- the console --------------------------------------------------------- */
 
 /* Who answers commands: take(arg, request) on the control thread owns the

@@ -108,6 +108,10 @@ unsigned core_pause_pending(struct core *core, const char *database);
 enum verb_result core_disable(struct core *core, const char *database);
 enum verb_result core_enable(struct core *core, const char *database);
 enum verb_result core_reconnect(struct core *core, const char *database);
+/* A host's name no longer has these addresses (port 0): their servers are
+ * retired.  The control thread's. */
+void core_lose_addresses(struct core *core, const char *host,
+			 const struct addr *addrs, size_t count);
 /* Servers marked for close that are still there, for WAIT_CLOSE. */
 unsigned core_close_pending(struct core *core, const char *database);
 /* Pauses, drops clients and servers. */

@@ -32,6 +32,7 @@ void show_pin_counts(struct errand *errand);
 
 /* show_self.c: the program itself */
 void show_dns_hosts(struct errand *errand);
+void show_dns_zones(struct errand *errand);
 void show_fds(struct errand *errand);
 void show_fixed(struct errand *errand);
 void show_help(struct errand *errand);

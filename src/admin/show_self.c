@@ -94,6 +94,24 @@ show_dns_hosts(struct errand *errand)
 	errand_end_rows(errand);
 }
 
+static void
+add_zone(void *arg, const struct control_zone *zone)
+{
+	struct errand *errand = arg;
+
+	row_text(&errand->row, zone->name);
+	row_number(&errand->row, zone->serial);
+	row_int4(&errand->row, zone->names);
+	row_end(&errand->row, errand->rows);
+}
+
+void
+show_dns_zones(struct errand *errand)
+{
+	control_each_zone(errand->control, add_zone, errand);
+	errand_end_rows(errand);
+}
+
 /* ------------------------------------------------------------------------
  * LISTS
  */
@@ -114,15 +132,6 @@ count_database(struct errand *errand, const char *name)
 }
 
 static void
-count_host(void *arg, const struct control_host *host)
-{
-	struct errand *errand = arg;
-
-	(void)host;
-	errand->number++;
-}
-
-static void
 count_unknown_user(void *arg, const struct user_info *info)
 {
 	struct errand *errand = arg;
@@ -137,6 +146,7 @@ add_lists(void *arg, const struct core_totals *totals)
 {
 	struct errand *errand = arg;
 	const struct snapshot *s = control_snapshot(errand->control);
+	struct control_names names;
 
 	/* The console is a database and a pool too. */
 	errand->number = 1;
@@ -155,11 +165,10 @@ add_lists(void *arg, const struct core_totals *totals)
 	add_count(errand, "free_servers", 0);
 	add_count(errand, "used_servers",
 		  (uint64_t)totals->servers_used + totals->servers_idle);
-	errand->number = 0;
-	control_each_host(errand->control, count_host, errand);
-	add_count(errand, "dns_names", errand->number);
-	add_count(errand, "dns_zones", 0);
-	add_count(errand, "dns_queries", 0);
+	control_name_counts(errand->control, &names);
+	add_count(errand, "dns_names", names.names);
+	add_count(errand, "dns_zones", names.zones);
+	add_count(errand, "dns_queries", names.questions);
 	add_count(errand, "dns_pending", 0);
 	errand_end_rows(errand);
 }

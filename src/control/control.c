@@ -227,10 +227,25 @@ control_new(const struct control_config *config)
 	return NULL;
 }
 
+/* A host's name has lost addresses: so have its servers. */
+static void
+addresses_lost(void *arg, const char *host, const struct addr *addrs,
+	       size_t count)
+{
+	struct control *c = arg;
+	char name[LOG_QUOTE_MAX], text[ADDR_TEXT_MAX];
+
+	for (size_t i = 0; i < count; i++)
+		log_event(LOG_INFO, "address_lost", "host=%s addr=%s",
+			  log_quote(host, name), addr_host(&addrs[i], text));
+	core_lose_addresses(c->core, host, addrs, count);
+}
+
 void
 control_start(struct control *c, struct core *core)
 {
 	c->core = core;
+	resolver_watch(c->resolver, addresses_lost, c);
 	reload_apply(c);
 	averages_collect(c->averages, core, 0, loop_now(c->loop));
 	timer_set(c->loop, &c->period_timer, loop_now(c->loop) + period_of(c));
@@ -240,6 +255,7 @@ void
 control_stop(struct control *c)
 {
 	c->is_stopped = true;
+	resolver_watch(c->resolver, NULL, NULL);
 	timer_clear(c->loop, &c->wait_timer);
 	timer_clear(c->loop, &c->period_timer);
 	timer_clear(c->loop, &c->memory_timer);
@@ -310,4 +326,43 @@ control_each_host(struct control *c,
 	struct host_walk walk = { .each = each, .arg = arg };
 
 	resolver_each(c->resolver, walk_host, &walk);
+}
+
+struct zone_walk {
+	void (*each)(void *arg, const struct control_zone *zone);
+	void *arg;
+};
+
+static void
+walk_zone(void *arg, const struct resolver_zone *row)
+{
+	const struct zone_walk *walk = arg;
+	struct control_zone zone = {
+		.name = row->name,
+		.serial = row->serial,
+		.names = row->count,
+	};
+
+	walk->each(walk->arg, &zone);
+}
+
+void
+control_each_zone(struct control *c,
+		  void (*each)(void *arg, const struct control_zone *zone),
+		  void *arg)
+{
+	struct zone_walk walk = { .each = each, .arg = arg };
+
+	resolver_each_zone(c->resolver, walk_zone, &walk);
+}
+
+void
+control_name_counts(const struct control *c, struct control_names *names)
+{
+	struct resolver_counts counts;
+
+	resolver_counts(c->resolver, &counts);
+	names->names = counts.names;
+	names->zones = counts.zones;
+	names->questions = counts.lookups;
 }

@@ -341,6 +341,7 @@ core_new(const struct core_config *config)
 	core_entropy(core->mock_secret, sizeof(core->mock_secret));
 	core->share_seed = core_random();
 	limits_init(&core->limits);
+	lost_init(&core->lost);
 	if (!routes_init(&core->routes))
 		mem_assert_failed("memory at start", __FILE__, __LINE__);
 	copy_numbers(core, core->snapshot);
@@ -391,6 +392,7 @@ core_free(struct core *core)
 	for (unsigned i = 0; i < core->worker_count; i++)
 		worker_free(core->workers[i]);
 	mem_free(core->workers);
+	lost_fini(&core->lost);
 	routes_fini(&core->routes);
 	limits_fini(&core->limits);
 	snapshot_unref(core->snapshot);

@@ -374,6 +374,8 @@ arrived(struct mail *mail)
 	struct client *c;
 
 	list_push_back(&s->worker->servers, &s->owned);
+	/* A sweep may have missed it on its way. */
+	s->close_needed |= server_has_lost(s);
 	if (!stream_attach(&s->stream, s->worker->loop)) {
 		s->state = SERVER_HELD;
 		server_close(s, REASON_NO_MEMORY);

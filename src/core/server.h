@@ -69,6 +69,7 @@ struct server {
 	uint32_t host_turn;              /* pool_next_host's answer */
 	uint16_t jitter;                 /* of its lifetime */
 	struct addr addr;
+	unsigned lost_seen;    /* losses that it was held against */
 	uint32_t relay_left;   /* bytes to move to the client unseen */
 	uint32_t discard_left; /* bytes to drop unseen */
 	uint64_t id;
@@ -88,7 +89,7 @@ struct server {
 	bool is_dead;      /* claimed while it was dying */
 	bool at_boundary;  /* ABANDONED: waits for its cancel to be over */
 	bool cancel_due;   /* ABANDONED: cancel the last of what it owes */
-	bool close_needed; /* RECONNECT, KILL: not for another client */
+	bool close_needed; /* RECONNECT, DNS: not for another client */
 	bool is_logged_in;
 	bool is_half_sent; /* a message to it was cut: say nothing more */
 	char host[256];    /* as configured */
@@ -146,6 +147,9 @@ void server_lost(struct server *s);
 /* Closes the idle servers of this worker that may not stay: outdated ones, or
  * all of a pool that is paused.  p NULL = of all pools. */
 void server_sweep(struct worker *w, struct pool *p);
+
+/* Has the name of its host lost its address since the last call? */
+bool server_has_lost(struct server *s);
 
 /* A CLOSING server's socket changed: reads on to its end. */
 void server_see_end(struct server *s);

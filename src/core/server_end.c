@@ -139,6 +139,14 @@ server_free(struct server *s)
 	mem_free(s);
 }
 
+bool
+server_has_lost(struct server *s)
+{
+	/* Until then it may move on to another address. */
+	return s->is_logged_in && lost_check(&s->worker->core->lost,
+					     &s->lost_seen, s->host, &s->addr);
+}
+
 /* The first idle server that may not stay, or NULL. */
 static struct server *
 first_outdated(struct worker *w, const struct pool *p)
@@ -148,8 +156,11 @@ first_outdated(struct worker *w, const struct pool *p)
 	LIST_FOREACH (n, tmp, &w->servers) {
 		struct server *s = LIST_ENTRY(n, struct server, owned);
 
-		if ((p == NULL || s->pool == p) && s->state == SERVER_IDLE &&
-		    !s->is_dead && pool_is_outdated(s->pool, s))
+		if ((p != NULL && s->pool != p) || s->state != SERVER_IDLE ||
+		    s->is_dead)
+			continue;
+		s->close_needed |= server_has_lost(s);
+		if (s->close_needed || pool_is_outdated(s->pool, s))
 			return s;
 	}
 	return NULL;
@@ -174,7 +185,7 @@ look_again(struct server *s)
 		server_set_expiry(s);
 	if (s->state == SERVER_IDLE)
 		server_watch(s);
-	if (s->epoch == pool_epoch(s->pool))
+	if (s->epoch == pool_epoch(s->pool) && !server_has_lost(s))
 		return;
 	s->close_needed = true;
 	if (set->server_fast_close == 0 || !is_kept(s))

@@ -261,6 +261,7 @@ server_open(struct pool *p, struct worker *w)
 	s->ops = p->back;
 	s->id = atomic_fetch_add(&w->core->next_id, 1) + 1;
 	s->epoch = pool_join_epoch(p, snapshot_generation(w->snapshot));
+	s->lost_seen = lost_now(&w->core->lost);
 	s->created = loop_now(w->loop);
 	s->deadline = s->created + set->server_connect_timeout;
 	if (set->server_connect_timeout == 0)
@@ -320,6 +321,8 @@ server_ready(struct server *s)
 	char tag[SERVER_TAG_MAX];
 
 	s->is_logged_in = true;
+	/* Addresses that were asked for before may be tried after a loss. */
+	s->close_needed |= server_has_lost(s);
 	s->deadline = 0;
 	s->jitter = (uint16_t)core_random();
 	server_set_expiry(s);

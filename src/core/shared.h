@@ -13,6 +13,7 @@
 #include "core/cancel.h"
 #include "core/core.h"
 #include "core/limits.h"
+#include "core/lost.h"
 #include "core/route.h"
 
 struct core {
@@ -30,6 +31,7 @@ struct core {
 
 	struct limits limits; /* under its own lock */
 	struct routes routes; /* under its own lock */
+	struct lost lost;     /* under its own lock */
 
 	uint8_t mock_secret[MOCK_SECRET_BYTES]; /* constant; see struct turn */
 	uint64_t share_seed;                    /* constant; see share_open */

@@ -207,6 +207,15 @@ core_reconnect(struct core *core, const char *database)
 	return VERB_OK;
 }
 
+void
+core_lose_addresses(struct core *core, const char *host,
+		    const struct addr *addrs, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		lost_add(&core->lost, host, &addrs[i]);
+	start_sweep(core, NULL, sweep_servers);
+}
+
 unsigned
 core_close_pending(struct core *core, const char *database)
 {

@@ -90,6 +90,13 @@ core_reconnect(struct core *core, const char *database)
 	return verb(database);
 }
 
+void
+core_lose_addresses(struct core *core, const char *host,
+		    const struct addr *addrs, size_t count)
+{
+	(void)core, (void)host, (void)addrs, (void)count;
+}
+
 enum verb_result
 core_kill(struct core *core, const char *database)
 {

@@ -37,8 +37,8 @@ enum reason {
 	REASON_TRANSACTION_TIMEOUT, /* 25P04 transaction_timeout */
 	REASON_CANCELED, /* 57014 canceling statement due to user request */
 	REASON_NAMED_STATEMENT, /* 0A000 named statement, transaction pooling */
-	REASON_NO_UNNAMED,      /* 26000 unnamed statement does not exist */
 	REASON_TOO_MANY_STATEMENTS, /* 53400 one client prepared too many */
+	REASON_PREPARE_NOT_ALONE,   /* 0A000 PREPARE among other statements */
 	REASON_STATEMENT_TOO_LONG,  /* 54000 named statement, over 64 kB */
 	REASON_STATEMENT_MODE_TX, /* 0A000 transaction block, statement pooling
 				   */

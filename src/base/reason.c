@@ -232,13 +232,6 @@ static const struct reason_info table[REASON_COUNT] = {
 		.level = LOG_INFO,
 		.mysql = 1235,
 	},
-	[REASON_NO_UNNAMED] = {
-		.name = "no_unnamed_statement",
-		.sqlstate = "26000",
-		.text = "unnamed prepared statement does not exist",
-		.level = LOG_INFO,
-		.mysql = 1243,
-	},
 	[REASON_TOO_MANY_STATEMENTS] = {
 		.name = "too_many_statements",
 		.sqlstate = "53400",
@@ -247,6 +240,16 @@ static const struct reason_info table[REASON_COUNT] = {
 			"pool_mode = session.",
 		.level = LOG_INFO,
 		.mysql = 1461,
+	},
+	[REASON_PREPARE_NOT_ALONE] = {
+		.name = "prepare_not_alone",
+		.sqlstate = "0A000",
+		.text = "PREPARE and DEALLOCATE must be the only statement of "
+			"their query in this pool_mode",
+		.hint = "Send them in a query of their own, or use "
+			"pool_mode = session.",
+		.level = LOG_INFO,
+		.mysql = 1235,
 	},
 	[REASON_STATEMENT_TOO_LONG] = {
 		.name = "statement_too_long",

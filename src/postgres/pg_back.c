@@ -312,9 +312,7 @@ judge(struct pg_back *b, const struct turn *turn, struct pg_scan *s,
 void
 pg_statements_lost(struct pg_back *b)
 {
-	/* Nothing that is still owed is about one of them. */
-	if (b->owed.count == 1)
-		pg_loads_clear(&b->loads);
+	pg_loads_clear(&b->loads);
 }
 
 static bool
@@ -343,7 +341,8 @@ take_error(struct pg_back *b, const struct turn *turn,
 	}
 	if (e->action != OWED_HIDE || v->body == NULL)
 		return;
-	if (e->task != TASK_NONE && e->task != TASK_BREAK) {
+	if (e->task != TASK_NONE && e->task != TASK_BREAK &&
+	    e->task != TASK_LOAD) {
 		state = pg_error_field(v->body, v->len, 'C');
 		b->has_own_error = true;
 		b->was_canceled = state != NULL && strcmp(state, "57014") == 0;
@@ -441,7 +440,7 @@ take(struct pg_back *b, struct turn *turn, const struct answer_view *v)
 		ok = take_ready(b, turn, v, &e);
 	else if (type == 'G' && turn->peer_out == NULL)
 		ok = pg_clean_copy(b, turn->out);
-	if (is_over && type == 'E')
+	if (is_over && (type == 'E' || e.has_failed))
 		pg_effect_failed(b, &e);
 	else if (is_over)
 		pg_effect_done(b, &e);

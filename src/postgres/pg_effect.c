@@ -15,13 +15,20 @@ value_of(const struct pg_owed *e)
 	return e->has_load ? e->load->statement : e->statement;
 }
 
+/* A simple Query drops the unnamed statement, whatever else it does. */
+static struct statement *
+unnamed_of(const struct pg_owed *e)
+{
+	return e->kind == OWED_PARSE ? value_of(e) : NULL;
+}
+
 void
 pg_effect_send(struct pg_back *b, const struct pg_owed *e)
 {
 	if (e->is_change)
 		pg_slot_send(&e->name->slot, value_of(e), b->group);
 	if (e->is_unnamed)
-		pg_slot_send(&b->unnamed, value_of(e), b->group);
+		pg_slot_send(&b->unnamed, unnamed_of(e), b->group);
 }
 
 static void
@@ -45,12 +52,24 @@ pg_effect_done(struct pg_back *b, struct pg_owed *e)
 	if (e->is_change)
 		pg_slot_commit(&e->name->slot, value_of(e));
 	if (e->is_unnamed)
-		pg_slot_commit(&b->unnamed, value_of(e));
+		pg_slot_commit(&b->unnamed, unnamed_of(e));
 	if (e->has_load && e->kind == OWED_CLOSE)
 		pg_loads_remove(&b->loads, e->load);
 	else if (e->has_load)
 		pg_loads_set(&b->loads, e->load, LOAD_DONE);
 	release(b, e);
+}
+
+/* What was to be loaded is not, and what was to be closed is still there. */
+static void
+forget_load(struct pg_back *b, const struct pg_owed *e)
+{
+	if (!e->has_load)
+		return;
+	if (e->kind == OWED_CLOSE)
+		pg_loads_set(&b->loads, e->load, LOAD_DONE);
+	else
+		pg_loads_remove(&b->loads, e->load);
 }
 
 /* The server drops its unnamed statement before it reads a new one. */
@@ -63,10 +82,7 @@ pg_effect_failed(struct pg_back *b, struct pg_owed *e)
 		pg_slot_drop(&e->name->slot);
 	if (e->is_unnamed)
 		pg_slot_commit(&b->unnamed, NULL);
-	if (e->has_load && e->kind == OWED_PARSE)
-		pg_loads_remove(&b->loads, e->load);
-	else if (e->has_load)
-		pg_loads_set(&b->loads, e->load, LOAD_DONE);
+	forget_load(b, e);
 	release(b, e);
 }
 
@@ -79,10 +95,7 @@ pg_effect_dropped(void *owner, struct pg_owed *e)
 		pg_slot_drop(&e->name->slot);
 	if (e->is_unnamed)
 		pg_slot_drop(&b->unnamed);
-	if (e->has_load && e->kind == OWED_PARSE)
-		pg_loads_remove(&b->loads, e->load);
-	else if (e->has_load)
-		pg_loads_set(&b->loads, e->load, LOAD_DONE);
+	forget_load(b, e);
 	release(b, e);
 }
 
@@ -157,8 +170,25 @@ pg_effect_is_renamed(const struct pg_owed *e, const uint8_t *body, size_t len)
 	const char *text = pg_error_field(body, len, 'M');
 	size_t n;
 
-	return e->name != NULL && text != NULL &&
-	       find_own_name(text, &n) != NULL;
+	if (e->name == NULL || text == NULL)
+		return false;
+	return find_own_name(text, &n) != NULL ||
+	       (e->shift != 0 && pg_error_field(body, len, 'P') != NULL);
+}
+
+/* A place in the text, as it was before it grew. */
+static void
+put_position(struct str *s, const char *text, int shift)
+{
+	uint64_t at;
+
+	if (!text_to_u64(text, 10, &at) || at > INT32_MAX ||
+	    (int64_t)at <= shift) {
+		pg_put_text(s, text);
+		return;
+	}
+	str_printf(s, "%d", (int)at - shift);
+	str_putc(s, '\0');
 }
 
 void
@@ -178,6 +208,10 @@ pg_effect_put_error(struct str *s, const struct pg_owed *e, const uint8_t *body,
 		if (text == NULL)
 			break;
 		str_putc(s, code);
+		if (code == 'P') {
+			put_position(s, text, e->shift);
+			continue;
+		}
 		own = code == 'M' ? find_own_name(text, &n) : NULL;
 		if (own != NULL) {
 			str_add(s, text, (size_t)(own - text));

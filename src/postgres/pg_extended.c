@@ -10,16 +10,12 @@
  * an error undoes.  In session mode all goes out as it is.  Runs on the
  * client's worker.  PostgreSQL manual, "Message Flow", "Extended Query".
  */
+#include "pg_extended.h"
+
 #include <string.h>
 
 #include "base/mem.h"
-#include "pg_command.h"
 #include "sql/statement.h"
-
-/* No server has a statement of this number. */
-#define NO_SUCH_NAME PG_LOAD_PREFIX "0"
-
-#define VICTIMS_MAX 4u /* closed for one that is loaded */
 
 static bool
 is_shared(const struct turn *turn)
@@ -45,251 +41,6 @@ is_ignored(const struct pg_back *b)
 	       (b->owed.is_copy_in && b->owed.kinds[OWED_COPY_END] == 0);
 }
 
-/* The client's names, made when they are first needed; NULL: no memory. */
-static struct pg_names *
-names_of(struct pg_front *f, struct turn *turn)
-{
-	struct pg_back *b = turn->peer;
-
-	if (f->names == NULL)
-		f->names = pg_names_new();
-	if (b != NULL)
-		b->names = f->names;
-	return f->names;
-}
-
-/* ---- statements ---- */
-
-/* Settings that change no parse; all others do, for all that is known. */
-static bool
-is_harmless(const char *name)
-{
-	static const char names[] =
-		"application_name,client_min_messages,statement_timeout,"
-		"lock_timeout,idle_in_transaction_session_timeout,"
-		"idle_session_timeout,transaction_timeout,work_mem,"
-		"default_transaction_read_only,default_transaction_isolation,"
-		"default_transaction_deferrable,extra_float_digits,"
-		"bytea_output,in_hot_standby,is_superuser,server_version";
-
-	return pg_in_list(name, names);
-}
-
-static void
-put_context(struct str *text, const struct pg_params *params)
-{
-	struct pg_param at = { 0 };
-
-	while (pg_params_next(params, &at)) {
-		if (is_harmless(at.name))
-			continue;
-		str_add(text, at.name, strlen(at.name) + 1);
-		str_add(text, at.value, strlen(at.value) + 1);
-	}
-	str_putc(text, '\0');
-}
-
-static struct statement *
-make_context(struct pg_front *f, struct turn *turn)
-{
-	struct statement_key key = { .kind = STATEMENT_CONTEXT };
-	struct statement *s = NULL;
-	struct str text = { 0 };
-	bool is_new;
-
-	put_context(&text, f->params);
-	put_context(&text, f->own);
-	key.data = str_text(&text);
-	key.len = text.len;
-	if (!text.failed)
-		s = statements_get(turn->shared, &key, &is_new);
-	str_fini(&text);
-	return s;
-}
-
-/* The context in which the client's texts are parsed now; NULL: no memory. */
-static struct statement *
-context_of(struct pg_front *f, struct turn *turn)
-{
-	struct statement **context = pg_names_context(f->names);
-
-	if (*context == NULL)
-		*context = make_context(f, turn);
-	return *context;
-}
-
-/* The statement of these bytes of a Parse; NULL: memory is out. */
-static struct statement *
-intern(struct pg_front *f, struct turn *turn, const char *data, size_t len)
-{
-	struct statement_key key = { .kind = STATEMENT_PARSED,
-				     .data = data,
-				     .len = len,
-				     .context = context_of(f, turn) };
-	struct statement *s;
-	bool is_new;
-
-	if (key.context == NULL)
-		return NULL;
-	s = statements_get(turn->shared, &key, &is_new);
-	if (s != NULL && is_new)
-		s->flags = pg_text_flags(f, turn->peer, turn->policy,
-					 (const uint8_t *)data, strlen(data));
-	return s;
-}
-
-/*
- * What the slot holds, as it would be parsed under the settings of now: they
- * may have changed since.  Borrowed; NULL: memory is out.
- */
-static struct statement *
-refresh(struct pg_front *f, struct turn *turn, struct pg_slot *slot)
-{
-	struct statement *now = pg_slot_now(slot), *s;
-
-	if (now->kind == STATEMENT_LOST || now->context == context_of(f, turn))
-		return now;
-	s = intern(f, turn, now->data, now->len);
-	if (s == NULL)
-		return NULL;
-	if (slot->pending > 0) {
-		statement_unref(slot->latest);
-		slot->latest = s;
-	} else {
-		statement_unref(slot->committed);
-		slot->committed = s;
-	}
-	return s;
-}
-
-/* ---- what is written in front of a message ---- */
-
-static bool
-fail_memory(struct pg_back *b, struct pg_command *m, struct order *order)
-{
-	/* Part of it may be written: the server is lost with the client. */
-	b->is_half_sent = true;
-	m->has_failed = true;
-	return pg_stop_fail(order, REASON_NO_MEMORY);
-}
-
-/* Writes a Parse of a statement under a name with its NUL. */
-static bool
-write_parse(struct buf *out, const char *name, size_t name_len,
-	    const struct statement *s)
-{
-	uint8_t head[PG_HEADER + PG_LOAD_NAME_MAX];
-	uint32_t len = (uint32_t)(4 + name_len + s->len);
-
-	head[0] = 'P';
-	pg_set_u32(head + 1, len);
-	memcpy(head + PG_HEADER, name, name_len);
-	return buf_append(out, head, PG_HEADER + name_len) &&
-	       buf_append(out, s->data, s->len);
-}
-
-static bool
-write_close(struct buf *out, const struct pg_load *l)
-{
-	uint8_t message[PG_HEADER + 1 + PG_LOAD_NAME_MAX];
-
-	message[0] = 'C';
-	pg_set_u32(message + 1, (uint32_t)(4 + 1 + l->name_len));
-	message[PG_HEADER] = 'S';
-	memcpy(message + PG_HEADER + 1, l->name, l->name_len);
-	return buf_append(out, message, PG_HEADER + 1 + l->name_len);
-}
-
-/* Closes what has to go before one more is loaded. */
-static bool
-make_room(struct pg_front *f, struct turn *turn)
-{
-	struct pg_back *b = turn->peer;
-	uint32_t max = turn->policy->max_prepared_statements;
-
-	for (unsigned i = 0; i < VICTIMS_MAX; i++) {
-		struct pg_load *l = pg_loads_victim(&b->loads, max, b->group);
-
-		if (l == NULL)
-			break;
-		if (!write_close(turn->peer_out, l))
-			return false;
-		pg_loads_set(&b->loads, l, LOAD_CLOSING);
-		(void)pg_command_push(f, turn,
-				      (struct pg_owed){ .kind = OWED_CLOSE,
-							.action = OWED_HIDE,
-							.has_load = true,
-							.load = l });
-	}
-	return true;
-}
-
-/* A new load of a statement, for a Parse that is about to be written. */
-static struct pg_load *
-new_load(struct pg_front *f, struct turn *turn, struct statement *s)
-{
-	struct pg_back *b = turn->peer;
-	struct pg_load *l;
-
-	if (!make_room(f, turn))
-		return NULL;
-	l = pg_loads_add(&b->loads, s);
-	if (l != NULL)
-		l->group = b->group;
-	return l;
-}
-
-/* May messages of carpool's own stand here?  False: *order says what first. */
-static bool
-may_add(struct turn *turn, struct pg_command *m, struct order *order)
-{
-	struct pg_back *b = turn->peer;
-
-	if (!pg_owed_is_certain(&b->owed) ||
-	    !pg_owed_reserve(&b->owed, 3 + VICTIMS_MAX))
-		return pg_stop_plain(order, ORDER_WAIT);
-	return pg_command_begin(turn, m, order);
-}
-
-/*
- * The server has the statement, or gets it by what is written here; name: for
- * whose message.  False: *order says what must happen first.
- */
-static bool
-have_load(struct pg_front *f, struct turn *turn, struct pg_command *m,
-	  struct pg_name *name, struct pg_load **load, struct order *order)
-{
-	struct pg_back *b = turn->peer;
-	struct statement *s = refresh(f, turn, &name->slot);
-	struct pg_load *l;
-
-	if (s == NULL)
-		return fail_memory(b, m, order);
-	l = pg_loads_find(&b->loads, s);
-	if (l != NULL && l->state == LOAD_SENT && l->group != b->group)
-		return pg_stop_plain(order, ORDER_WAIT);
-	*load = l;
-	if (l == NULL) {
-		if (!may_add(turn, m, order))
-			return false;
-		l = new_load(f, turn, s);
-		if (l == NULL ||
-		    !write_parse(turn->peer_out, l->name, l->name_len, s))
-			return fail_memory(b, m, order);
-		*load = l;
-		(void)pg_command_push(
-			f, turn,
-			(struct pg_owed){ .kind = OWED_PARSE,
-					  .action = OWED_LOAD,
-					  .has_load = true,
-					  .load = l,
-					  .name = pg_name_ref(name) });
-	}
-	pg_loads_touch(&b->loads, l, b->group);
-	b->dirt |= s->flags;
-	return pg_command_begin(turn, m, order);
-}
-
 /* ---- the unnamed statement ---- */
 
 /* Whatever comes of what was sent, do both hold the same afterwards? */
@@ -299,6 +50,23 @@ agree(const struct pg_slot *a, const struct pg_slot *b)
 	return a->pending == b->pending && a->group == b->group &&
 	       statement_is_equal(a->committed, b->committed) &&
 	       statement_is_equal(a->latest, b->latest);
+}
+
+/* The server has somebody else's: it is to have none, and to say so. */
+static bool
+drop_unnamed(struct pg_front *f, struct turn *turn, struct pg_command *m,
+	     struct order *order)
+{
+	static const uint8_t close[] = { 'C', 0, 0, 0, 6, 'S', 0 };
+
+	if (!pg_may_add(turn, m, order))
+		return false;
+	if (!buf_append(turn->peer_out, close, sizeof(close)))
+		return pg_fail_memory(turn->peer, m, order);
+	return pg_command_push(f, turn,
+			       (struct pg_owed){ .kind = OWED_CLOSE,
+						 .action = OWED_HIDE,
+						 .is_unnamed = true });
 }
 
 /*
@@ -321,14 +89,14 @@ have_unnamed(struct pg_front *f, struct turn *turn, struct pg_command *m,
 		return true;
 	if (s == NULL ||
 	    (s->kind == STATEMENT_LOST && s != pg_slot_now(&b->unnamed)))
-		return pg_command_refuse(f, turn, m, REASON_NO_UNNAMED, order);
+		return drop_unnamed(f, turn, m, order);
 	b->dirt |= s->flags;
 	if (statement_is_equal(s, pg_slot_now(&b->unnamed)))
 		return true;
-	if (!may_add(turn, m, order))
+	if (!pg_may_add(turn, m, order))
 		return false;
-	if (!write_parse(turn->peer_out, "", 1, s))
-		return fail_memory(b, m, order);
+	if (!pg_write_parse(turn->peer_out, "", 1, s))
+		return pg_fail_memory(b, m, order);
 	return pg_command_push(
 		f, turn,
 		(struct pg_owed){ .kind = OWED_PARSE,
@@ -351,7 +119,7 @@ pg_query_drops_unnamed(const struct pg_front *f, const struct pg_back *b,
 	n = pg_names_unnamed(f->names);
 	if (n->slot.pending == 0 && n->slot.committed == NULL)
 		return;
-	entry->is_change = true;
+	entry->is_change = entry->is_unnamed = true;
 	entry->name = pg_name_ref(n);
 }
 
@@ -422,10 +190,11 @@ parse_unnamed(struct pg_front *f, struct turn *turn, struct pg_command *m,
 	} else if (!read_parse(m, m->body, &p)) {
 		return push_plain(f, turn, OWED_PARSE);
 	} else {
-		entry.statement = intern(f, turn, p.data, p.len);
+		entry.statement =
+			pg_intern(f, turn, STATEMENT_PARSED, p.data, p.len);
 	}
 	if (entry.statement == NULL)
-		return fail_memory(turn->peer, m, order);
+		return pg_fail_memory(turn->peer, m, order);
 	entry.name = pg_name_ref(pg_names_unnamed(f->names));
 	(void)pg_command_push(f, turn, entry);
 	return goes_now;
@@ -463,7 +232,7 @@ parse_again(struct pg_front *f, struct turn *turn, struct pg_command *m,
 {
 	struct pg_load *l;
 
-	if (!have_load(f, turn, m, n, &l, order))
+	if (!pg_have_load(f, turn, m, n, LOAD_IN_GROUP, &l, order))
 		return false;
 	(void)pg_command_push(
 		f, turn,
@@ -478,13 +247,14 @@ parse_new(struct pg_front *f, struct turn *turn, struct pg_command *m,
 {
 	struct pg_back *b = turn->peer;
 	struct pg_owed entry = { .kind = OWED_PARSE, .is_change = true };
-	struct statement *s = intern(f, turn, p->data, p->len);
+	struct statement *s =
+		pg_intern(f, turn, STATEMENT_PARSED, p->data, p->len);
 	struct pg_load *l = s != NULL ? pg_loads_find(&b->loads, s) : NULL;
 	struct pg_name *n = s != NULL ? pg_names_add(f->names, p->name) : NULL;
 	bool is_done = false;
 
 	if (n == NULL) {
-		(void)fail_memory(b, m, order);
+		(void)pg_fail_memory(b, m, order);
 	} else if (l != NULL && pg_command_ends(b) > 0) {
 		(void)pg_stop_plain(order, ORDER_WAIT);
 	} else if (l != NULL && may_fake(b)) {
@@ -492,10 +262,10 @@ parse_new(struct pg_front *f, struct turn *turn, struct pg_command *m,
 		entry.statement = statement_ref(s);
 		pg_loads_touch(&b->loads, l, b->group);
 		is_done = fake(f, turn, m, entry, order);
-	} else if (may_add(turn, m, order)) {
-		l = new_load(f, turn, s);
+	} else if (pg_may_add(turn, m, order)) {
+		l = pg_new_load(f, turn, s);
 		if (l == NULL) {
-			(void)fail_memory(b, m, order);
+			(void)pg_fail_memory(b, m, order);
 		} else {
 			entry.name = pg_name_ref(n);
 			entry.has_load = true;
@@ -544,8 +314,8 @@ parse_shared(struct pg_front *f, struct turn *turn, struct pg_command *m,
 	/* It may have to be waited for: no server is held for it. */
 	if (!pg_command_has_server(f, turn, m, order))
 		is_done = false;
-	else if (names_of(f, turn) == NULL)
-		is_done = fail_memory(turn->peer, m, order);
+	else if (pg_names_of(f, turn) == NULL)
+		is_done = pg_fail_memory(turn->peer, m, order);
 	else if (!is_good || is_ignored(turn->peer))
 		is_done = push_plain(f, turn, OWED_PARSE);
 	else
@@ -582,8 +352,8 @@ pg_on_parse(struct pg_front *f, struct turn *turn, struct pg_command *m,
 	if (!pg_command_has_server(f, turn, m, order))
 		return false;
 	if (is_shared(turn) && !is_ignored(turn->peer)) {
-		if (names_of(f, turn) == NULL)
-			return fail_memory(turn->peer, m, order);
+		if (pg_names_of(f, turn) == NULL)
+			return pg_fail_memory(turn->peer, m, order);
 		return parse_unnamed(f, turn, m, order);
 	}
 	goes_now = pg_command_look(f, turn, m, 1, order);
@@ -614,11 +384,12 @@ use_unknown(struct pg_front *f, struct turn *turn, struct pg_command *m,
 		return false;
 	n = pg_names_add(f->names, text);
 	if (n == NULL)
-		return fail_memory(turn->peer, m, order);
+		return pg_fail_memory(turn->peer, m, order);
 	entry.name = pg_name_ref(n);
 	(void)pg_command_push(f, turn, entry);
 	return pg_command_replace(f, turn, m, at, strlen(text) + 1,
-				  NO_SUCH_NAME, sizeof(NO_SUCH_NAME), order);
+				  PG_NO_SUCH_NAME, sizeof(PG_NO_SUCH_NAME),
+				  order);
 }
 
 static bool
@@ -636,7 +407,7 @@ use_named(struct pg_front *f, struct turn *turn, struct pg_command *m,
 		return pg_stop_plain(order, ORDER_WAIT);
 	if (n == NULL || pg_slot_now(&n->slot) == NULL)
 		return use_unknown(f, turn, m, at, text, entry, order);
-	if (!have_load(f, turn, m, n, &l, order))
+	if (!pg_have_load(f, turn, m, n, LOAD_IN_GROUP, &l, order))
 		return false;
 	entry.name = pg_name_ref(n);
 	(void)pg_command_push(f, turn, entry);
@@ -660,8 +431,8 @@ use_statement(struct pg_front *f, struct turn *turn, struct pg_command *m,
 		return false;
 	if (!is_shared(turn) || text == NULL || is_ignored(turn->peer))
 		return pg_command_push(f, turn, entry);
-	if (names_of(f, turn) == NULL)
-		return fail_memory(turn->peer, m, order);
+	if (pg_names_of(f, turn) == NULL)
+		return pg_fail_memory(turn->peer, m, order);
 	if (text[0] != '\0')
 		return use_named(f, turn, m, at, text, entry, order);
 	return have_unnamed(f, turn, m, order) &&

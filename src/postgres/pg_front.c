@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "pg_command.h"
+#include "pg_extended.h"
 
 void *
 pg_share_open(uint64_t seed)
@@ -214,6 +214,36 @@ pg_command_refuse(struct pg_front *f, struct turn *turn,
 		  : pg_stop_fail(order, REASON_NO_MEMORY);
 }
 
+bool
+pg_refuse_query(struct pg_front *f, struct turn *turn,
+		const struct pg_command *m, enum reason reason,
+		struct order *order)
+{
+	struct pg_back *b = turn->peer;
+	struct pg_owed entry = { .kind = OWED_QUERY,
+				 .action = OWED_REWRITE,
+				 .reason = (uint16_t)reason };
+	struct str s = { 0 };
+	bool ok;
+
+	if (!m->is_first)
+		return false;
+	if (turn->peer_out != NULL) {
+		/* Any text that is no statement. */
+		pg_put_message(&s, 'Q', "carpool refuses a statement here");
+		pg_query_drops_unnamed(f, b, &entry);
+		ok = pg_put_flush(&s, turn->peer_out);
+		if (ok)
+			pg_back_push(b, entry);
+		f->is_group_open = b->is_group_open = false;
+	} else {
+		pg_put_reason(&s, reason);
+		ok = pg_put_flush(&s, turn->out) && pg_append_ready(turn->out);
+	}
+	return ok ? pg_stop_discard(order, m)
+		  : pg_stop_fail(order, REASON_NO_MEMORY);
+}
+
 /* ---- bytes of our own ---- */
 
 /* Longer runs go out by themselves before anything is added behind them. */
@@ -392,10 +422,15 @@ on_query(struct pg_front *f, struct turn *turn, struct pg_command *m,
 {
 	struct pg_back *b = turn->peer;
 	struct pg_owed entry = { .kind = OWED_QUERY };
-	bool goes_now;
+	bool goes_now, is_handled;
 
 	if (turn->policy->simple_query_off)
 		return pg_stop_fail(order, REASON_SIMPLE_QUERY_OFF);
+	if (pg_sql_is_meant(turn, m)) {
+		goes_now = pg_on_sql(f, turn, m, order, &is_handled);
+		if (is_handled)
+			return goes_now;
+	}
 	if (!pg_command_has_server(f, turn, m, order))
 		return false;
 	goes_now = pg_command_look(f, turn, m, 0, order);

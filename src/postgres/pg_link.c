@@ -677,6 +677,7 @@ pg_back_link(struct turn *turn)
 	b->is_boundary_due = false;
 	b->pending_fail = REASON_NONE;
 	pg_back_unlink(b);
+	b->names = ((struct pg_front *)turn->peer)->names;
 	return pg_settings_apply(b, turn->peer, turn->out, turn->policy);
 }
 

@@ -55,6 +55,7 @@ enum pg_owed_task {
 	TASK_PROBE, /* its answer tells which Syncs were dropped */
 	TASK_ROLLBACK,
 	TASK_CHECK,
+	TASK_LOAD,  /* a statement that the next request needs */
 	TASK_BREAK, /* fails, so that a group is not committed */
 	TASK_ASK,   /* what the client's statements left behind */
 };
@@ -72,8 +73,11 @@ struct pg_owed {
 	bool is_unnamed : 1; /* changes the server's unnamed statement */
 	bool is_change : 1;  /* changes what the client has under name */
 	bool has_load : 1;   /* load is meant, not statement */
-	uint16_t reason;     /* REWRITE: enum reason; FAKE Query: pg_fake_tag */
-	uint16_t done;       /* statements of it that were completed */
+	union {
+		uint16_t reason; /* REWRITE: enum reason */
+		int16_t shift;   /* else characters that its text grew by */
+	};
+	uint16_t done;        /* statements of it that were completed */
 	struct pg_name *name; /* refs: the client's name that it is about */
 	union {
 		struct statement *statement; /* refs: what it changes to */

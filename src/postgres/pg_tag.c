@@ -32,6 +32,13 @@ note_tag(struct pg_back *b, const char *tag)
 		b->named[0] = '\0';
 }
 
+static void
+forget_names(struct pg_back *b, bool is_client)
+{
+	if (is_client && b->names != NULL)
+		pg_names_clear(b->names);
+}
+
 /* Everything is gone, but what the client sent after it may be there again. */
 static bool
 take_discard(struct pg_back *b, uint32_t behind, bool is_client)
@@ -41,6 +48,7 @@ take_discard(struct pg_back *b, uint32_t behind, bool is_client)
 		b->view.pins &= 1u << STATE_LOAD;
 	}
 	b->was_reset |= is_client;
+	forget_names(b, is_client);
 	pg_statements_lost(b);
 	return pg_settings_restored(b, RESTORED_ALL);
 }
@@ -62,11 +70,15 @@ pg_tag_take(struct pg_back *b, const char *tag, uint32_t at)
 	}
 	if (strchr("DLPRS", tag[0]) == NULL || strncmp(tag, "SELECT", 6) == 0)
 		return true;
-	b->dirt |= tag_dirt(b, tag);
+	/* A statement of carpool's own name is known, and stays. */
+	if (!e->has_load)
+		b->dirt |= tag_dirt(b, tag);
 	if (strcmp(tag, "DISCARD ALL") == 0)
 		return take_discard(b, b->owed.count - at - 1, is_client);
-	if (strcmp(tag, "DEALLOCATE ALL") == 0)
+	if (strcmp(tag, "DEALLOCATE ALL") == 0) {
+		forget_names(b, is_client);
 		pg_statements_lost(b);
+	}
 	if (strcmp(tag, "RESET") == 0) {
 		b->was_reset |= is_client;
 		return !b->is_restoring ||

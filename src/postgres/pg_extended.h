@@ -1,0 +1,68 @@
+/*
+ * Loading statements on the linked server, for the messages of the extended
+ * protocol and for SQL that names statements.  Private to postgres/.
+ */
+#ifndef CARPOOL_SRC_POSTGRES_PG_EXTENDED_H
+#define CARPOOL_SRC_POSTGRES_PG_EXTENDED_H
+
+#include "pg_command.h"
+
+/* No server has a statement of this name. */
+#define PG_NO_SUCH_NAME PG_LOAD_PREFIX "0"
+
+/* Where a statement is loaded. */
+enum pg_load_place {
+	LOAD_IN_GROUP, /* inside the client's group, which goes on */
+	LOAD_APART,    /* in front of a simple Query */
+};
+
+/* The client's names, made when they are first needed; NULL: no memory. */
+struct pg_names *pg_names_of(struct pg_front *f, struct turn *turn);
+
+/*
+ * The statement of these bytes in the client's context, with its flags, and a
+ * reference for the caller; NULL: memory is out.
+ */
+struct statement *pg_intern(struct pg_front *f, struct turn *turn,
+			    enum statement_kind kind, const char *data,
+			    size_t len);
+
+/* Memory is out and part of something may be written: false, and *order. */
+bool pg_fail_memory(struct pg_back *b, struct pg_command *m,
+		    struct order *order);
+
+/*
+ * A new load of a statement, for a message that is about to be written, with
+ * room made for it; NULL: no memory.  Entries must be reserved.
+ */
+struct pg_load *pg_new_load(struct pg_front *f, struct turn *turn,
+			    struct statement *s);
+
+/*
+ * The server has the name's statement, or gets it by what is written here.
+ * False: *order says what must happen first.
+ */
+bool pg_have_load(struct pg_front *f, struct turn *turn, struct pg_command *m,
+		  struct pg_name *name, enum pg_load_place place,
+		  struct pg_load **load, struct order *order);
+
+/* May messages of carpool's own stand here?  False: *order says what first. */
+bool pg_may_add(struct turn *turn, struct pg_command *m, struct order *order);
+
+/* Writes a Parse of a statement under a name of name_len bytes with its NUL. */
+bool pg_write_parse(struct buf *out, const char *name, size_t name_len,
+		    const struct statement *s);
+
+/* pg_sql.c: does this Query begin as one that names statements? */
+bool pg_sql_is_meant(const struct turn *turn, const struct pg_command *m);
+
+/* ... and carries it out; *is_handled false: it is to go as any other. */
+bool pg_on_sql(struct pg_front *f, struct turn *turn, struct pg_command *m,
+	       struct order *order, bool *is_handled);
+
+/* A simple Query is refused so that the server's transaction fails with it. */
+bool pg_refuse_query(struct pg_front *f, struct turn *turn,
+		     const struct pg_command *m, enum reason reason,
+		     struct order *order);
+
+#endif

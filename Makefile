@@ -125,7 +125,7 @@ L_FLAGS = $(HARDEN_LINK) $(LINK_$(BUILD)) $(LDFLAGS)
 
 # --- what to make ------------------------------------------------------------
 
-.PHONY: help all demo test unit integration soak lint format bench man \
+.PHONY: help all demo test unit integration clients soak lint format bench man \
 	install clean tools objects unit-binaries fuzz-binaries print-flags
 
 all: $(PROGRAM) $(if $(filter release,$(BUILD)),carpool) ## build the program (default)
@@ -148,6 +148,9 @@ unit: unit-binaries ## unit tests of this BUILD
 
 integration: $(PROGRAM) tools ## integration tests of this BUILD (ARGS= for pytest)
 	@test/run-integration $B $(ARGS)
+
+clients: $(PROGRAM) ## drivers of all languages, or of LANGUAGE=node, ...
+	@test/run-clients $B '$(LANGUAGE)' $(ARGS)
 
 soak: ## long forms of the tests and fuzz targets, for MINUTES=n
 	@OUT='$(OUT)' test/soak $(or $(MINUTES),60) $(ARGS)

@@ -2,8 +2,8 @@
 Node drivers."""
 
 import os
-import shutil
 import subprocess
+import sys
 import threading
 
 import psycopg
@@ -15,7 +15,8 @@ from tools import carpool
 from tools.account import scratch
 from tools.postgres import BIN
 
-NODE = os.path.join(carpool.TOP, "test/clients/node")
+sys.path.append(os.path.join(carpool.TOP, "test/clients"))
+import programs  # noqa: E402
 
 
 def tool(cp, name, *args, user="app", check=True, timeout=50, **kw):
@@ -212,16 +213,10 @@ def test_psycopg3_cancel(make_carpool):
 @pytest.fixture(scope="session")
 def node():
     """A folder with the drivers of test/clients/node installed."""
-    if not (shutil.which("node") and shutil.which("npm")):
-        pytest.skip("node and npm are not there")
-    folder = scratch("node")
-    for name in ("package.json", "package-lock.json", "drivers.mjs"):
-        shutil.copy(os.path.join(NODE, name), folder)
-    done = subprocess.run(["npm", "ci", "--no-audit", "--no-fund",
-                           "--ignore-scripts"], cwd=folder, text=True,
-                          capture_output=True, timeout=120)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder
+    try:
+        return programs.node_folder()
+    except programs.Missing as e:
+        pytest.skip(str(e))
 
 
 @pytest.mark.seconds(180)

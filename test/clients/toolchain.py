@@ -1,0 +1,150 @@
+"""Installs what a language's drivers need, once, and says why it cannot.
+
+Each language has a cache folder named after its lock files and toolchain, in
+CLIENTS_CACHE (default: carpool-clients in the user's cache folder).  A folder
+is made under another name and renamed when it is whole, so a half one is never
+used; a lock keeps two runs from doing the same.  Registries are those that
+the machine's own npm, pip, go, cargo and mvn are configured for.
+"""
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+CACHE = os.environ.get("CLIENTS_CACHE") or os.path.join(
+    os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"),
+    "carpool-clients")
+INSTALL_SECONDS = 900
+
+
+class Missing(Exception):
+    """These drivers cannot run here; the text says why."""
+
+
+def output(*argv, cwd=None):
+    """What a short command prints; Missing when it is not there."""
+    try:
+        done = subprocess.run(argv, text=True, capture_output=True, cwd=cwd,
+                              timeout=60)
+    except (OSError, subprocess.TimeoutExpired) as e:
+        raise Missing(f"{argv[0]}: {e}") from None
+    if done.returncode != 0:
+        raise Missing(f"{' '.join(argv)}: {done.stderr.strip()[-300:]}")
+    return (done.stdout or done.stderr).strip()
+
+
+def numbers(version):
+    return tuple(int(n) for n in re.findall(r"\d+", version)[:3])
+
+
+def need(what, found, wanted):
+    if numbers(found) < numbers(wanted):
+        raise Missing(f"needs {what} {wanted}, found {found}")
+
+
+def tool(name):
+    if not shutil.which(name):
+        raise Missing(f"no {name} on this machine")
+
+
+# What a package manager says when nobody answers, not when it is refused.
+UNREACHABLE = re.compile(
+    r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH"
+    r"|[Nn]ame or service not known|[Nn]ame resolution|dial tcp|i/o timeout"
+    r"|[Cc]onnection refused|[Cc]onnection reset|[Cc]ould not resolve"
+    r"|[Cc]ouldn't resolve|NewConnectionError|[Nn]etwork is unreachable"
+    r"|[Uu]nknown host|[Tt]imed out|[Tt]imeout was reached|\b50[234]\b"
+    r"|failed to download|[Cc]ould not transfer|Could not connect")
+
+
+def step(*argv, cwd, env=None):
+    """One step of an installation."""
+    try:
+        done = subprocess.run(
+            argv, text=True, cwd=cwd, timeout=INSTALL_SECONDS,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, env={**os.environ, **(env or {})})
+    except subprocess.TimeoutExpired:
+        raise Missing(f"{argv[0]}: not done in {INSTALL_SECONDS} s") from None
+    if done.returncode == 0:
+        return
+    tail = " ".join(done.stdout.split())[-600:]
+    if UNREACHABLE.search(done.stdout):
+        raise Missing(f"the registry cannot be reached: {tail}")
+    raise RuntimeError(f"{' '.join(argv)}: status {done.returncode}: {tail}")
+
+
+def cached(language, toolchain, files, make):
+    """The folder that make(folder) filled for these files and toolchain."""
+    digest = hashlib.sha256(toolchain.encode())
+    for path in files:
+        with open(path, "rb") as f:
+            digest.update(os.path.basename(path).encode() + b"\0" + f.read())
+    folder = os.path.join(CACHE, f"{language}-{digest.hexdigest()[:16]}")
+    os.makedirs(CACHE, exist_ok=True)
+    with open(os.path.join(CACHE, language + ".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not os.path.isdir(folder):
+            part = folder + ".part"
+            shutil.rmtree(part, ignore_errors=True)
+            os.makedirs(part)
+            try:
+                make(part)
+                os.rename(part, folder)
+            finally:
+                shutil.rmtree(part, ignore_errors=True)
+    return folder
+
+
+def sources(language, *names):
+    return [os.path.join(HERE, language, name) for name in names]
+
+
+def copy(language, names, folder):
+    for path in sources(language, *names):
+        shutil.copy(path, folder)
+
+
+# --- the languages ------------------------------------------------------------
+
+DEBIAN_PYTHON = "/usr/bin/python3"
+
+
+def python():
+    """The folder of a virtual environment with requirements.txt."""
+    version = output(DEBIAN_PYTHON, "--version")
+    need("Python", version, "3.11")
+
+    def make(folder):
+        # Its scripts name the folder, so they are not used: it is renamed.
+        step(DEBIAN_PYTHON, "-m", "venv", folder, cwd=folder)
+        step(f"{folder}/bin/python", "-m", "pip", "install", "-q",
+             "--require-hashes", "--only-binary", ":all:", "-r",
+             *sources("python", "requirements.txt"), cwd=folder)
+
+    return cached("python", version, sources("python", "requirements.txt"),
+                  make)
+
+
+def node():
+    """The folder with node_modules."""
+    tool("npm")
+    version = output("node", "--version")
+    need("node", version, "20")
+    names = ("package.json", "package-lock.json", "schema.prisma")
+
+    def make(folder):
+        copy("node", names, folder)
+        step("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund",
+             cwd=folder)
+        step("node", "node_modules/prisma/build/index.js", "generate",
+             "--schema", "schema.prisma", cwd=folder,
+             env={"CHECKPOINT_DISABLE": "1",
+                  # It is not used here, and would be downloaded.
+                  "PRISMA_SCHEMA_ENGINE_BINARY": "/bin/true"})
+
+    return cached("node", version, sources("node", *names), make)

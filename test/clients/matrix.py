@@ -77,6 +77,13 @@ MATRIX = {
         "graphile-worker-node20": ("queue",),
         "pg-boss": ("queue",),
     },
+    "go": {
+        "pgx": FULL + ("pool",),
+        "pgx-describe": less("prepare"),
+        "database-sql-pgx": ORM + ("prepare", "cursor", "pool"),
+        "database-sql-pq": ORM + ("prepare", "cursor", "listen", "pool"),
+        "golang-migrate": ("migrate",),
+    },
 }
 
 

@@ -74,7 +74,11 @@ def node(driver):
     return ["node", "client.mjs", driver], folder
 
 
-LANGUAGES = {"python": python, "node": node}
+def go(driver):
+    return [os.path.join(once(toolchain.go), "client"), driver], HERE
+
+
+LANGUAGES = {"python": python, "node": node, "go": go}
 
 
 def command(language, driver):

@@ -148,3 +148,24 @@ def node():
                   "PRISMA_SCHEMA_ENGINE_BINARY": "/bin/true"})
 
     return cached("node", version, sources("node", *names), make)
+
+
+def wanted_go():
+    with open(sources("go", "go.mod")[0]) as f:
+        return re.search(r"^go (\S+)", f.read(), re.M).group(1)
+
+
+def go():
+    """The folder of the program."""
+    tool("go")
+    version = output("go", "version")
+    need("go", re.search(r"go([\d.]+)", version).group(1), wanted_go())
+    folder = os.path.join(HERE, "go")
+    names = sorted(os.listdir(folder))
+
+    def make(made):
+        step("go", "build", "-mod=readonly", "-trimpath", "-o",
+             f"{made}/client", ".", cwd=folder,
+             env={"GOTOOLCHAIN": "local"})
+
+    return cached("go", version, sources("go", *names), make)

@@ -36,6 +36,7 @@ The scenarios, each with connections of its own:
     prepare     SQL's own PREPARE, EXECUTE and DEALLOCATE
     pool        60 jobs over the driver's own pool of 6 connections
     orm         objects, nested transactions and a pool, in the library's way
+    discard     DEALLOCATE ALL and DISCARD ALL while statements are cached
     queue       jobs for a worker that is woken by NOTIFY
     migrate     a migration tool that locks out others
     bench       pgbench's own scripts
@@ -44,7 +45,7 @@ The scenarios, each with connections of its own:
 COMMON = ("storm", "interleave", "reuse", "errors", "rollback", "settings",
           "schema", "advisory", "temp")
 FULL = COMMON + ("pipeline", "cursor", "copy", "startup", "listen", "cancel",
-                 "prepare")
+                 "prepare", "discard")
 ORM = COMMON + ("startup",)
 
 
@@ -80,9 +81,19 @@ MATRIX = {
     "go": {
         "pgx": FULL + ("pool",),
         "pgx-describe": less("prepare"),
-        "database-sql-pgx": ORM + ("prepare", "cursor", "pool"),
-        "database-sql-pq": ORM + ("prepare", "cursor", "listen", "pool"),
+        "database-sql-pgx": ORM + ("prepare", "discard", "cursor", "pool"),
+        "database-sql-pq": ORM + ("prepare", "discard", "cursor", "listen",
+                                   "pool"),
         "golang-migrate": ("migrate",),
+    },
+    "rust": {
+        "tokio-postgres": less("prepare"),
+        "sqlx": less("prepare", "cancel", "pipeline") + ("pool",),
+    },
+    "java": {
+        "pgjdbc": FULL + ("pool",),
+        "pgjdbc-prepare-1": FULL + ("pool",),
+        "pgjdbc-autosave": FULL + ("pool",),
     },
 }
 

@@ -78,7 +78,19 @@ def go(driver):
     return [os.path.join(once(toolchain.go), "client"), driver], HERE
 
 
-LANGUAGES = {"python": python, "node": node, "go": go}
+def rust(driver):
+    return [os.path.join(once(toolchain.rust), "client"), driver], HERE
+
+
+def java(driver):
+    folder = once(toolchain.java)
+    # It serves few requests, so it starts fast rather than runs fast.
+    return ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp",
+            f"{folder}:{folder}/*", "Client", driver], HERE
+
+
+LANGUAGES = {"python": python, "node": node, "go": go, "rust": rust,
+             "java": java}
 
 
 def command(language, driver):

@@ -169,3 +169,68 @@ def go():
              env={"GOTOOLCHAIN": "local"})
 
     return cached("go", version, sources("go", *names), make)
+
+
+def rust():
+    """The folder of the program.
+
+    Cargo.lock in the tree does not say where its registry is.  Cargo itself
+    is asked for it: it writes a lock file of its own first.
+    """
+    tool("cargo")
+    version = output("rustc", "--version")
+    with open(sources("rust", "Cargo.toml")[0]) as f:
+        wanted = re.search(r'^rust-version = "(.*)"', f.read(), re.M).group(1)
+    need("rust", version, wanted)
+    names = ["Cargo.toml", "Cargo.lock"] + sorted(
+        os.path.join("src", name)
+        for name in os.listdir(os.path.join(HERE, "rust", "src")))
+
+    def make(folder):
+        copy("rust", ["Cargo.toml"], folder)
+        shutil.copytree(os.path.join(HERE, "rust", "src"),
+                        os.path.join(folder, "src"))
+        step("cargo", "generate-lockfile", cwd=folder)
+        with open(os.path.join(folder, "Cargo.lock")) as f:
+            source = re.search(r'^source = "registry\+.*"', f.read(), re.M)
+        with open(sources("rust", "Cargo.lock")[0]) as f:
+            text = f.read().replace('source = "registry"', source.group(0))
+        with open(os.path.join(folder, "Cargo.lock"), "w") as f:
+            f.write(text)
+        step("cargo", "build", "--locked", cwd=folder,
+             env={"CARGO_TARGET_DIR": f"{CACHE}/rust-target"})
+        shutil.copy(f"{CACHE}/rust-target/debug/client", folder)
+
+    return cached("rust", version, sources("rust", *names), make)
+
+
+def jar_list():
+    """(group:artifact:version, SHA-256) of each line of jars.txt."""
+    with open(sources("java", "jars.txt")[0]) as f:
+        return [line.split() for line in f if line.strip()]
+
+
+def java():
+    """The folder of the classes, with the jars beside them."""
+    tool("mvn")
+    version = output("javac", "-version")
+    need("java", version, "17")
+    names = ["jars.txt"] + sorted(
+        name for name in os.listdir(os.path.join(HERE, "java"))
+        if name.endswith(".java"))
+
+    def make(folder):
+        for artifact, digest in jar_list():
+            step("mvn", "-q", "-B", "dependency:copy",
+                 f"-Dartifact={artifact}", f"-DoutputDirectory={folder}",
+                 cwd=folder)
+            _, name, number = artifact.split(":")
+            jar = os.path.join(folder, f"{name}-{number}.jar")
+            with open(jar, "rb") as f:
+                if hashlib.sha256(f.read()).hexdigest() != digest:
+                    raise RuntimeError(f"{artifact} is not as in jars.txt")
+        step("javac", "-cp", f"{folder}/*", "-d", folder,
+             *sources("java", *[n for n in names if n.endswith(".java")]),
+             cwd=folder)
+
+    return cached("java", version, sources("java", *names), make)

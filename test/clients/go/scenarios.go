@@ -85,7 +85,7 @@ func runScenario(d driver, name, scenario string) any {
 		"schema": s.schema, "advisory": s.advisory, "temp": s.temp,
 		"startup": s.startup, "pipeline": s.pipeline, "cursor": s.cursor,
 		"copy": s.copy, "listen": s.listen, "cancel": s.cancel,
-		"prepare": s.prepare, "pool": s.pool, "migrate": s.migrate,
+		"prepare": s.prepare, "discard": s.discard, "pool": s.pool, "migrate": s.migrate,
 	}
 	work, ok := table[scenario]
 	if !ok {
@@ -565,6 +565,26 @@ func (s *scenarios) prepare() any {
 		}
 		check(c.run("DEALLOCATE own"))
 		return s.failure(c.run("EXECUTE own(1)"))
+	})
+}
+
+func (s *scenarios) discard() any {
+	conns := s.conns(clients)
+	return together(clients, func(i int) any {
+		c := conns[i]
+		text := fmt.Sprintf("SELECT $1::int + %d", i%2)
+		for range 6 {
+			rows, err := c.query(text, 1)
+			same(rows, err, 1+i%2)
+		}
+		var seen []string
+		for _, command := range []string{
+			"DEALLOCATE ALL", "DISCARD ALL", "DEALLOCATE ALL",
+		} {
+			check(c.run(command))
+			seen = append(seen, s.ask(c, text, 1), s.ask(c, text, 1))
+		}
+		return seen
 	})
 }
 

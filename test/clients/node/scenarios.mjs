@@ -430,6 +430,20 @@ class Scenarios {
 		});
 	}
 
+	async discard() {
+		return this.together(CLIENTS, async (conn, i) => {
+			const ask = () => conn.query(`SELECT $1::int + ${i % 2} AS a`, 1);
+			for (let n = 0; n < 6; n++) same(await ask(), [[1 + i % 2]]);
+			const seen = [];
+			for (const command of ["DEALLOCATE ALL", "DISCARD ALL",
+				"DEALLOCATE ALL"]) {
+				await conn.run(command);
+				seen.push(await this.code(ask), await this.code(ask));
+			}
+			return seen;
+		});
+	}
+
 	pool() {
 		return this.driver.pool();
 	}

@@ -404,6 +404,24 @@ class Scenarios:
         return together([lambda c=c, i=i: one(c, i)
                          for i, c in enumerate(conns)])
 
+    def discard(self):
+        conns = self.connections(CLIENTS)
+
+        def one(conn, i):
+            text = f"SELECT $1::int + {i % 2}"
+            for _ in range(6):
+                assert conn.query(text, 1) == [(1 + i % 2,)]
+            seen = []
+            for command in ("DEALLOCATE ALL", "DISCARD ALL",
+                            "DEALLOCATE ALL"):
+                conn.run(command)
+                seen.append(self.code(conn.query, text, 1))
+                seen.append(self.code(conn.query, text, 1))
+            return seen
+
+        return together([lambda c=c, i=i: one(c, i)
+                         for i, c in enumerate(conns)])
+
     def pool(self):
         return self.driver.pool()
 

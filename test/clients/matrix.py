@@ -55,6 +55,12 @@ def less(*names):
 
 # language: {driver: scenarios}
 MATRIX = {
+    "c": {
+        "libpq": FULL,
+        "psql": ("storm", "rollback", "cursor", "copy", "settings", "startup",
+                 "temp", "prepare", "discard", "listen"),
+        "pgbench": ("bench",),
+    },
     "python": {
         "psycopg2-debian": less("pipeline"),
         "psycopg-debian": FULL,

@@ -89,8 +89,14 @@ def java(driver):
             f"{folder}:{folder}/*", "Client", driver], HERE
 
 
-LANGUAGES = {"python": python, "node": node, "go": go, "rust": rust,
-             "java": java}
+def c(driver):
+    if driver == "libpq":
+        return [os.path.join(once(toolchain.c), "client"), driver], HERE
+    return [DEBIAN_PYTHON, os.path.join(HERE, "c/tools.py"), driver], HERE
+
+
+LANGUAGES = {"c": c, "python": python, "node": node, "go": go,
+             "rust": rust, "java": java}
 
 
 def command(language, driver):

@@ -111,6 +111,20 @@ def copy(language, names, folder):
 
 # --- the languages ------------------------------------------------------------
 
+def c():
+    """The folder of libpq's program."""
+    tool("gcc")
+    flags = output("pkg-config", "--cflags", "--libs", "libpq").split()
+
+    def make(folder):
+        step("gcc", "-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-O1",
+             "-g", *sources("c", "libpq.c"), "-o", f"{folder}/client",
+             "-pthread", *flags, cwd=folder)
+
+    return cached("c", output("gcc", "--version"), sources("c", "libpq.c"),
+                  make)
+
+
 DEBIAN_PYTHON = "/usr/bin/python3"
 
 

@@ -210,6 +210,20 @@ def test_psycopg3_cancel(make_carpool):
         assert conn.execute("SELECT 1").fetchone() == (1,)
 
 
+@pytest.mark.parametrize("text", [
+    "CREATE TEMPORARY TABLE wiped (a int)", "DISCARD ALL", "DEALLOCATE ALL"])
+def test_statements_outlive_a_cleaned_server(make_carpool, text):
+    """What another client did takes all statements of the server away."""
+    cp = make_carpool(default_pool_size=1)
+    conninfo = f"host={cp.host} port={cp.port} user=app dbname=test"
+    with psycopg.connect(conninfo, autocommit=True,
+                         prepare_threshold=0) as conn:
+        assert conn.execute("SELECT %s::int", (1,)).fetchone() == (1,)
+        other = cp.connect()
+        other.query(text)
+        assert conn.execute("SELECT %s::int", (2,)).fetchone() == (2,)
+
+
 @pytest.fixture(scope="session")
 def node():
     """A folder with the drivers of test/clients/node installed."""

@@ -187,7 +187,10 @@ def bench():
         script.flush()
         for args in (["-S"], ["-N"], ["-b", "tpcb-like"],
                      ["-f", script.name], ["-S", "-C"]):
-            out = run("pgbench", "-n", "-M", "prepared", "-c", "8", "-j", "2",
+            # A thread for each client: pgbench waits for the answer to a
+            # Parse, and so for a server that another client of the same
+            # thread may hold, in a transaction that cannot go on meanwhile.
+            out = run("pgbench", "-n", "-M", "prepared", "-c", "8", "-j", "8",
                       "-t", "20" if "-C" in args else "40", *args)
             seen += re.findall(r"actually processed: (\S+)", out) or [out]
             seen += re.findall(r"failed transactions: (\d+)", out)

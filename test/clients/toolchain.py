@@ -58,7 +58,8 @@ UNREACHABLE = re.compile(
     r"|[Cc]onnection refused|[Cc]onnection reset|[Cc]ould not resolve"
     r"|[Cc]ouldn't resolve|NewConnectionError|[Nn]etwork is unreachable"
     r"|[Uu]nknown host|[Tt]imed out|[Tt]imeout was reached|\b50[234]\b"
-    r"|failed to download|[Cc]ould not transfer|Could not connect")
+    r"|failed to download|[Cc]ould not transfer|Could not connect"
+    r"|\(from versions: none\)|No plugin found for prefix")
 
 
 def step(*argv, cwd, env=None):
@@ -74,7 +75,7 @@ def step(*argv, cwd, env=None):
         return
     tail = " ".join(done.stdout.split())[-600:]
     if UNREACHABLE.search(done.stdout):
-        raise Missing(f"the registry cannot be reached: {tail}")
+        raise Missing(f"the registry cannot be reached: ...{tail[-120:]}")
     raise RuntimeError(f"{' '.join(argv)}: status {done.returncode}: {tail}")
 
 

@@ -221,6 +221,7 @@ def test_statements_outlive_a_cleaned_server(make_carpool, text):
         assert conn.execute("SELECT %s::int", (1,)).fetchone() == (1,)
         other = cp.connect()
         other.query(text)
+        other.close()  # which ends its hold on the server
         assert conn.execute("SELECT %s::int", (2,)).fetchone() == (2,)
 
 

@@ -30,7 +30,8 @@ The scenarios, each with connections of its own:
     startup     the same settings given when the connection is opened
     listen      LISTEN, NOTIFY in order, one rolled back, UNLISTEN
     cancel      a running query is canceled, and only that one
-    schema      columns are added to a table that cached statements read
+    schema      a table that cached statements read gets more columns, and one
+                of another type
     advisory    an advisory lock of the session
     temp        a temporary table over several transactions
     prepare     SQL's own PREPARE, EXECUTE and DEALLOCATE

@@ -407,7 +407,9 @@ class Scenarios implements AutoCloseable {
         String text = "SELECT * FROM " + table + " WHERE a = $1::int";
         Work<String> read = i -> {
             try {
-                return all.get(i).query(text, 1).get(0).size() + " columns";
+                List<String> row = all.get(i).query(text, 1).get(0);
+                same(row.get(0), 1);
+                return row.size() + " columns";
             } catch (SQLException e) {
                 return e.getSQLState();
             }
@@ -430,6 +432,9 @@ class Scenarios implements AutoCloseable {
         seen.add(together(4, outside));
         owner.run("ALTER TABLE " + table + " ADD COLUMN c int");
         seen.add(together(4, inside));
+        // Binary values are longer from now on.
+        owner.run("ALTER TABLE " + table + " ALTER COLUMN a TYPE bigint");
+        seen.add(together(4, outside));
         return seen;
     }
 

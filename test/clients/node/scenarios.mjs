@@ -364,6 +364,8 @@ class Scenarios {
 		seen.push(await Promise.all(conns.map(outside)));
 		await owner.run(`ALTER TABLE ${table} ADD COLUMN c int`);
 		seen.push(await Promise.all(conns.map(inside)));
+		await owner.run(`ALTER TABLE ${table} ALTER COLUMN a TYPE bigint`);
+		seen.push(await Promise.all(conns.map(outside)));
 		return seen;
 	}
 

@@ -458,7 +458,13 @@ impl<D: Driver> Scenarios<'_, D> {
         let text = format!("SELECT * FROM {table} WHERE a = $1::int");
         let read = async |conn: &mut D::Conn| {
             let rows = conn.query(&text, &[int(1)]).await;
-            rows.map_or_else(|e| e, |rows| format!("{} columns", rows[0].len()))
+            rows.map_or_else(
+                |e| e,
+                |rows| match rows[0][0].as_str() {
+                    "1" => format!("{} columns", rows[0].len()),
+                    wrong => format!("wrong value {wrong}"),
+                },
+            )
         };
         let outside =
             async |conn: &mut D::Conn| vec![read(conn).await, read(conn).await, read(conn).await];
@@ -482,6 +488,11 @@ impl<D: Driver> Scenarios<'_, D> {
             .run(&format!("ALTER TABLE {table} ADD COLUMN c int"))
             .await?;
         seen.push(try_join_all(conns.iter_mut().map(inside)).await?);
+        // Binary values are longer from now on.
+        owner
+            .run(&format!("ALTER TABLE {table} ALTER COLUMN a TYPE bigint"))
+            .await?;
+        seen.push(join_all(conns.iter_mut().map(outside)).await);
         Ok(json!(seen))
     }
 

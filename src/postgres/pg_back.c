@@ -312,6 +312,7 @@ judge(struct pg_back *b, const struct turn *turn, struct pg_scan *s,
 void
 pg_statements_lost(struct pg_back *b)
 {
+	/* What is still owed speaks of others: those that are on their way. */
 	pg_loads_clear(&b->loads);
 }
 

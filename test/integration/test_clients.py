@@ -210,9 +210,10 @@ def test_psycopg3_cancel(make_carpool):
         assert conn.execute("SELECT 1").fetchone() == (1,)
 
 
+@pytest.mark.parametrize("protocol", ["simple", "extended"])
 @pytest.mark.parametrize("text", [
     "CREATE TEMPORARY TABLE wiped (a int)", "DISCARD ALL", "DEALLOCATE ALL"])
-def test_statements_outlive_a_cleaned_server(make_carpool, text):
+def test_statements_outlive_a_cleaned_server(make_carpool, text, protocol):
     """What another client did takes all statements of the server away."""
     cp = make_carpool(default_pool_size=1)
     conninfo = f"host={cp.host} port={cp.port} user=app dbname=test"
@@ -220,7 +221,7 @@ def test_statements_outlive_a_cleaned_server(make_carpool, text):
                          prepare_threshold=0) as conn:
         assert conn.execute("SELECT %s::int", (1,)).fetchone() == (1,)
         other = cp.connect()
-        other.query(text)
+        {"simple": other.query, "extended": other.extended}[protocol](text)
         other.close()  # which ends its hold on the server
         assert conn.execute("SELECT %s::int", (2,)).fetchone() == (2,)
 

@@ -216,6 +216,9 @@ build_core(struct program *p)
 		.snapshot = p->snapshot,
 		.console_submit = control_submit,
 		.console_arg = p->control,
+		.channel_submit = control_listen,
+		.channel_place = control_listen_place,
+		.channel_arg = p->control,
 	};
 
 	p->core = core_new(&config);

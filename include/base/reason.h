@@ -43,6 +43,9 @@ enum reason {
 	REASON_STATEMENT_MODE_TX, /* 0A000 transaction block, statement pooling
 				   */
 	REASON_SIMPLE_QUERY_OFF,  /* 0A000 disable_pqexec */
+	REASON_LISTEN_FAILED,     /* 08001 the listening connection failed */
+	REASON_LISTEN_LOST,       /* 08006 listen_lost = close */
+	REASON_LISTEN_QUEUE,      /* 54000 listen_queue */
 	REASON_SHUTDOWN,          /* 57P01 SHUTDOWN, SIGTERM */
 	REASON_KILLED,            /* 57P01 KILL, KILL_CLIENT */
 	REASON_DATABASE_REMOVED,  /* 57P01 entry left the configuration */

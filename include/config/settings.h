@@ -16,6 +16,13 @@
 #include "proto/policy.h"
 #include "proto/turn.h"
 
+/* What clients that listen are told when the connection that hears for them is
+ * lost. */
+enum listen_lost {
+	LISTEN_LOST_NOTICE, /* a NOTICE, and another one when it is back */
+	LISTEN_LOST_CLOSE,  /* they are closed */
+};
+
 /* Values, in the table's order.  Texts are owned by the snapshot, never NULL;
  * times are microseconds, 0 = off unless the manual says otherwise. */
 struct settings {
@@ -101,6 +108,8 @@ struct settings {
 	/* what a session would leave behind */
 	enum state_policy on_state[STATE_KINDS]; /* on_temp_table, ... */
 	uint32_t pin_notice;
+	enum listen_lost listen_lost;
+	uint32_t listen_queue; /* bytes for each client */
 	/* names */
 	usec_t dns_max_ttl;
 	usec_t dns_nxdomain_ttl;

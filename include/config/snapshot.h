@@ -178,6 +178,15 @@ void snapshot_pool_config(const struct snapshot *s,
 void snapshot_policy(const struct snapshot *s, const struct config_database *db,
 		     const struct pool_config *pool, struct policy *out);
 
+/*
+ * The password in clear text with which carpool may log in as a server user
+ * (the entry's own, or that of auth_file); "" = none is known, NULL = all that
+ * is known is a hash.
+ */
+const char *snapshot_clear_password(const struct snapshot *s,
+				    const struct config_database *db,
+				    const char *user);
+
 /* The policy before anybody knows which pool it will be; borrowed from s. */
 void snapshot_login_policy(const struct snapshot *s, struct policy *out);
 

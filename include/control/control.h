@@ -100,6 +100,14 @@ void control_answer(struct control *c, struct console_request *request,
 /* Commands that were answered since the start: the console's own statistics. */
 uint64_t control_commands(const struct control *c);
 
+/* --- LISTEN ----------------------------------------------------------------
+ */
+
+/* For core_config.channel_submit and channel_place, with the control as arg;
+ * the first from any thread. */
+void control_listen(void *control, struct channel_request *request);
+bool control_listen_place(void *control, struct pool *pool);
+
 /* --- waiting ---------------------------------------------------------------
  */
 

@@ -23,7 +23,9 @@
 #include "io/resolve.h"
 #include "proto/protocol.h"
 
+struct channel_request;
 struct core;
+struct pool;
 struct worker;
 
 /* Names a client over threads: never a pointer. */
@@ -62,6 +64,13 @@ struct core_config {
 	/* Takes a console command; called on worker threads. */
 	void (*console_submit)(void *arg, struct console_request *request);
 	void *console_arg;
+	/* Takes what clients want heard, see core/channels.h; called on worker
+	 * threads. */
+	void (*channel_submit)(void *arg, struct channel_request *request);
+	/* A pool's listening connection has the place that it waits for; on
+	 * the control thread.  False: it waits for none. */
+	bool (*channel_place)(void *arg, struct pool *pool);
+	void *channel_arg;
 };
 
 /* Builds everything, starts nothing; NULL with a logged error. */

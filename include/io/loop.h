@@ -25,6 +25,9 @@ struct mail {
 	void (*deliver)(struct mail *mail);
 };
 
+/* Names for two of the epoll events, for those who know no epoll. */
+enum loop_event { LOOP_READABLE = 0x001, LOOP_WRITABLE = 0x004 };
+
 /*
  * Something that a loop tells news, embedded in its owner: of a descriptor that
  * it is registered for, or that its turn has come by loop_ready.  fire is

@@ -34,6 +34,8 @@ enum order_kind {
 	ORDER_QUERY,  /* console command in `text` */
 	ORDER_CLOSE,  /* flush, half-close, linger, close */
 	ORDER_FAIL,   /* refuse and end, see `scope` and `reason` */
+	ORDER_LISTEN, /* back only: the client's subscriptions change, or a
+		       * notification is for it; see `listen` */
 };
 
 /* Why a server cannot be given up at a boundary. */
@@ -80,6 +82,28 @@ struct startup_words {
 	size_t len;
 };
 
+/* A message on a channel; all borrowed. */
+struct notification {
+	uint32_t pid; /* of the server process that sent it */
+	const char *channel;
+	const char *payload;
+};
+
+/*
+ * What a transaction made of the client's subscriptions: what it drops goes
+ * first.  With something to add the front's subscribed() follows when that is
+ * in place.  Or, with `told`, what the linked server said on a channel to which
+ * the client listens there; `bytes` of input are dropped.
+ */
+struct listen_change {
+	const char *add; /* borrows: channels, each with its NUL */
+	size_t add_len;
+	const char *drop; /* borrows: the same */
+	size_t drop_len;
+	bool drops_all;
+	const struct notification *told; /* borrows, or NULL */
+};
+
 struct order {
 	enum order_kind kind;
 	enum hold hold;        /* BOUNDARY */
@@ -91,8 +115,9 @@ struct order {
 	enum reason reason;    /* FAIL, CLOSE */
 	size_t bytes;          /* NEED_MORE (at least), RELAY, DISCARD */
 	union {
-		struct route route; /* ROUTE */
-		struct job job;     /* WORK */
+		struct route route;          /* ROUTE */
+		struct job job;              /* WORK */
+		struct listen_change listen; /* LISTEN */
 		/* NEED_FACTS: of servers that were told this; borrowed */
 		struct startup_words words;
 		struct {

@@ -41,7 +41,8 @@ struct policy {
 	bool add_host;             /* application_name_add_host */
 	bool reset_always;         /* server_reset_query_always */
 	bool pin_notice;           /* tell a client once why it is pinned */
-	uint8_t on_state[STATE_KINDS];    /* enum state_policy, by state_kind */
+	uint8_t on_state[STATE_KINDS]; /* enum state_policy, by state_kind */
+	bool cannot_hear; /* LISTEN pins because it cannot be emulated */
 	uint32_t max_prepared_statements; /* of one server; 0 = none shared */
 	/* All strings are borrowed, NUL-terminated, never NULL. */
 	const char *reset_query; /* server_reset_query, "" = none */

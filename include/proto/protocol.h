@@ -206,6 +206,17 @@ struct front_ops {
 	void (*notice)(struct turn *turn, const char *text);
 
 	/*
+	 * A message on a channel that the client listens to, between two of
+	 * its transactions; false: memory is out.  The pid is one that clients
+	 * know.
+	 */
+	bool (*notify)(struct turn *turn, const struct notification *n);
+
+	/* What the last ORDER_LISTEN added is in place: whoever waits for it
+	 * is told; false: memory is out. */
+	bool (*subscribed)(struct turn *turn);
+
+	/*
 	 * Encodes part of a console result into turn->out: at most budget
 	 * rows from *next on; advances *next; true when all is written.
 	 */

@@ -279,6 +279,35 @@ static const struct reason_info table[REASON_COUNT] = {
 		.level = LOG_INFO,
 		.mysql = 1235,
 	},
+	[REASON_LISTEN_FAILED] = {
+		.name = "listen_failed",
+		.sqlstate = "08001",
+		.text = "no connection to listen on for this session",
+		.hint = "Set on_listen = pin to have LISTEN keep the session's "
+			"own server.",
+		.level = LOG_WARNING,
+		.mysql = 1429,
+	},
+	[REASON_LISTEN_LOST] = {
+		.name = "listen_lost",
+		.sqlstate = "08006",
+		.text = "the connection on which notifications are heard was "
+			"lost (listen_lost)",
+		.hint = "Notifications may have been missed: listen again, "
+			"then look.",
+		.level = LOG_WARNING,
+		.mysql = 1429,
+	},
+	[REASON_LISTEN_QUEUE] = {
+		.name = "listen_queue",
+		.sqlstate = "54000",
+		.text = "too many notifications wait for this session "
+			"(listen_queue)",
+		.hint = "Read notifications sooner, end transactions sooner, "
+			"or raise listen_queue.",
+		.level = LOG_WARNING,
+		.mysql = 1235,
+	},
 	[REASON_SHUTDOWN] = {
 		.name = "shutdown",
 		.sqlstate = "57P01",

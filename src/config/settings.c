@@ -1,9 +1,10 @@
 /*
  * Every setting, once.  Constant; any thread.  Names, defaults and meanings are
- * those of PgBouncer 1.25; core_dumps, memory_limit, on_temp_table and the
- * like, pin_notice, server_login_limit, shutdown_timeout and threads are
- * carpool's own, login_notify_message and pool_idle_timeout PgBouncer's next. A
- * row says what its text means; who follows a value is no business of it.
+ * those of PgBouncer 1.25; core_dumps, listen_lost, listen_queue,
+ * memory_limit, on_temp_table and the like, pin_notice, server_login_limit,
+ * shutdown_timeout and threads are carpool's own, login_notify_message and
+ * pool_idle_timeout PgBouncer's next.  A row says what its text means; who
+ * follows a value is no business of it.
  */
 #include "config/settings.h"
 
@@ -251,12 +252,25 @@ const struct setting settings_table[] = {
 		.help = "Connections that may wait to be accepted.",
 	},
 	{
+		ROW(listen_lost, listen_lost, "notice"),
+		.scopes = SCOPE_GLOBAL,
+		.help = "What listening clients get when notifications may be "
+			"missed.",
+	},
+	{
 		ROW(listen_port, number, "6432"),
 		.min = 1,
 		.max = 65535,
 		.scopes = SCOPE_GLOBAL,
 		.effect = EFFECT_RESTART,
 		.help = "Port to listen on; it names the unix socket as well.",
+	},
+	{
+		ROW(listen_queue, number, "1048576"),
+		.min = 16384,
+		.max = INT32_MAX,
+		.scopes = SCOPE_GLOBAL,
+		.help = "Bytes of notifications that may wait for one client.",
 	},
 	{
 		ROW(log_connections, switch, "1"),

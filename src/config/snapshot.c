@@ -216,6 +216,31 @@ snapshot_policy(const struct snapshot *s, const struct config_database *db,
 	memcpy(out->on_state, pool->on_state, sizeof(out->on_state));
 }
 
+/* As auth_file has it: a SCRAM verifier or an MD5 hash. */
+static bool
+is_hash(const char *secret)
+{
+	static const char scram[] = "SCRAM-SHA-256$";
+
+	return strncmp(secret, scram, sizeof(scram) - 1) == 0 ||
+	       (strncmp(secret, "md5", 3) == 0 && strlen(secret) == 35 &&
+		strspn(secret + 3, "0123456789abcdef") == 32);
+}
+
+const char *
+snapshot_clear_password(const struct snapshot *s,
+			const struct config_database *db, const char *user)
+{
+	const struct config_user *found = snapshot_user(s, user);
+	const char *secret = "";
+
+	if (db->password != NULL && db->user != NULL)
+		secret = db->password;
+	else if (found != NULL && found->secret != NULL)
+		secret = found->secret;
+	return is_hash(secret) ? NULL : secret;
+}
+
 /* Unlike text_in_list, "*" is a name like any other: it gives no rights. */
 static bool
 is_listed(const char *name, const char *list)

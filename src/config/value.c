@@ -295,7 +295,8 @@ const struct value_type type_secret = {
 _Static_assert(sizeof(enum pool_mode) == sizeof(uint32_t) &&
 		       sizeof(enum auth_method) == sizeof(uint32_t) &&
 		       sizeof(enum load_balance) == sizeof(uint32_t) &&
-		       sizeof(enum state_policy) == sizeof(uint32_t),
+		       sizeof(enum state_policy) == sizeof(uint32_t) &&
+		       sizeof(enum listen_lost) == sizeof(uint32_t),
 	       "enums are stored as uint32_t");
 
 static const struct value_word pool_mode_words[] = {
@@ -432,6 +433,20 @@ const struct value_type type_listen_policy = {
 	.parse = parse_word,
 	.print = print_word,
 	.words = listen_policy_words,
+};
+
+static const struct value_word listen_lost_words[] = {
+	{ "notice", LISTEN_LOST_NOTICE, SUPPORT_FULL },
+	{ "close", LISTEN_LOST_CLOSE, SUPPORT_FULL },
+	{ 0 },
+};
+
+const struct value_type type_listen_lost = {
+	.noun = "word",
+	.store = STORE_U32,
+	.parse = parse_word,
+	.print = print_word,
+	.words = listen_lost_words,
 };
 
 const char *const state_kind_names[STATE_KINDS] = {

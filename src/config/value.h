@@ -59,6 +59,7 @@ extern const struct value_type type_server_sslmode;
 extern const struct value_type type_load_balance;
 extern const struct value_type type_state_policy;
 extern const struct value_type type_listen_policy; /* also emulate */
+extern const struct value_type type_listen_lost;
 
 /* What stands for a secret wherever one would be shown. */
 #define SECRET_SHOWN "********"

@@ -17,6 +17,7 @@
 #include "io/loop.h"
 #include "io/resolve.h"
 #include "io/signals.h"
+#include "taps.h"
 
 #define LOOK_TIME TIMER_TICK
 
@@ -221,7 +222,8 @@ control_new(const struct control_config *config)
 	memory_init(c);
 	c->averages = averages_new();
 	c->signals = watch_signals(c);
-	if (c->averages != NULL && c->signals != NULL)
+	c->taps = taps_new(c);
+	if (c->averages != NULL && c->signals != NULL && c->taps != NULL)
 		return c;
 	control_free(c);
 	return NULL;
@@ -260,6 +262,7 @@ control_stop(struct control *c)
 	timer_clear(c->loop, &c->period_timer);
 	timer_clear(c->loop, &c->memory_timer);
 	drain_fini(c);
+	taps_stop(c->taps);
 	look_at_all(c, WAIT_END);
 }
 
@@ -269,6 +272,7 @@ control_free(struct control *c)
 	if (c == NULL)
 		return;
 	memory_fini(c);
+	taps_free(c->taps);
 	signals_free(c->signals);
 	averages_free(c->averages);
 	reload_fini(c);

@@ -9,6 +9,7 @@
 #include "io/timer.h"
 
 struct signals;
+struct taps;
 
 /* "name=value" that SET gave, until the next reload. */
 struct set_pair {
@@ -25,6 +26,7 @@ struct control {
 	struct snapshot *snapshot;          /* refs */
 	struct signals *signals;            /* owns */
 	struct averages *averages;          /* owns */
+	struct taps *taps;                  /* owns */
 	char *file;                         /* owns: SET conffile, or NULL */
 	struct set_pair *sets;              /* owns; newest first */
 	enum log_console log_console;

@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "core/client_inner.h"
+#include "core/hearer.h"
 #include "core/login.h"
 #include "core/pins.h"
 #include "core/request.h"
@@ -322,6 +323,7 @@ let_go(struct client *c)
 		console_request_free(c->login->request);
 		c->login->request = NULL;
 	}
+	hearer_end(c);
 	if (c->tenure != NULL && s == NULL)
 		pool_leave(c->pool, c->worker, &c->tenure->ticket);
 	client_drop_tenure(c);

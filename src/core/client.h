@@ -104,13 +104,14 @@ struct client {
 	usec_t eof_since;   /* it sends nothing more since; 0 = it does */
 	uint32_t slot, generation;           /* of its handle */
 	uint8_t secret[CANCEL_SECRET_BYTES]; /* of its cancel key */
-	uint8_t state : 4;    /* enum client_state, set by client_set_state */
-	uint8_t back_to : 4;  /* enum client_state: where ASKING, WAITING began
-			       */
-	uint8_t pins_told;    /* bits of enum state_kind: by pin_notice */
-	uint8_t close_reason; /* enum reason, with close_needed */
-	bool is_counted : 1;  /* holds places in the client budgets */
-	bool is_keyed : 1;    /* logged in to a pool: its key works */
+	uint8_t state : 4;     /* enum client_state, set by client_set_state */
+	uint8_t back_to : 4;   /* enum client_state: where ASKING, WAITING began
+				*/
+	uint8_t pins_told : 7; /* bits of enum state_kind: by pin_notice */
+	bool is_hearer : 1;    /* listens to channels, see hearer.h */
+	uint8_t close_reason;  /* enum reason, with close_needed */
+	bool is_counted : 1;   /* holds places in the client budgets */
+	bool is_keyed : 1;     /* logged in to a pool: its key works */
 	bool is_console : 1;
 	bool is_login : 1;     /* counted in core.logins */
 	bool link_pending : 1; /* LINKING: link() was not called yet */

@@ -267,7 +267,7 @@ core_console_answer(struct core *core, struct console_request *request)
  */
 
 void
-core_claim_idle(struct core *core, struct pool *p, usec_t now)
+core_claim_idle(struct core *core, const struct share *hungry, usec_t now)
 {
 	struct pool *best = NULL;
 	usec_t best_since = UINT64_MAX;
@@ -280,12 +280,12 @@ core_claim_idle(struct core *core, struct pool *p, usec_t now)
 		usec_t since = 0;
 		unsigned worker = 0;
 
-		if (other == p ||
-		    !limits_would_help(&core->limits, &p->share, &other->share))
+		if (&other->share == hungry ||
+		    !limits_would_help(&core->limits, hungry, &other->share))
 			continue;
 		if (!pool_oldest_idle(other, &since, &worker) ||
 		    (now < since + HUNGER_SLACK &&
-		     !limits_is_due(&core->limits, &p->share, &other->share)))
+		     !limits_is_due(&core->limits, hungry, &other->share)))
 			continue;
 		if (since < best_since) {
 			best = other;
@@ -335,12 +335,16 @@ core_new(const struct core_config *config)
 	core->listening = config->listening;
 	core->console_submit = config->console_submit;
 	core->console_arg = config->console_arg;
+	core->channel_submit = config->channel_submit;
+	core->channel_place = config->channel_place;
+	core->channel_arg = config->channel_arg;
 	core->snapshot = snapshot_ref(config->snapshot);
 	snapshot_set_generation(core->snapshot, 1);
 	reserve_descriptors(core);
 	core_entropy(core->mock_secret, sizeof(core->mock_secret));
 	core->share_seed = core_random();
 	limits_init(&core->limits);
+	notifiers_init(&core->notifiers);
 	lost_init(&core->lost);
 	if (!routes_init(&core->routes))
 		mem_assert_failed("memory at start", __FILE__, __LINE__);
@@ -394,6 +398,7 @@ core_free(struct core *core)
 	mem_free(core->workers);
 	lost_fini(&core->lost);
 	routes_fini(&core->routes);
+	notifiers_fini(&core->notifiers);
 	limits_fini(&core->limits);
 	snapshot_unref(core->snapshot);
 	mem_free(core);

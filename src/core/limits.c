@@ -29,11 +29,24 @@ has_room(const struct budget *b)
 	return b->max == 0 || b->used < b->max;
 }
 
+/* A place that is never given back must not be the last one. */
+static bool
+has_ear_room(const struct budget *b)
+{
+	return b->max == 0 || b->ears + 1 < b->max;
+}
+
+static bool
+may_hear(const struct share *s)
+{
+	return !s->is_ear || (has_ear_room(s->db) && has_ear_room(s->user));
+}
+
 static bool
 fits(const struct share *s)
 {
 	return (s->ceiling == 0 || s->used < s->ceiling) && has_room(s->db) &&
-	       has_room(s->user);
+	       has_room(s->user) && may_hear(s);
 }
 
 /* Would h fit if giver gave one of its places back? */
@@ -59,6 +72,8 @@ count_in(struct limits *l, struct share *s)
 	s->used++;
 	s->db->used++;
 	s->user->used++;
+	s->db->ears += s->is_ear;
+	s->user->ears += s->is_ear;
 	l->servers++;
 }
 
@@ -97,6 +112,8 @@ limits_take(struct limits *l, struct share *s, uint32_t ceiling, usec_t since)
 	if (fits(s)) {
 		count_in(l, s);
 		stop_hunger(l, s);
+	} else if (!may_hear(s)) {
+		result = TAKE_FULL_POOL;
 	} else {
 		result = ceiling != 0 && s->used >= ceiling ? TAKE_FULL_POOL
 							    : TAKE_FULL_SHARED;
@@ -152,6 +169,8 @@ limits_give(struct limits *l, struct share *s, bool *post)
 	s->used--;
 	s->db->used--;
 	s->user->used--;
+	s->db->ears -= s->is_ear;
+	s->user->ears -= s->is_ear;
 	s->is_giving = false;
 	l->servers--;
 	next = feed_locked(l, s, post);

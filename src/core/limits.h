@@ -23,7 +23,8 @@
 
 struct budget {
 	uint32_t used;
-	uint32_t max; /* 0 = unlimited */
+	uint32_t max;  /* 0 = unlimited */
+	uint32_t ears; /* of used: connections that listen */
 };
 
 /* A pool's part of the limits; embedded in the pool, guarded by limits.lock. */
@@ -37,6 +38,8 @@ struct share {
 	uint32_t tokens;         /* places passed on, not yet collected */
 	bool is_posted;          /* a token message is on its way */
 	bool is_giving;          /* closes a server for a hungry pool */
+	bool is_ear; /* constant: of a connection that listens, for good; each
+		      * budget keeps a place beside those for servers */
 };
 
 struct limits {
@@ -50,7 +53,11 @@ struct limits {
 void limits_init(struct limits *l);
 void limits_fini(struct limits *l);
 
-enum take { TAKE_OK, TAKE_FULL_POOL, TAKE_FULL_SHARED };
+enum take {
+	TAKE_OK,
+	TAKE_FULL_POOL, /* also a share that listens, and can never fit */
+	TAKE_FULL_SHARED,
+};
 
 /*
  * Takes one place for the pool: at most ceiling (0 = unlimited) in the pool,

@@ -10,7 +10,7 @@
 #include "core/shared.h"
 #include "core/worker.h"
 
-_Static_assert(STATE_KINDS <= 8, "client.pins_told has a bit for each");
+_Static_assert(STATE_KINDS <= 7, "client.pins_told has a bit for each");
 
 /* What a pinned client has on its server, and what would end that. */
 static const struct {
@@ -36,7 +36,7 @@ tell(struct client *c, enum state_kind kind)
 
 	if ((c->pins_told & BIT(kind)) != 0)
 		return;
-	c->pins_told = (uint8_t)(c->pins_told | BIT(kind));
+	c->pins_told = (c->pins_told | BIT(kind)) & 0x7f;
 	(void)text_format(text, sizeof(text),
 			  "this session keeps its server connection: it has %s "
 			  "(%s); others may use it again when %s "
@@ -45,6 +45,16 @@ tell(struct client *c, enum state_kind kind)
 			  words[kind].until, state_kind_names[kind]);
 	session_client_turn(c, &st);
 	c->worker->core->front->notice(&st.turn, text);
+}
+
+/* LISTEN was to cost no server: who is pinned for it all the same is told. */
+static bool
+is_told(const struct policy *policy, enum state_kind kind)
+{
+	return policy->pin_notice ||
+	       (kind == STATE_LISTEN &&
+		(policy->cannot_hear ||
+		 policy->on_state[kind] == STATE_EMULATE));
 }
 
 static struct pool_part *
@@ -70,7 +80,7 @@ begin(struct client *c, enum state_kind kind)
 		.since = loop_now(c->worker->loop),
 		.digest = c->server->ops->view(c->server->back)->digest,
 	};
-	if (worker_policy(c->worker, c->pool)->pin_notice)
+	if (is_told(worker_policy(c->worker, c->pool), kind))
 		tell(c, kind);
 }
 

@@ -50,6 +50,10 @@ pool_new(struct core *core, const char *database, const char *user,
 	pool_classes_init(p);
 	p->share.db = &db->servers;
 	p->share.user = &account->servers;
+	p->ear_share.db = &db->servers;
+	p->ear_share.user = &account->servers;
+	p->ear_share.is_ear = true;
+	p->ear_mail.deliver = channels_place_delivered;
 	p->token_mail.deliver = pool_token_delivered;
 	p->wake_mail.deliver = pool_wake_delivered;
 	lock_init(&p->lock);
@@ -82,6 +86,7 @@ pool_unref(struct pool *p)
 		return;
 	ASSERT(p->held == 0 && p->waiting == 0);
 	(void)limits_content(&p->core->limits, &p->share);
+	(void)limits_content(&p->core->limits, &p->ear_share);
 	if (p->recent != NULL)
 		pool_class_give(p, p->recent);
 	ASSERT(list_is_empty(&p->classes));

@@ -139,6 +139,10 @@ struct pool {
 
 	_Atomic uint32_t refs; /* clients, servers, the route map */
 	struct share share;    /* guarded by limits.lock */
+	/* Of the connection that listens for its clients, see core/channels.h;
+	 * guarded by limits.lock. */
+	struct share ear_share;
+	struct mail ear_mail; /* one at a time: ear_share.is_posted */
 
 	struct lock lock;
 	/* under lock */
@@ -281,6 +285,8 @@ void pool_set_removed(struct pool *p);
 void pool_new_epoch(struct pool *p, uint64_t generation);
 /* Passes places on that became free by a raised maximum; any thread. */
 void pool_feed(struct core *core);
+/* Gives a place of one of its two shares back; any thread. */
+void pool_give_share(struct pool *p, struct share *share);
 /* Has its home worker dispatch soon; any thread. */
 void pool_wake(struct pool *p);
 

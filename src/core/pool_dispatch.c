@@ -175,5 +175,5 @@ pool_dispatch(struct pool *p, struct worker *w, usec_t now)
 			take = pool_open_planned(p, w, n, ceiling, since);
 	} while (n > 0 && take == TAKE_OK);
 	if (take == TAKE_FULL_SHARED && !evict_own(p, w, now))
-		core_claim_idle(p->core, p, now);
+		core_claim_idle(p->core, &p->share, now);
 }

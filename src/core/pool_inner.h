@@ -77,5 +77,6 @@ void pool_fail_waiters(struct pool *p);
 /* Deliveries of the mails that are embedded in the pool. */
 void pool_token_delivered(struct mail *mail);
 void pool_wake_delivered(struct mail *mail);
+void channels_place_delivered(struct mail *mail);
 
 #endif

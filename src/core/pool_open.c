@@ -131,8 +131,15 @@ pool_opened(struct pool *p, struct server *s, const void *facts)
 static void
 post_token(struct share *share)
 {
-	struct pool *p = LIST_ENTRY(share, struct pool, share);
+	struct pool *p;
 
+	if (share->is_ear) {
+		p = LIST_ENTRY(share, struct pool, ear_share);
+		pool_ref(p);
+		loop_post(p->core->control, &p->ear_mail);
+		return;
+	}
+	p = LIST_ENTRY(share, struct pool, share);
 	/* None of its idle servers need go for the place that comes. */
 	lock_take(&p->lock);
 	p->is_refused = false;
@@ -155,8 +162,14 @@ pool_feed(struct core *core)
 void
 pool_give_place(struct pool *p)
 {
+	pool_give_share(p, &p->share);
+}
+
+void
+pool_give_share(struct pool *p, struct share *share)
+{
 	bool post;
-	struct share *next = limits_give(&p->core->limits, &p->share, &post);
+	struct share *next = limits_give(&p->core->limits, share, &post);
 
 	if (next != NULL && post)
 		post_token(next);
@@ -325,7 +338,7 @@ pool_tick(struct pool *p, struct worker *home, usec_t now)
 	lock_give(&p->lock);
 	/* What became idle since it was refused. */
 	if (must_claim)
-		core_claim_idle(p->core, p, now);
+		core_claim_idle(p->core, &p->share, now);
 	if (n == 0)
 		return;
 	/* Spare servers are worth no hunger: nobody waits for them.  Who came

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/list.h"
+#include "core/notifier.h"
 #include "core/pool.h"
 #include "io/resolve.h"
 #include "io/stream.h"
@@ -53,6 +54,7 @@ struct server {
 	struct mail mail;          /* for moving between workers */
 	struct list_node node;     /* on a shelf or an action list; pool.lock */
 	struct list_node same;     /* on its class's shelf; pool.lock */
+	struct notifier notifier;  /* whose notifications it sends */
 	struct list_node owned;    /* on worker.servers, leavers or graves */
 	struct pool *pool;         /* refs */
 	struct pool_class *class;  /* refs */

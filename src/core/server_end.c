@@ -77,6 +77,7 @@ server_end(struct server *s)
 	stream_close(&s->stream, STREAM_FIN);
 	list_remove(&s->owned);
 	list_push_back(&w->server_graves, &s->owned);
+	notifier_close(s);
 	pool_server_gone(s->pool, w, s, loop_now(w->loop));
 }
 

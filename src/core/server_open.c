@@ -326,6 +326,7 @@ server_ready(struct server *s)
 	s->deadline = 0;
 	s->jitter = (uint16_t)core_random();
 	server_set_expiry(s);
+	notifier_open(s);
 	pool_opened(s->pool, s, s->ops->facts(s->back));
 	log_event(LOG_INFO, "server_login", "%s host=%s port=%u pid=%u",
 		  server_tag(s, tag), s->host, s->port,

@@ -17,6 +17,7 @@
 #include "core/session.h"
 
 #include "base/mem.h"
+#include "core/hearer.h"
 #include "core/login.h"
 #include "core/pins.h"
 #include "core/request.h"
@@ -208,6 +209,8 @@ carry_back(struct client *c, struct server *s, const struct order *o)
 		return true;
 	case ORDER_BOUNDARY:
 		return !on_boundary(c, s, o);
+	case ORDER_LISTEN:
+		return hearer_on_order(c, s, o);
 	case ORDER_FAIL:
 		on_back_failed(c, s, o);
 		return false;
@@ -376,6 +379,7 @@ carry_front(struct client *c, const struct order *o, struct answer *answer)
 		on_front_failed(c, o);
 		return session_is_alive(c) && o->scope == FAIL_STATEMENT;
 	case ORDER_BOUNDARY:
+	case ORDER_LISTEN:
 		break;
 	}
 	client_refuse_reason(c, REASON_INTERNAL);

@@ -20,6 +20,7 @@ start_link(struct client *c)
 		return;
 	if (server_check(s, now))
 		return;
+	notifier_link(s, c);
 	server_turn(s, &t);
 	t.peer = c->front;
 	switch (s->ops->link(&t)) {

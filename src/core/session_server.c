@@ -36,6 +36,7 @@ carry_server(struct server *s, const struct order *o)
 		server_failed(s, o);
 		return false;
 	case ORDER_CLOSE:
+	case ORDER_LISTEN:
 	case ORDER_NEED_SERVER:
 	case ORDER_NEED_FACTS:
 	case ORDER_ROUTE:

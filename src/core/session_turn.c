@@ -2,6 +2,7 @@
  * A turn of the session: reads what is there, has both sides step until they
  * wait, and writes once for each socket; see session.c.
  */
+#include "core/hearer.h"
 #include "core/session_inner.h"
 
 #define IN_MAX (8 * (size_t)BUF_BLOCK_BYTES)
@@ -141,6 +142,7 @@ turn_with(struct client *c, const struct answer *answer)
 		client_linger(c);
 		return;
 	}
+	hearer_flush(c);
 	flush_and_go_on(c);
 	if (!session_is_alive(c))
 		return;

@@ -14,6 +14,7 @@
 #include "core/core.h"
 #include "core/limits.h"
 #include "core/lost.h"
+#include "core/notifier.h"
 #include "core/route.h"
 
 struct core {
@@ -27,11 +28,15 @@ struct core {
 	struct listen_set *listening;  /* borrows, or NULL */
 	void (*console_submit)(void *arg, struct console_request *request);
 	void *console_arg;
+	void (*channel_submit)(void *arg, struct channel_request *request);
+	bool (*channel_place)(void *arg, struct pool *pool);
+	void *channel_arg;
 	struct snapshot *snapshot; /* refs; the control thread's */
 
-	struct limits limits; /* under its own lock */
-	struct routes routes; /* under its own lock */
-	struct lost lost;     /* under its own lock */
+	struct limits limits;       /* under its own lock */
+	struct routes routes;       /* under its own lock */
+	struct notifiers notifiers; /* under its own lock */
+	struct lost lost;           /* under its own lock */
 
 	uint8_t mock_secret[MOCK_SECRET_BYTES]; /* constant; see struct turn */
 	uint64_t share_seed;                    /* constant; see share_open */
@@ -58,10 +63,10 @@ uint64_t core_random(void);
 void core_entropy(void *out, size_t len);
 
 /*
- * The limits refused a pool: of the others whose place would suit it, the one
+ * The limits refused a share: of the pools whose place would suit it, the one
  * whose idle server has rested longest closes that.  Who has not clearly more
  * than the pool keeps a server for HUNGER_SLACK after its use.
  */
-void core_claim_idle(struct core *core, struct pool *p, usec_t now);
+void core_claim_idle(struct core *core, const struct share *hungry, usec_t now);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/client.h"
+#include "core/hearer.h"
 #include "core/pool.h"
 #include "core/server.h"
 #include "core/shared.h"
@@ -111,6 +112,25 @@ shortest_time(const struct settings *set, const struct pool_config *config)
 	return shortest;
 }
 
+/* Can a connection of carpool's own listen for this pool's clients? */
+static bool
+can_hear(const struct snapshot *s, const struct config_database *db,
+	 const struct pool_config *config, const struct pool *p)
+{
+	return config->max_db_connections != 1 &&
+	       config->max_user_connections != 1 &&
+	       snapshot_clear_password(s, db, p->user) != NULL;
+}
+
+static void
+stop_hearing(struct policy *policy)
+{
+	if (policy->on_state[STATE_LISTEN] != STATE_EMULATE)
+		return;
+	policy->on_state[STATE_LISTEN] = STATE_PIN;
+	policy->cannot_hear = true;
+}
+
 void
 worker_refresh_policy(struct worker *w, struct pool *p)
 {
@@ -133,6 +153,8 @@ worker_refresh_policy(struct worker *w, struct pool *p)
 				     snapshot_user(w->snapshot, p->user),
 				     &config);
 		snapshot_policy(w->snapshot, db, &config, &part->policy);
+		if (!can_hear(w->snapshot, db, &config, p))
+			stop_hearing(&part->policy);
 		part->config = config;
 	}
 	part->shortest =
@@ -371,6 +393,7 @@ worker_free(struct worker *w)
 	loop_free(w->loop);
 	snapshot_unref(w->snapshot);
 	slab_fini(&w->tenures);
+	ears_free(w->ears);
 	w->core->front->share_close(w->shared);
 	mem_free(w->slots);
 	mem_free(w);

@@ -42,6 +42,7 @@ struct worker {
 	 * until then callers up the stack may still look at them. */
 	struct list client_leavers, server_leavers;
 	struct slab tenures; /* of struct tenure */
+	struct ears *ears;   /* owns; NULL until a client has listened */
 	void *shared;        /* owns: what its clients' fronts share */
 	struct list pools;   /* whose home this is */
 	struct slot *slots;  /* owns */

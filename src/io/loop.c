@@ -42,6 +42,10 @@ deliver_mail(struct loop *loop)
 	}
 }
 
+_Static_assert((uint32_t)LOOP_READABLE == (uint32_t)EPOLLIN &&
+		       (uint32_t)LOOP_WRITABLE == (uint32_t)EPOLLOUT,
+	       "the names are epoll's");
+
 static void
 on_mail(struct watch *watch, uint32_t events)
 {

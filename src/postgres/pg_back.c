@@ -14,12 +14,14 @@
 #include "base/mem.h"
 #include "pg_effect.h"
 #include "pg_front.h"
+#include "pg_listen.h"
 
 /* What happens to a message. */
 enum fate {
 	FATE_PASS,
 	FATE_DROP,
 	FATE_REWRITE, /* dropped, with an error of our own in its place */
+	FATE_TELL,    /* a notification that the core is to tell */
 	FATE_MORE,    /* not all that must be seen has come */
 	FATE_FAIL,
 };
@@ -31,6 +33,7 @@ struct answer_view {
 	size_t len;          /* of body */
 	uint32_t at;         /* place of the entry that it answers */
 	bool is_matched;
+	enum pg_ready ready; /* of a ReadyForQuery, see pg_listen.h */
 	uint8_t scratch[PG_WHOLE_MAX];
 };
 
@@ -65,6 +68,7 @@ pg_back_close(void *back)
 	struct pg_back *b = back;
 
 	pg_back_login_free(b->login);
+	pg_listen_free(b->listen);
 	pg_owed_fini(&b->owed);
 	pg_loads_fini(&b->loads);
 	pg_slot_fini(&b->unnamed);
@@ -101,6 +105,7 @@ pg_back_count(struct pg_back *b)
 				!b->is_group_open;
 	b->view.wants_step = b->login != NULL || b->is_boundary_due ||
 			     b->pending_fail != REASON_NONE ||
+			     (b->listen != NULL && b->listen->is_due) ||
 			     pg_owed_is_fake_due(&b->owed) ||
 			     pg_owed_wants_probe(&b->owed);
 	b->view.statements = b->loads.count < UINT16_MAX
@@ -243,7 +248,23 @@ judge_ready(struct pg_back *b, const struct turn *turn, struct pg_scan *s,
 	/* The client is refused instead. */
 	if (turn->policy->mode == POOL_STATEMENT && status != 'I')
 		return FATE_DROP;
-	return FATE_PASS;
+	if (status == 'I' && b->owed.count == v->at + 1 && !turn->out_busy &&
+	    pg_listen_holds(b, turn->policy))
+		v->ready = READY_WAITS;
+	return v->ready == READY_WAITS ? FATE_DROP : FATE_PASS;
+}
+
+static enum fate
+judge_notification(const struct pg_back *b, const struct turn *turn,
+		   struct pg_scan *s, struct answer_view *v)
+{
+	enum pg_heard heard = pg_listen_heard(b, turn);
+
+	if (heard != HEARD_OWN)
+		return heard == HEARD_PASS ? FATE_PASS : FATE_DROP;
+	if (v->frame.total > PG_WHOLE_MAX)
+		return FATE_FAIL;
+	return see_body(s, v) ? FATE_TELL : FATE_MORE;
 }
 
 static enum fate
@@ -281,8 +302,9 @@ judge(struct pg_back *b, const struct turn *turn, struct pg_scan *s,
 
 	v->body = NULL;
 	v->len = 0;
+	v->ready = READY_PASSES;
 	if (v->frame.type == 'A')
-		return is_linked ? FATE_PASS : FATE_DROP;
+		return judge_notification(b, turn, s, v);
 	if (v->frame.type == 'N')
 		return is_linked && !is_head_hidden(b) ? FATE_PASS : FATE_DROP;
 	if (v->frame.type == 'S')
@@ -301,7 +323,8 @@ judge(struct pg_back *b, const struct turn *turn, struct pg_scan *s,
 	if (v->frame.type == 'C' && v->frame.total <= TAG_MAX &&
 	    !see_body(s, v))
 		return FATE_MORE;
-	if (v->frame.type == 'D' && e->task == TASK_ASK &&
+	if (v->frame.type == 'D' &&
+	    (e->task == TASK_ASK || e->task == TASK_CHANNELS) &&
 	    v->frame.total <= sizeof(v->scratch) && !see_body(s, v))
 		return FATE_MORE;
 	return is_linked && e->action == OWED_FORWARD ? FATE_PASS : FATE_DROP;
@@ -333,6 +356,7 @@ take_error(struct pg_back *b, const struct turn *turn,
 
 	if (e->action != OWED_HIDE)
 		b->named[0] = '\0';
+	pg_listen_error(b);
 	if (v->body != NULL && e->name != NULL)
 		pg_effect_judge_error(b, e, v->body, v->len);
 	if (v->body != NULL && pg_error_is_fatal(v->body, v->len)) {
@@ -360,6 +384,8 @@ end_task(struct pg_back *b, struct turn *turn, const struct pg_owed *e)
 		return true;
 	if (e->task == TASK_SETTINGS)
 		return pg_settings_done(b, turn, e->done);
+	if (e->task == TASK_CHANNELS)
+		return pg_listen_done(b, turn);
 	if (e->task == TASK_ASK)
 		return pg_ask_done(b, turn);
 	return pg_clean_done(b, turn, (enum pg_owed_task)e->task);
@@ -381,6 +407,8 @@ take_ready(struct pg_back *b, struct turn *turn, const struct answer_view *v,
 		if (status != 'I' && turn->policy->mode == POOL_STATEMENT &&
 		    turn->peer_out != NULL)
 			b->pending_fail = REASON_STATEMENT_MODE_TX;
+		if (status == 'I' && !pg_listen_end(b, turn, v->ready))
+			return false;
 	}
 	/* A client whose settings were made has its request still to send. */
 	b->is_boundary_due = e->task != TASK_SETTINGS || turn->peer == NULL;
@@ -428,6 +456,8 @@ take(struct pg_back *b, struct turn *turn, const struct answer_view *v)
 	}
 	if (type == 'D' && pg_owed_at(&b->owed, v->at)->task == TASK_ASK)
 		pg_ask_row(b, turn->policy, v->body, v->len);
+	if (type == 'D' && pg_owed_at(&b->owed, v->at)->task == TASK_CHANNELS)
+		return pg_listen_row(b, v->body, v->len);
 	if (type == 'D' || type == 'd')
 		return true;
 	if (type == 'C' && !take_tag(b, v))
@@ -500,6 +530,17 @@ rewrite_error(struct pg_back *b, struct turn *turn, const struct answer_view *v)
 	return order_bytes(ORDER_DISCARD, v->frame.total);
 }
 
+static struct order
+tell(struct pg_back *b, const struct answer_view *v)
+{
+	struct order order;
+
+	if (!pg_listen_told(b, v->body, v->len, &order))
+		return fail_protocol(b, NULL);
+	order.bytes = v->frame.total;
+	return order;
+}
+
 /* Does the client get its own startup settings back before this message? */
 static bool
 is_restart(const struct pg_back *b, const struct turn *turn,
@@ -539,6 +580,8 @@ extend_run(struct pg_back *b, struct turn *turn, struct pg_scan *s,
 		*order = order_bytes(ORDER_NEED_MORE, v->frame.total);
 	else if (fate == FATE_FAIL)
 		*order = fail_protocol(b, v);
+	else if (fate == FATE_TELL)
+		*order = tell(b, v);
 	else if (fate == FATE_REWRITE)
 		*order = rewrite_error(b, turn, v);
 	if (fate != FATE_PASS && fate != FATE_DROP)
@@ -667,6 +710,8 @@ pg_back_answers(struct pg_back *b, struct turn *turn)
 			       : fail_memory();
 	if (may_probe(b, turn) && !pg_back_query(b, turn->out, "", TASK_PROBE))
 		return fail_memory();
+	if (turn->peer != NULL && b->listen != NULL && b->listen->is_due)
+		return pg_listen_order(b, turn);
 	if (turn->peer == NULL && !pg_clean_group(b, turn->out))
 		return fail_memory();
 	if (b->is_boundary_due && !is_quiet(b, turn))
@@ -685,61 +730,4 @@ pg_back_step(struct turn *turn)
 
 	pg_back_count(b);
 	return order;
-}
-
-/* ---- the rest of the table ---- */
-
-void
-pg_back_terminate(struct turn *turn)
-{
-	static const uint8_t message[] = { 'X', 0, 0, 0, 4 };
-	const struct pg_back *b = turn->self;
-
-	if (b->is_half_sent)
-		return;
-	/* Without memory the server sees the connection's end alone. */
-	(void)!buf_append(turn->out, message, sizeof(message));
-}
-
-size_t
-pg_back_cancel(void *back, uint8_t *out, size_t out_size)
-{
-	static const uint8_t code[] = { 0x04, 0xd2, 0x16, 0x2e };
-	struct pg_back *b = back;
-	size_t total = 8 + (size_t)b->key_len;
-
-	if (b->key == NULL || out_size < total)
-		return 0;
-	out[0] = out[1] = 0;
-	out[2] = (uint8_t)(total >> 8);
-	out[3] = (uint8_t)total;
-	memcpy(out + 4, code, sizeof(code));
-	memcpy(out + 8, b->key, b->key_len);
-	return total;
-}
-
-void
-pg_back_unix_path(const char *host, uint16_t port, char *out, size_t size)
-{
-	text_format(out, size, "%s/.s.PGSQL.%u", host, port);
-}
-
-const void *
-pg_back_facts(void *back)
-{
-	struct pg_back *b = back;
-
-	return b->facts;
-}
-
-const void *
-pg_facts_ref(const void *facts)
-{
-	return pg_params_ref(facts);
-}
-
-void
-pg_facts_unref(const void *facts)
-{
-	pg_params_unref(facts);
 }

@@ -18,6 +18,7 @@
 struct pg_ask;
 struct pg_back_login;
 struct pg_front;
+struct pg_listen;
 
 #define PG_ACCEPTED 16u
 #define PG_RETRIES 3u
@@ -39,6 +40,7 @@ struct pg_back {
 	struct pg_params
 		*own_wanted; /* refs: what the hidden SETs make of it */
 	struct pg_params *own_before; /* refs: what it was before */
+	struct pg_listen *listen;     /* owns; NULL: no LISTEN in this link */
 	struct pg_ask *ask;           /* owns: the question on its way */
 	struct pg_back_login *login;  /* owns; NULL once logged in */
 	uint8_t *error; /* owns: body of the error worth telling, or NULL */

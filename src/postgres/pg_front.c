@@ -16,6 +16,7 @@
 
 #include "base/mem.h"
 #include "pg_extended.h"
+#include "pg_listen.h"
 
 void *
 pg_share_open(uint64_t seed)
@@ -138,6 +139,16 @@ must_yield(const struct pg_front *f, const struct pg_back *b,
 	       (pg_command_ends(b) > 0 || b->ask != NULL);
 }
 
+/* Must what is on its way be answered first, so that it is known to what the
+ * client listens? */
+static bool
+must_hear(const struct pg_front *f, const struct pg_back *b,
+	  const struct turn *turn)
+{
+	return !f->is_group_open && !b->owed.is_copy_in && !b->owed.in_doubt &&
+	       pg_command_ends(b) > 0 && pg_listen_blocks(b, f, turn->policy);
+}
+
 /* Between two requests, with nothing open on the server. */
 static bool
 is_settled(const struct pg_back *b)
@@ -156,7 +167,8 @@ pg_command_has_server(struct pg_front *f, struct turn *turn,
 	if (b == NULL || turn->peer_out == NULL)
 		return pg_stop_plain(order, ORDER_NEED_SERVER);
 	if (b->must_wait || b->pending_fail != REASON_NONE ||
-	    must_yield(f, b, turn) || !pg_owed_reserve(&b->owed, 2))
+	    must_yield(f, b, turn) || must_hear(f, b, turn) ||
+	    !pg_owed_reserve(&b->owed, 2))
 		return pg_stop_plain(order, ORDER_WAIT);
 	if (!f->must_reapply || !is_settled(b))
 		return true;
@@ -411,6 +423,8 @@ pg_command_look(struct pg_front *f, struct turn *turn,
 	len = end != NULL ? (size_t)(end - at.at) : at.left;
 	b->dirt |= skip == 0 ? pg_text_query(f, b, turn->policy, at.at, len)
 			     : pg_text_flags(f, b, turn->policy, at.at, len);
+	if (!pg_listen_text(b, f, at.at, len))
+		return pg_stop_fail(order, REASON_NO_MEMORY);
 	return true;
 }
 
@@ -678,6 +692,8 @@ pg_front_step(struct turn *turn)
 		return pg_front_login_step(f, turn);
 	if (f->console != NULL)
 		return pg_console_step(f, turn);
+	if (f->is_held)
+		return order_plain(ORDER_WAIT);
 	if (f->rest > 0)
 		order = go_on_rest(f, turn);
 	else if (f->text != NULL)

@@ -40,6 +40,9 @@ struct pg_front {
 	uint8_t skip;       /* enum pg_skip */
 	bool is_group_open; /* messages since the last Sync */
 	bool must_reapply;  /* its settings, before its next request */
+	bool is_held;       /* a ReadyForQuery of it waits: pg_listen.h */
+	bool is_listening;  /* carpool hears for it, or did */
+	bool was_told_pin;  /* that LISTEN keeps its server */
 	uint8_t lexer;      /* enum lexer_option for its texts */
 };
 

@@ -13,6 +13,7 @@
 #include "pg_back.h"
 #include "pg_effect.h"
 #include "pg_front.h"
+#include "pg_listen.h"
 
 /* ---- known values ---- */
 
@@ -671,6 +672,8 @@ pg_back_link(struct turn *turn)
 	b->dirt = b->soiled = b->view.pins = 0;
 	b->named[0] = '\0';
 	b->was_asked = false;
+	pg_listen_free(b->listen);
+	b->listen = NULL;
 	b->retries = 0;
 	b->was_used = true;
 	b->was_reset = false;

@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "pg_extended.h"
+#include "pg_listen.h"
 #include "sql/classify.h"
 #include "sql/statement.h"
 
@@ -334,6 +335,16 @@ load_sql(struct pg_front *f, struct turn *turn, struct pg_load *l,
 	return pg_command_push(f, turn, close);
 }
 
+/* It is about to be run: an UNLISTEN in it counts.  False: no memory. */
+bool
+pg_hear_unlisten(struct pg_back *b, const struct pg_front *f,
+		 const struct statement *s)
+{
+	return s->kind != STATEMENT_PARSED ||
+	       pg_listen_text(b, f, (const uint8_t *)s->data,
+			      strnlen(s->data, s->len));
+}
+
 bool
 pg_have_load(struct pg_front *f, struct turn *turn, struct pg_command *m,
 	     struct pg_name *name, enum pg_load_place place,
@@ -366,5 +377,7 @@ pg_have_load(struct pg_front *f, struct turn *turn, struct pg_command *m,
 	*load = l;
 	pg_loads_touch(&b->loads, l, b->group);
 	b->dirt |= s->flags;
+	if (!pg_hear_unlisten(b, f, s))
+		return pg_fail_memory(b, m, order);
 	return pg_command_begin(turn, m, order);
 }

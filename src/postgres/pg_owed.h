@@ -55,9 +55,10 @@ enum pg_owed_task {
 	TASK_PROBE, /* its answer tells which Syncs were dropped */
 	TASK_ROLLBACK,
 	TASK_CHECK,
-	TASK_LOAD,  /* a statement that the next request needs */
-	TASK_BREAK, /* fails, so that a group is not committed */
-	TASK_ASK,   /* what the client's statements left behind */
+	TASK_LOAD,     /* a statement that the next request needs */
+	TASK_BREAK,    /* fails, so that a group is not committed */
+	TASK_ASK,      /* what the client's statements left behind */
+	TASK_CHANNELS, /* to which channels the server listens */
 };
 
 struct pg_name;

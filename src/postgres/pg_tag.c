@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "pg_back.h"
+#include "pg_listen.h"
 #include "sql/classify.h"
 
 /* Tags of statements that leave something behind. */
@@ -68,6 +69,8 @@ pg_tag_take(struct pg_back *b, const char *tag, uint32_t at)
 		b->dirt |= CLASSIFY_LOST;
 		return true;
 	}
+	if (is_client && !pg_listen_tag(b, tag))
+		return false;
 	if (strchr("DLPRS", tag[0]) == NULL || strncmp(tag, "SELECT", 6) == 0)
 		return true;
 	/* A statement of carpool's own name is known, and stays. */

@@ -36,6 +36,8 @@ const struct front_ops pg_front_ops = {
 	.step = pg_front_step,
 	.refuse = pg_front_refuse,
 	.notice = pg_front_notice,
+	.notify = pg_front_notify,
+	.subscribed = pg_front_subscribed,
 	.rows = pg_front_rows,
 	.credential = pg_front_credential,
 };

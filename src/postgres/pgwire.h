@@ -21,6 +21,10 @@ bool pg_front_credential(void *front, uint8_t client_key[32],
 void pg_front_refuse(struct turn *turn, const struct refusal *refusal);
 void pg_front_notice(struct turn *turn, const char *text);
 
+/* pg_listen.c */
+bool pg_front_notify(struct turn *turn, const struct notification *n);
+bool pg_front_subscribed(struct turn *turn);
+
 /* pg_rows.c */
 bool pg_front_rows(struct turn *turn, const struct rowset *rows, size_t *next,
 		   size_t budget);
@@ -29,16 +33,18 @@ bool pg_front_rows(struct turn *turn, const struct rowset *rows, size_t *next,
 void *pg_back_open(const struct credential *cred, const char *database,
 		   struct startup_words words, const struct policy *policy);
 void pg_back_close(void *back);
-void pg_back_unix_path(const char *host, uint16_t port, char *out, size_t size);
 struct back_view *pg_back_view(void *back);
 struct order pg_back_step(struct turn *turn);
-size_t pg_back_cancel(void *back, uint8_t *out, size_t out_size);
+const uint8_t *pg_back_last_error(void *back, size_t *len, char *text,
+				  size_t text_size);
+
+/* pg_back_table.c */
 void pg_back_terminate(struct turn *turn);
+size_t pg_back_cancel(void *back, uint8_t *out, size_t out_size);
+void pg_back_unix_path(const char *host, uint16_t port, char *out, size_t size);
 const void *pg_back_facts(void *back);
 const void *pg_facts_ref(const void *facts);
 void pg_facts_unref(const void *facts);
-const uint8_t *pg_back_last_error(void *back, size_t *len, char *text,
-				  size_t text_size);
 
 /* pg_link.c */
 enum link_result pg_back_link(struct turn *turn);

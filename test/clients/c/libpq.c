@@ -18,19 +18,19 @@
 #define TEXTS 16
 
 struct conn {
-	PGconn *pg;                 /* owns */
-	char texts[TEXTS][200];     /* prepared as s0, s1, ... */
+	PGconn *pg;             /* owns */
+	char texts[TEXTS][200]; /* prepared as s0, s1, ... */
 	int prepared;
 	int number;
 };
 
 struct job {
-	struct conn *conn;          /* borrows, until the thread is joined */
+	struct conn *conn; /* borrows, until the thread is joined */
 	void (*work)(struct conn *, char *);
-	char seen[300];             /* JSON */
+	char seen[300]; /* JSON */
 };
 
-static const char *scenario;        /* the one that runs */
+static const char *scenario; /* the one that runs */
 
 static void
 fail(const char *format, ...)
@@ -134,10 +134,10 @@ want(struct conn *c, const char *text, int arg, const char *value)
 	if (PQresultStatus(result) != PGRES_TUPLES_OK)
 		fail("%s: %s", text, PQresultErrorMessage(result));
 	if (PQntuples(result) != 1 ||
-			strcmp(PQgetvalue(result, 0, 0), value) != 0)
+	    strcmp(PQgetvalue(result, 0, 0), value) != 0)
 		fail("%s: %d rows, %s, not %s", text, PQntuples(result),
-				PQntuples(result) ? PQgetvalue(result, 0, 0)
-						  : "none", value);
+		     PQntuples(result) ? PQgetvalue(result, 0, 0) : "none",
+		     value);
 	PQclear(result);
 }
 
@@ -162,7 +162,7 @@ run(struct conn *c, const char *format, ...)
 	va_end(list);
 	result = PQexec(c->pg, text);
 	if (PQresultStatus(result) != PGRES_COMMAND_OK &&
-			PQresultStatus(result) != PGRES_TUPLES_OK)
+	    PQresultStatus(result) != PGRES_TUPLES_OK)
 		fail("%s: %s", text, PQresultErrorMessage(result));
 	PQclear(result);
 }
@@ -191,8 +191,8 @@ run_job(void *arg)
 
 /* The same work on all connections at once; what they saw, as JSON. */
 static void
-together(struct conn *conns, int count,
-		void (*work)(struct conn *, char *), char *seen)
+together(struct conn *conns, int count, void (*work)(struct conn *, char *),
+	 char *seen)
 {
 	struct job *jobs = calloc((size_t)count, sizeof *jobs);
 	pthread_t *threads = calloc((size_t)count, sizeof *threads);
@@ -281,9 +281,11 @@ reuse_one(struct conn *c, char *seen)
 	for (int n = 1; n < 8; n++) {
 		run(c, "BEGIN");
 		state_of(c, "INSERT INTO t_libpq_reuse VALUES ($1::int)",
-				c->number, state);
-		want_number(c, "SELECT count(*) FROM t_libpq_reuse"
-				" WHERE a = $1::int", c->number, n);
+			 c->number, state);
+		want_number(c,
+			    "SELECT count(*) FROM t_libpq_reuse"
+			    " WHERE a = $1::int",
+			    c->number, n);
 		run(c, "COMMIT");
 	}
 	snprintf(seen, 100, "\"%s\"", state);
@@ -314,7 +316,7 @@ errors_one(struct conn *c, char *seen)
 		state_of(c, "SELECT $1::int FROM not_there", n, b);
 		state_of(c, "SELECT $1::int / 0", n, d);
 		snprintf(seen, 100, "[\"%s\",\"%s\",\"%s\",\"%s\",\"%s\"]", e,
-				a, b, d, state_of(c, insert, key, e));
+			 a, b, d, state_of(c, insert, key, e));
 		want_number(c, "SELECT $1::int + 1", n, n + 1);
 	}
 }
@@ -374,8 +376,7 @@ send_pipeline(struct conn *c, int first, int count, char *letters)
 
 	if (!PQenterPipelineMode(c->pg))
 		fail("no pipeline: %s", PQerrorMessage(c->pg));
-	if (!PQsendPrepare(c->pg, "p", "SELECT 100 / $1::int", 0,
-				NULL))
+	if (!PQsendPrepare(c->pg, "p", "SELECT 100 / $1::int", 0, NULL))
 		fail("%s", PQerrorMessage(c->pg));
 	for (int n = 0; n < count; n++) {
 		snprintf(number, sizeof number, "%d", first + n);
@@ -394,10 +395,10 @@ send_pipeline(struct conn *c, int first, int count, char *letters)
 		PQclear(result);
 		if (status == PGRES_PIPELINE_SYNC)
 			break;
-		*letters++ = status == PGRES_TUPLES_OK     ? 't'
-			: status == PGRES_COMMAND_OK       ? 'c'
-			: status == PGRES_PIPELINE_ABORTED ? 'a'
-							   : 'e';
+		*letters++ = status == PGRES_TUPLES_OK          ? 't'
+			     : status == PGRES_COMMAND_OK       ? 'c'
+			     : status == PGRES_PIPELINE_ABORTED ? 'a'
+								: 'e';
 	}
 	*letters = '\0';
 	if (!PQexitPipelineMode(c->pg))
@@ -445,7 +446,7 @@ cursor_one(struct conn *c, char *seen)
 	}
 	run(c, "ROLLBACK");
 	if (!PQsendQuery(c->pg, "SELECT generate_series(1, 1000)") ||
-			!PQsetSingleRowMode(c->pg))
+	    !PQsetSingleRowMode(c->pg))
 		fail("%s", PQerrorMessage(c->pg));
 	while ((result = PQgetResult(c->pg)) != NULL) {
 		rows += PQresultStatus(result) == PGRES_SINGLE_TUPLE;
@@ -494,7 +495,7 @@ copy_one(struct conn *c, char *seen)
 	snprintf(line, sizeof line, "%d\ttext\n", c->number);
 	copy_in(c, line, 300, state);
 	result = PQexec(c->pg, "COPY (SELECT g FROM generate_series(1, 500) g)"
-			" TO STDOUT");
+			       " TO STDOUT");
 	if (PQresultStatus(result) != PGRES_COPY_OUT)
 		fail("%s", PQresultErrorMessage(result));
 	PQclear(result);
@@ -506,7 +507,7 @@ copy_one(struct conn *c, char *seen)
 		PQclear(result);
 	copy_in(c, "bad\tbad\n", 3, bad);
 	want(c, "SELECT count(*) FROM t_libpq_copy WHERE a = $1::int",
-			c->number, "300");
+	     c->number, "300");
 	snprintf(seen, 100, "[\"%s\",%d,\"%s\"]", state, rows, bad);
 }
 
@@ -522,7 +523,10 @@ copy(char *seen)
 }
 
 static const char *const zones[] = {
-	"Asia/Tokyo", "Europe/Lisbon", "America/Lima", "Asia/Dhaka",
+	"Asia/Tokyo",
+	"Europe/Lisbon",
+	"America/Lima",
+	"Asia/Dhaka",
 };
 
 static void
@@ -549,14 +553,13 @@ watch_one(struct conn *c, char *seen)
 	snprintf(wanted, sizeof wanted, "%ds", c->number + 11);
 	for (int n = 0; n < 10; n++) {
 		want_number(c, "SELECT w FROM who WHERE $1::int >= 0", n,
-				c->number);
+			    c->number);
 		value_of(c, "SHOW statement_timeout", value, sizeof value);
 		if (strcmp(value, wanted) != 0)
 			fail("statement_timeout is %s, not %s", value, wanted);
 		value_of(c, "SHOW timezone", value, sizeof value);
 		if (strcmp(value, zones[c->number]) != 0)
-			fail("timezone is %s, not %s", value,
-					zones[c->number]);
+			fail("timezone is %s, not %s", value, zones[c->number]);
 	}
 }
 
@@ -565,12 +568,14 @@ show(struct conn *c, char *seen)
 {
 	char path[64], limit[64], zone[64];
 
-	return sprintf(seen, "\"%s, %s, %s\"",
-			value_of(c, "SHOW statement_timeout", limit,
-				sizeof limit),
-			value_of(c, "SHOW timezone", zone, sizeof zone),
-			value_of(c, "SELECT replace(current_setting("
-				"'search_path'), '\"', '')", path, sizeof path));
+	return sprintf(
+		seen, "\"%s, %s, %s\"",
+		value_of(c, "SHOW statement_timeout", limit, sizeof limit),
+		value_of(c, "SHOW timezone", zone, sizeof zone),
+		value_of(c,
+			 "SELECT replace(current_setting("
+			 "'search_path'), '\"', '')",
+			 path, sizeof path));
 }
 
 static void
@@ -615,9 +620,10 @@ startup(char *seen)
 	for (int i = 0; i < 4; i++) {
 		char options[200];
 
-		snprintf(options, sizeof options, "-c search_path=s_libpq_%d"
-				" -c statement_timeout=%ds -c timezone=%s", i,
-				i + 11, zones[i]);
+		snprintf(options, sizeof options,
+			 "-c search_path=s_libpq_%d"
+			 " -c statement_timeout=%ds -c timezone=%s",
+			 i, i + 11, zones[i]);
 		open_conn(&conns[i], i, options);
 	}
 	together(conns, 4, watch_one, NULL);
@@ -703,10 +709,11 @@ cancel(char *seen)
 	do {
 		if (time(NULL) > end)
 			fail("the query does not run");
-		value_of(&conns[1], "SELECT count(*) FROM pg_stat_activity"
-				" WHERE query LIKE '%/* mark lib' || 'pq */'"
-				" AND wait_event = 'PgSleep'", text,
-				sizeof text);
+		value_of(&conns[1],
+			 "SELECT count(*) FROM pg_stat_activity"
+			 " WHERE query LIKE '%/* mark lib' || 'pq */'"
+			 " AND wait_event = 'PgSleep'",
+			 text, sizeof text);
 	} while (strcmp(text, "1") != 0);
 	request = PQgetCancel(conns[0].pg);
 	if (!PQcancel(request, error, sizeof error))
@@ -811,7 +818,7 @@ advisory(char *seen)
 		if (time(NULL) > end)
 			fail("a closed connection keeps its lock");
 		value_of(b, "SELECT pg_try_advisory_lock(7006)", value,
-				sizeof value);
+			 sizeof value);
 	} while (value[0] != 't');
 	want(b, unlock, 7006, "t");
 	PQfinish(b->pg);
@@ -842,7 +849,7 @@ temp(char *seen)
 	want(a, read, 0, "1");
 	PQfinish(a->pg);
 	sprintf(seen, "[\"%s\",\"%s\",\"%s\",\"%s\"]", state, other, gone,
-			state_of(b, read, 0, state));
+		state_of(b, read, 0, state));
 	close_all(conns + 1, 2);
 }
 
@@ -855,8 +862,8 @@ prepare_one(struct conn *c, char *seen)
 	run(c, "PREPARE own (int) AS SELECT $1 + %d", c->number);
 	for (int n = 0; n < 5; n++) {
 		const char *args[] = { "10" };
-		PGresult *result = PQexecPrepared(c->pg, "own", 1, args, NULL,
-				NULL, 0);
+		PGresult *result =
+			PQexecPrepared(c->pg, "own", 1, args, NULL, NULL, 0);
 
 		snprintf(wanted, sizeof wanted, "%d", c->number + 10);
 		if (PQresultStatus(result) != PGRES_TUPLES_OK)
@@ -871,12 +878,11 @@ prepare_one(struct conn *c, char *seen)
 	take_state(PQprepare(c->pg, "own", "SELECT 1", 0, NULL), taken);
 	run(c, "DEALLOCATE own");
 	take_state(PQexec(c->pg, "EXECUTE own(1)"), gone);
-	take_state(PQexecPrepared(c->pg, "own", 0, NULL, NULL, NULL, 0),
-			other);
+	take_state(PQexecPrepared(c->pg, "own", 0, NULL, NULL, NULL, 0), other);
 	take_state(PQprepare(c->pg, "own", "SELECT 'again'", 0, NULL), value);
 	value_of(c, "EXECUTE own", value, sizeof value);
 	snprintf(seen, 200, "[\"%s\",\"%s\",\"%s\",\"%s\"]", taken, gone, other,
-			value);
+		 value);
 }
 
 static void
@@ -927,14 +933,24 @@ static const struct {
 	const char *name;
 	void (*run)(char *seen);
 } scenarios[] = {
-	{ "version", version }, { "storm", storm },
-	{ "interleave", interleave }, { "reuse", reuse },
-	{ "errors", errors }, { "rollback", rollback },
-	{ "pipeline", pipeline }, { "cursor", cursor }, { "copy", copy },
-	{ "settings", settings }, { "startup", startup },
-	{ "listen", listen_notify }, { "cancel", cancel },
-	{ "schema", schema }, { "advisory", advisory }, { "temp", temp },
-	{ "prepare", prepare }, { "discard", discard },
+	{ "version", version },
+	{ "storm", storm },
+	{ "interleave", interleave },
+	{ "reuse", reuse },
+	{ "errors", errors },
+	{ "rollback", rollback },
+	{ "pipeline", pipeline },
+	{ "cursor", cursor },
+	{ "copy", copy },
+	{ "settings", settings },
+	{ "startup", startup },
+	{ "listen", listen_notify },
+	{ "cancel", cancel },
+	{ "schema", schema },
+	{ "advisory", advisory },
+	{ "temp", temp },
+	{ "prepare", prepare },
+	{ "discard", discard },
 };
 
 static void

@@ -71,7 +71,7 @@ listed_while_it_lasts(void **state)
 	int client, server;
 
 	(void)state;
-	open_stage(1, "");
+	open_stage(1, "on_listen = pin\n");
 	client = first_login("a", "", &server);
 	run(client, server, "I");
 	assert_int_equal(pins_listed(), 0);

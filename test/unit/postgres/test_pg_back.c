@@ -20,7 +20,7 @@ static const struct scenario scenarios[] = {
 			   { SERVER, "C:SET|S:TimeZone:UTC|Z:I" },
 			   { SERVER, "N:one|S:DateStyle:German|A|C:X|Z:I" },
 			   { SERVER, "N:idle" } },
-		.to_client = "N:one|S:DateStyle:German|A|C:X|Z:I",
+		.to_client = "N:one|S:DateStyle:German|C:X|Z:I",
 		.to_server = "Q:SET TimeZone='UTC'|Q:x",
 		.log = "link:go boundary:none",
 	},

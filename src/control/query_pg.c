@@ -1,0 +1,308 @@
+/*
+ * Connections by libpq; see query_pg.h.
+ *
+ * The host's name is resolved before and given as an address, and nothing is
+ * read from the daemon's environment that could make libpq wait or go
+ * elsewhere.  PostgreSQL manual, "libpq: Asynchronous Command Processing",
+ * "Asynchronous Notification".
+ */
+#include "query_pg.h"
+
+#include <libpq-fe.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "io/loop.h"
+
+enum query_state { QUERY_LOGIN, QUERY_IDLE, QUERY_RUNS, QUERY_LOST };
+
+struct query_pg {
+	struct watch watch;
+	struct loop *loop; /* borrows */
+	PGconn *conn;      /* owns */
+	int fd;            /* borrows the connection's; -1 = not watched */
+	uint32_t events;
+	enum query_state state;
+	bool is_inside; /* a callback is on the stack */
+	bool is_closed; /* in it: freed when it is over */
+	char *error;    /* owns: of the running command, or NULL */
+	const struct query_pg_events *ops; /* borrows */
+	void *arg;                         /* borrows */
+};
+
+static void
+free_query(struct query_pg *q)
+{
+	if (q->fd >= 0)
+		loop_unwatch(q->loop, &q->watch, q->fd);
+	loop_unready(&q->watch);
+	PQfinish(q->conn);
+	mem_free(q->error);
+	mem_free(q);
+}
+
+void
+query_pg_close(struct query_pg *q)
+{
+	if (q == NULL)
+		return;
+	q->is_closed = true;
+	if (!q->is_inside)
+		free_query(q);
+}
+
+/* ------------------------------------------------------------------------
+ * The loop's side
+ */
+
+static void
+lose(struct query_pg *q)
+{
+	if (q->state == QUERY_LOST)
+		return;
+	q->state = QUERY_LOST;
+	if (q->fd >= 0)
+		loop_unwatch(q->loop, &q->watch, q->fd);
+	q->fd = -1;
+	q->ops->lost(q->arg, PQerrorMessage(q->conn));
+}
+
+/* Waits for these events on whatever descriptor the connection has now. */
+static bool
+wait_for(struct query_pg *q, uint32_t events)
+{
+	int fd = PQsocket(q->conn);
+
+	if (fd == q->fd && events == q->events)
+		return true;
+	if (fd == q->fd) {
+		q->events = events;
+		return loop_watch_again(q->loop, &q->watch, fd, events) == 0;
+	}
+	if (q->fd >= 0)
+		loop_unwatch(q->loop, &q->watch, q->fd);
+	q->fd = -1;
+	if (fd < 0 || loop_watch(q->loop, &q->watch, fd, events) != 0)
+		return false;
+	q->fd = fd;
+	q->events = events;
+	return true;
+}
+
+static void
+log_in(struct query_pg *q)
+{
+	switch (PQconnectPoll(q->conn)) {
+	case PGRES_POLLING_READING:
+		if (!wait_for(q, LOOP_READABLE))
+			lose(q);
+		return;
+	case PGRES_POLLING_WRITING:
+		if (!wait_for(q, LOOP_WRITABLE))
+			lose(q);
+		return;
+	case PGRES_POLLING_OK:
+		if (PQsetnonblocking(q->conn, 1) != 0 ||
+		    !wait_for(q, LOOP_READABLE)) {
+			lose(q);
+			return;
+		}
+		q->state = QUERY_IDLE;
+		q->ops->ready(q->arg);
+		return;
+	case PGRES_POLLING_FAILED:
+	case PGRES_POLLING_ACTIVE:
+		break;
+	}
+	lose(q);
+}
+
+static void
+flush(struct query_pg *q)
+{
+	int left = PQflush(q->conn);
+
+	if (left < 0 || !wait_for(q, left > 0 ? LOOP_READABLE | LOOP_WRITABLE
+					      : LOOP_READABLE))
+		lose(q);
+}
+
+static void
+tell_heard(struct query_pg *q)
+{
+	PGnotify *n;
+
+	while (!q->is_closed && (n = PQnotifies(q->conn)) != NULL) {
+		q->ops->heard(q->arg, (uint32_t)n->be_pid, n->relname,
+			      n->extra);
+		PQfreemem(n);
+	}
+}
+
+static void
+take_result(struct query_pg *q, const PGresult *result)
+{
+	ExecStatusType status = PQresultStatus(result);
+
+	if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK ||
+	    status == PGRES_EMPTY_QUERY || q->error != NULL)
+		return;
+	q->error = mem_must_strdup(PQresultErrorMessage(result));
+}
+
+/* The command's results; what was heard before its end is told before. */
+static void
+take_results(struct query_pg *q)
+{
+	PGresult *result;
+	char *error;
+
+	while (q->state == QUERY_RUNS && !PQisBusy(q->conn)) {
+		result = PQgetResult(q->conn);
+		if (result != NULL) {
+			take_result(q, result);
+			PQclear(result);
+			continue;
+		}
+		tell_heard(q);
+		if (q->is_closed)
+			return;
+		q->state = QUERY_IDLE;
+		error = q->error;
+		q->error = NULL;
+		if (PQstatus(q->conn) == CONNECTION_OK)
+			q->ops->done(q->arg, error);
+		else
+			lose(q);
+		mem_free(error);
+	}
+}
+
+static void
+on_events(struct watch *watch, uint32_t events)
+{
+	struct query_pg *q = (struct query_pg *)(void *)watch;
+
+	(void)events;
+	q->is_inside = true;
+	if (q->state == QUERY_LOGIN) {
+		log_in(q);
+	} else if (q->state != QUERY_LOST) {
+		if (PQconsumeInput(q->conn) == 0) {
+			tell_heard(q);
+			if (!q->is_closed)
+				lose(q);
+		} else {
+			flush(q);
+		}
+		if (!q->is_closed && q->state == QUERY_RUNS)
+			take_results(q);
+		if (!q->is_closed && q->state == QUERY_IDLE)
+			tell_heard(q);
+	}
+	q->is_inside = false;
+	if (q->is_closed)
+		free_query(q);
+}
+
+/* ------------------------------------------------------------------------
+ * The user's side
+ */
+
+static PGconn *
+start_login(const struct query_pg_login *login)
+{
+	char port[8], addr[ADDR_TEXT_MAX] = "";
+	const char *names[] = { "host",
+				"hostaddr",
+				"port",
+				"user",
+				"password",
+				"dbname",
+				"passfile",
+				"sslmode",
+				"gssencmode",
+				"target_session_attrs",
+				"fallback_application_name",
+				NULL };
+	const char *values[] = { login->host,
+				 addr,
+				 port,
+				 login->user,
+				 login->password,
+				 login->database,
+				 "/dev/null",
+				 "disable",
+				 "disable",
+				 "any",
+				 "carpool",
+				 NULL };
+
+	(void)text_format(port, sizeof(port), "%u", login->port);
+	if (login->addr != NULL)
+		(void)addr_host(login->addr, addr);
+	return PQconnectStartParams(names, values, 0);
+}
+
+static void
+ignore_notice(void *arg, const PGresult *result)
+{
+	(void)arg, (void)result;
+}
+
+struct query_pg *
+query_pg_open(struct loop *loop, const struct query_pg_login *login,
+	      const struct query_pg_events *events, void *arg)
+{
+	struct query_pg *q = mem_zalloc(sizeof(*q));
+
+	if (q == NULL)
+		return NULL;
+	q->watch.fire = on_events;
+	q->loop = loop;
+	q->fd = -1;
+	q->ops = events;
+	q->arg = arg;
+	q->conn = start_login(login);
+	if (q->conn == NULL) {
+		mem_free(q);
+		return NULL;
+	}
+	(void)PQsetNoticeReceiver(q->conn, ignore_notice, NULL);
+	/* A failure so far is told from the loop, as any later one; libpq wants
+	 * to write first. */
+	if (PQstatus(q->conn) == CONNECTION_BAD || !wait_for(q, LOOP_WRITABLE))
+		loop_ready(loop, &q->watch);
+	return q;
+}
+
+void
+query_pg_send(struct query_pg *q, const char *sql)
+{
+	ASSERT(q->state == QUERY_IDLE);
+	q->state = QUERY_RUNS;
+	/* What goes wrong here is told from the loop. */
+	if (PQsendQuery(q->conn, sql) == 0)
+		q->error = mem_must_strdup(PQerrorMessage(q->conn));
+	if (q->error != NULL || PQflush(q->conn) < 0 ||
+	    !wait_for(q, LOOP_READABLE | LOOP_WRITABLE))
+		loop_ready(q->loop, &q->watch);
+}
+
+const char *
+query_pg_parameter(const struct query_pg *q, const char *name)
+{
+	return PQparameterStatus(q->conn, name);
+}
+
+int
+query_pg_version(const struct query_pg *q)
+{
+	return PQserverVersion(q->conn);
+}
+
+uint32_t
+query_pg_pid(const struct query_pg *q)
+{
+	return (uint32_t)PQbackendPID(q->conn);
+}

@@ -167,6 +167,9 @@ bench: ## measure against direct, relay, HAProxy and pgbouncer (ARGS=--quick)
 		$(OUT)/bench/load
 	@/usr/bin/python3 bench/run --out $(OUT) $(ARGS)
 
+classify-cost: $(OUT)/bench/classify ## instructions to classify a statement
+	@bench/classify-cost $(OUT)/bench/classify $(ARGS)
+
 man: $(OUT)/man/carpool.ini.5 ## write man/carpool.ini.5 from the settings table
 	@cmp -s $< man/carpool.ini.5 || cp $< man/carpool.ini.5
 
@@ -254,6 +257,10 @@ $(OUT)/bench/load: $(wildcard bench/load/*.[ch]) Makefile
 	$(say) CC bench/load
 	$Qmkdir -p $(@D) && $(CC) -std=c11 $(DEFINES) $(WARNINGS) $(HARDEN) \
 		-O2 -g $(HARDEN_LINK) -pthread -o $@ $(filter %.c,$^) -lcrypto
+
+$(OUT)/bench/classify: bench/classify.c $(LIBRARY)
+	$(say) CC $<
+	$Qmkdir -p $(@D) && $(CC) $(C_FLAGS) $(L_FLAGS) -o $@ $^
 
 # The settings part of the page is printed by the program from its table.
 $(OUT)/man/carpool.ini.5: man/carpool.ini.5.in $(PROGRAM)

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "sql/plain.h"
+
 enum word {
 	OTHER,
 	WORD_ALL,
@@ -578,4 +580,39 @@ classify_end(struct classify *c)
 	if (c->is_empty && c->flags == 0)
 		c->flags = CLASSIFY_EMPTY;
 	return c->flags;
+}
+
+bool
+classify_is_plain_word(const char *text, size_t len)
+{
+	enum word word = look_up(text, len);
+	struct classify c;
+
+	if (word == OTHER)
+		return true;
+	c.flags = 0;
+	c.last = c.before = OTHER;
+	c.call_depth = 0;
+	c.call_armed = false;
+	check_word(&c, word);
+	return first_word(&c, word) == STEP_REST && c.flags == 0 &&
+	       !c.call_armed;
+}
+
+/* Apart, for what it keeps on the stack would cost the plain ones. */
+__attribute__((noinline)) static unsigned
+read_text(const void *text, size_t len, const struct classify_options *options)
+{
+	struct classify c;
+
+	classify_init(&c, options);
+	classify_feed(&c, text, len);
+	return classify_end(&c);
+}
+
+unsigned
+classify_text(const void *text, size_t len,
+	      const struct classify_options *options)
+{
+	return sql_is_plain(text, len) ? 0 : read_text(text, len, options);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "lexer_class.h"
 
 enum state {
 	STATE_TOP,
@@ -37,44 +38,30 @@ enum state {
 	STATE_COUNT,
 };
 
-enum class {
-	SIGN,
-	SPACE,
-	WORD,
-	DIGIT,
-	QUOTE,
-	DOUBLE,
-	DOLLAR,
-	MINUS,
-	SLASH,
-};
-
 #define FOUR(c, k)                                                             \
 	[(c)] = (k), [(c) + 1] = (k), [(c) + 2] = (k), [(c) + 3] = (k)
 #define SIXTEEN(c, k)                                                          \
 	FOUR(c, k), FOUR((c) + 4, k), FOUR((c) + 8, k), FOUR((c) + 12, k)
 
-static const uint8_t classes[256] = {
-	[' '] = SPACE,       ['\t'] = SPACE,      ['\n'] = SPACE,
-	['\r'] = SPACE,      ['\f'] = SPACE,      ['\v'] = SPACE,
-	FOUR('0', DIGIT),    FOUR('4', DIGIT),    ['8'] = DIGIT,
-	['9'] = DIGIT,       SIXTEEN('a', WORD),  FOUR('q', WORD),
-	FOUR('u', WORD),     ['y'] = WORD,        ['z'] = WORD,
-	SIXTEEN('A', WORD),  FOUR('Q', WORD),     FOUR('U', WORD),
-	['Y'] = WORD,        ['Z'] = WORD,        ['_'] = WORD,
-	SIXTEEN(0x80, WORD), SIXTEEN(0x90, WORD), SIXTEEN(0xa0, WORD),
-	SIXTEEN(0xb0, WORD), SIXTEEN(0xc0, WORD), SIXTEEN(0xd0, WORD),
-	SIXTEEN(0xe0, WORD), SIXTEEN(0xf0, WORD), ['\''] = QUOTE,
-	['"'] = DOUBLE,      ['$'] = DOLLAR,      ['-'] = MINUS,
-	['/'] = SLASH,
+const uint8_t lexer_classes[256] = {
+	[' '] = CLASS_SPACE,       ['\t'] = CLASS_SPACE,
+	['\n'] = CLASS_SPACE,      ['\r'] = CLASS_SPACE,
+	['\f'] = CLASS_SPACE,      ['\v'] = CLASS_SPACE,
+	FOUR('0', CLASS_DIGIT),    FOUR('4', CLASS_DIGIT),
+	['8'] = CLASS_DIGIT,       ['9'] = CLASS_DIGIT,
+	SIXTEEN('a', CLASS_WORD),  FOUR('q', CLASS_WORD),
+	FOUR('u', CLASS_WORD),     ['y'] = CLASS_WORD,
+	['z'] = CLASS_WORD,        SIXTEEN('A', CLASS_WORD),
+	FOUR('Q', CLASS_WORD),     FOUR('U', CLASS_WORD),
+	['Y'] = CLASS_WORD,        ['Z'] = CLASS_WORD,
+	['_'] = CLASS_WORD,        SIXTEEN(0x80, CLASS_WORD),
+	SIXTEEN(0x90, CLASS_WORD), SIXTEEN(0xa0, CLASS_WORD),
+	SIXTEEN(0xb0, CLASS_WORD), SIXTEEN(0xc0, CLASS_WORD),
+	SIXTEEN(0xd0, CLASS_WORD), SIXTEEN(0xe0, CLASS_WORD),
+	SIXTEEN(0xf0, CLASS_WORD), ['\''] = CLASS_QUOTE,
+	['"'] = CLASS_DOUBLE,      ['$'] = CLASS_DOLLAR,
+	['-'] = CLASS_MINUS,       ['/'] = CLASS_SLASH,
 };
-
-/* May the byte stand inside a word that has begun? */
-static bool
-goes_on(uint8_t c)
-{
-	return classes[c] == WORD || classes[c] == DIGIT || c == '$';
-}
 
 /* Adds to the stored text as far as there is room. */
 static void
@@ -126,7 +113,7 @@ begin_word(struct lexer *lx, const uint8_t **at, const uint8_t *end)
 {
 	const uint8_t *from = *at, *p = from + 1;
 
-	while (p < end && goes_on(*p))
+	while (p < end && lexer_goes_on(*p))
 		p++;
 	*at = p;
 	if (p == end) {
@@ -150,26 +137,27 @@ static enum lexer_token
 on_top(struct lexer *lx, const uint8_t **at, const uint8_t *end)
 {
 	static const uint8_t next[] = {
-		[DIGIT] = STATE_NUMBER,  [DOUBLE] = STATE_NAME,
-		[DOLLAR] = STATE_DOLLAR, [MINUS] = STATE_MINUS,
-		[SLASH] = STATE_SLASH,
+		[CLASS_DIGIT] = STATE_NUMBER,  [CLASS_DOUBLE] = STATE_NAME,
+		[CLASS_DOLLAR] = STATE_DOLLAR, [CLASS_MINUS] = STATE_MINUS,
+		[CLASS_SLASH] = STATE_SLASH,
 	};
 	const uint8_t *p = *at;
 
-	while (p < end && classes[*p] == SPACE)
+	while (p < end && lexer_classes[*p] == CLASS_SPACE)
 		p++;
 	*at = p;
 	if (p == end)
 		return LEXER_MORE;
-	if (classes[*p] == WORD)
+	if (lexer_classes[*p] == CLASS_WORD)
 		return begin_word(lx, at, end);
 	++*at;
-	if (classes[*p] == SIGN) {
+	if (lexer_classes[*p] == CLASS_SIGN) {
 		lx->sign = *p;
 		return LEXER_SIGN;
 	}
 	lx->kept = 0;
-	lx->state = classes[*p] == QUOTE ? plain_string(lx) : next[classes[*p]];
+	lx->state = lexer_classes[*p] == CLASS_QUOTE ? plain_string(lx)
+						     : next[lexer_classes[*p]];
 	return LEXER_MORE;
 }
 
@@ -179,7 +167,7 @@ on_word(struct lexer *lx, const uint8_t **at, const uint8_t *end)
 {
 	const uint8_t *p = *at;
 
-	while (p < end && goes_on(*p))
+	while (p < end && lexer_goes_on(*p))
 		p++;
 	keep(lx, *at, (size_t)(p - *at));
 	*at = p;
@@ -196,7 +184,7 @@ on_word(struct lexer *lx, const uint8_t **at, const uint8_t *end)
 static enum lexer_token
 on_number(struct lexer *lx, const uint8_t **at, const uint8_t *end)
 {
-	while (*at < end && (classes[**at] == DIGIT || **at == '.'))
+	while (*at < end && (lexer_classes[**at] == CLASS_DIGIT || **at == '.'))
 		++*at;
 	if (*at == end)
 		return LEXER_MORE;
@@ -317,7 +305,7 @@ on_gap(struct lexer *lx, const uint8_t **at, const uint8_t *end)
 {
 	uint8_t c;
 
-	while (*at < end && classes[**at] == SPACE) {
+	while (*at < end && lexer_classes[**at] == CLASS_SPACE) {
 		if (**at == '\n' || **at == '\r')
 			lx->has_newline = true;
 		++*at;
@@ -375,11 +363,11 @@ on_dollar(struct lexer *lx, const uint8_t **at, const uint8_t *end)
 	uint8_t c = **at;
 
 	(void)end;
-	if (classes[c] == DIGIT) {
+	if (lexer_classes[c] == CLASS_DIGIT) {
 		lx->state = STATE_PARAMETER;
 		return LEXER_MORE;
 	}
-	if (classes[c] == WORD) {
+	if (lexer_classes[c] == CLASS_WORD) {
 		lx->state = STATE_TAG;
 		return LEXER_MORE;
 	}
@@ -397,7 +385,7 @@ on_dollar(struct lexer *lx, const uint8_t **at, const uint8_t *end)
 static enum lexer_token
 on_parameter(struct lexer *lx, const uint8_t **at, const uint8_t *end)
 {
-	while (*at < end && classes[**at] == DIGIT)
+	while (*at < end && lexer_classes[**at] == CLASS_DIGIT)
 		++*at;
 	if (*at == end)
 		return LEXER_MORE;
@@ -411,7 +399,7 @@ on_tag(struct lexer *lx, const uint8_t **at, const uint8_t *end)
 {
 	const uint8_t *p = *at;
 
-	while (p < end && *p != '$' && goes_on(*p))
+	while (p < end && *p != '$' && lexer_goes_on(*p))
 		p++;
 	if ((size_t)(p - *at) > LEXER_WORD_MAX - lx->kept)
 		lx->lost = true;

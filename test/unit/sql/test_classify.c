@@ -171,6 +171,21 @@ texts_are_classified(void **state)
 	}
 }
 
+/* The quick way comes to the same. */
+static void
+whole_texts_are_classified(void **state)
+{
+	struct classify_options options = { .is_tracked = is_tracked,
+					    .context = "ctx" };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		assert_int_equal(classify_text(rows[i].text,
+					       strlen(rows[i].text), &options) |
+					 (rows[i].flags & CLASSIFY_LOST),
+				 rows[i].flags);
+}
+
 static void
 sizes_stay_small(void **state)
 {
@@ -186,6 +201,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(texts_are_classified),
+		cmocka_unit_test(whole_texts_are_classified),
 		cmocka_unit_test(sizes_stay_small),
 	};
 

@@ -15,7 +15,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "pg_listen.h"
 #include "sql/statement.h"
 
 static bool
@@ -91,8 +90,7 @@ have_unnamed(struct pg_front *f, struct turn *turn, struct pg_command *m,
 	if (s == NULL ||
 	    (s->kind == STATEMENT_LOST && s != pg_slot_now(&b->unnamed)))
 		return drop_unnamed(f, turn, m, order);
-	b->dirt |= s->flags;
-	if (!pg_hear_unlisten(b, f, s))
+	if (!pg_statement_runs(b, f, s))
 		return pg_stop_fail(order, REASON_NO_MEMORY);
 	if (statement_is_equal(s, pg_slot_now(&b->unnamed)))
 		return true;

@@ -53,10 +53,12 @@ bool pg_may_add(struct turn *turn, struct pg_command *m, struct order *order);
 bool pg_write_parse(struct buf *out, const char *name, size_t name_len,
 		    const struct statement *s);
 
-/* A statement is about to be run: an UNLISTEN in it counts.  False: no memory
+/*
+ * A statement is about to be run: what its text may leave behind counts from
+ * now on.  False: no memory.
  */
-bool pg_hear_unlisten(struct pg_back *b, const struct pg_front *f,
-		      const struct statement *s);
+bool pg_statement_runs(struct pg_back *b, const struct pg_front *f,
+		       const struct statement *s);
 
 /* pg_sql.c: does this Query begin as one that names statements? */
 bool pg_sql_is_meant(const struct turn *turn, const struct pg_command *m);

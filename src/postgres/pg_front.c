@@ -413,6 +413,7 @@ pg_command_look(struct pg_front *f, struct turn *turn,
 	struct pg_back *b = turn->peer;
 	struct pg_body at = { .at = m->body, .left = m->len };
 	const uint8_t *end;
+	unsigned flags;
 	size_t len;
 
 	if (m->frame.total > PG_WHOLE_MAX)
@@ -421,8 +422,9 @@ pg_command_look(struct pg_front *f, struct turn *turn,
 		(void)pg_body_text(&at);
 	end = at.left > 0 ? memchr(at.at, 0, at.left) : NULL;
 	len = end != NULL ? (size_t)(end - at.at) : at.left;
-	b->dirt |= skip == 0 ? pg_text_query(f, b, turn->policy, at.at, len)
-			     : pg_text_flags(f, b, turn->policy, at.at, len);
+	flags = skip == 0 ? pg_text_query(f, b, turn->policy, at.at, len)
+			  : pg_text_flags(f, b, turn->policy, at.at, len);
+	pg_text_runs(f, b, flags, at.at, len);
 	if (!pg_listen_text(b, f, at.at, len))
 		return pg_stop_fail(order, REASON_NO_MEMORY);
 	return true;

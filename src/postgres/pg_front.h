@@ -101,6 +101,13 @@ unsigned pg_text_query(const struct pg_front *f, struct pg_back *b,
 		       size_t len);
 
 /*
+ * A text of these flags is about to run on the server.  It is remembered where
+ * it may leave something behind; len 0: it is not at hand.
+ */
+void pg_text_runs(const struct pg_front *f, struct pg_back *b, unsigned flags,
+		  const void *text, size_t len);
+
+/*
  * Starts a text that comes in pieces, behind skip terminated texts (a Parse's
  * name), in a message whose body has this many bytes; NULL: memory is out.
  */

@@ -674,6 +674,7 @@ pg_back_link(struct turn *turn)
 	b->was_asked = false;
 	pg_listen_free(b->listen);
 	b->listen = NULL;
+	b->view.digest = 0;
 	b->retries = 0;
 	b->was_used = true;
 	b->was_reset = false;

@@ -335,14 +335,19 @@ load_sql(struct pg_front *f, struct turn *turn, struct pg_load *l,
 	return pg_command_push(f, turn, close);
 }
 
-/* It is about to be run: an UNLISTEN in it counts.  False: no memory. */
 bool
-pg_hear_unlisten(struct pg_back *b, const struct pg_front *f,
-		 const struct statement *s)
+pg_statement_runs(struct pg_back *b, const struct pg_front *f,
+		  const struct statement *s)
 {
-	return s->kind != STATEMENT_PARSED ||
-	       pg_listen_text(b, f, (const uint8_t *)s->data,
-			      strnlen(s->data, s->len));
+	const uint8_t *text = (const uint8_t *)s->data;
+	size_t len;
+
+	if (s->flags == 0 && !f->is_listening)
+		return true;
+	len = strnlen(s->data, s->len);
+	if (s->flags != 0)
+		pg_text_runs(f, b, s->flags, text, len);
+	return s->kind != STATEMENT_PARSED || pg_listen_text(b, f, text, len);
 }
 
 bool
@@ -376,8 +381,7 @@ pg_have_load(struct pg_front *f, struct turn *turn, struct pg_command *m,
 		return pg_fail_memory(b, m, order);
 	*load = l;
 	pg_loads_touch(&b->loads, l, b->group);
-	b->dirt |= s->flags;
-	if (!pg_hear_unlisten(b, f, s))
+	if (!pg_statement_runs(b, f, s))
 		return pg_fail_memory(b, m, order);
 	return pg_command_begin(turn, m, order);
 }

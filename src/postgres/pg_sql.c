@@ -206,13 +206,14 @@ static bool
 push_query(struct pg_front *f, struct turn *turn, const struct sql *q,
 	   struct pg_owed entry)
 {
+	const uint8_t *text = (const uint8_t *)q->text;
 	struct pg_back *b = turn->peer;
+	unsigned flags;
 
 	/* That it prepares is known; its arguments may do anything. */
-	b->dirt |= pg_text_query(f, b, turn->policy, (const uint8_t *)q->text,
-				 q->len) &
-		   ~(unsigned)CLASSIFY_PREPARE;
-
+	flags = pg_text_query(f, b, turn->policy, text, q->len) &
+		~(unsigned)CLASSIFY_PREPARE;
+	pg_text_runs(f, b, flags, text, q->len);
 	entry.kind = OWED_QUERY;
 	entry.is_unnamed = true;
 	if (f->names != NULL)

@@ -10,6 +10,8 @@
 #include "pg_back.h"
 #include "pg_front.h"
 #include "sql/classify.h"
+#include "sql/digest.h"
+#include "sql/plain.h"
 
 struct pg_text {
 	unsigned skip; /* terminated texts in front of the statement's */
@@ -68,7 +70,7 @@ pg_front_params_changed(struct pg_front *f)
 		f->lexer |= LEXER_TRAIL_BYTES;
 }
 
-/* Reads a whole text; its flags. */
+/* Reads a whole text; its flags.  Without any, c is left as it was. */
 static unsigned
 read_text(struct classify *c, const struct pg_front *f,
 	  const struct context *context, const uint8_t *text, size_t len)
@@ -79,6 +81,8 @@ read_text(struct classify *c, const struct pg_front *f,
 		.context = context,
 	};
 
+	if (sql_is_plain(text, len))
+		return 0;
 	classify_init(c, &options);
 	classify_feed(c, text, len);
 	return classify_end(c);
@@ -94,17 +98,6 @@ pg_text_flags(const struct pg_front *f, const struct pg_back *b,
 	return read_text(&c, f, &context, text, len);
 }
 
-/* A number that tells texts apart; never 0. */
-static uint64_t
-digest_of(const uint8_t *text, size_t len)
-{
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
-
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ text[i]) * UINT64_C(0x100000001b3);
-	return h != 0 ? h : 1;
-}
-
 unsigned
 pg_text_query(const struct pg_front *f, struct pg_back *b,
 	      const struct policy *policy, const uint8_t *text, size_t len)
@@ -113,10 +106,18 @@ pg_text_query(const struct pg_front *f, struct pg_back *b,
 	struct classify c;
 	unsigned flags = read_text(&c, f, &context, text, len);
 
-	pg_ask_note(b, flags, c.name);
-	if (flags & CLASSIFY_DIRT)
-		b->view.digest = digest_of(text, len);
+	if (flags != 0)
+		pg_ask_note(b, flags, c.name);
 	return flags;
+}
+
+void
+pg_text_runs(const struct pg_front *f, struct pg_back *b, unsigned flags,
+	     const void *text, size_t len)
+{
+	b->dirt |= flags;
+	if ((flags & (CLASSIFY_DIRT | CLASSIFY_LOAD)) && len > 0)
+		b->view.digest = sql_digest(text, len, f->lexer);
 }
 
 struct pg_text *

@@ -189,6 +189,12 @@ void worker_each_pin(struct worker *w,
 		     void (*row)(void *arg, const struct pin_info *info),
 		     void *arg);
 
+/* What would be done with a text's statements, see back_ops.explain. */
+void core_explain(struct core *core, const char *text,
+		  const struct policy *policy,
+		  void (*row)(void *arg, const struct explain_row *row),
+		  void *arg);
+
 struct pool_info {
 	const char *database, *user; /* borrowed for the callback */
 	uint32_t cl_active, cl_waiting;

@@ -84,6 +84,29 @@ struct refusal {
 	size_t server_error_len;
 };
 
+/* What becomes of a statement where servers are shared. */
+enum explain_effect {
+	EXPLAIN_NOTHING,
+	EXPLAIN_FOLLOWS, /* it goes with the client */
+	EXPLAIN_ASKED,   /* the server is asked what it left */
+	EXPLAIN_PINS,    /* from here on, by the policy of its kind */
+	EXPLAIN_CLEANED,
+	EXPLAIN_REFUSED,
+	EXPLAIN_LEAKS,
+	EXPLAIN_EMULATED,
+};
+
+/* One thing to say of one statement. */
+struct explain_row {
+	const char *statement; /* borrowed, len bytes */
+	size_t len;
+	enum explain_effect effect;
+	bool has_kind;
+	enum state_kind kind;
+	enum state_policy policy; /* of that kind */
+	const char *why;          /* static */
+};
+
 struct back_ops {
 	const char *name; /* "postgres" */
 	uint16_t default_port;
@@ -173,6 +196,14 @@ struct back_ops {
 	 * must be quick and may say no where it is not sure.
 	 */
 	bool (*suits)(const void *back, const void *front);
+
+	/*
+	 * Says by one row or more what would be done with each statement of
+	 * the text under this policy; runs nothing.  Any thread.
+	 */
+	void (*explain)(const char *text, const struct policy *policy,
+			void (*row)(void *arg, const struct explain_row *row),
+			void *arg);
 };
 
 struct front_ops {

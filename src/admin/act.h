@@ -9,6 +9,7 @@ struct errand;
 
 void act_disable(struct errand *errand);
 void act_enable(struct errand *errand);
+void act_explain(struct errand *errand);
 void act_kill(struct errand *errand);
 void act_kill_client(struct errand *errand);
 void act_pause(struct errand *errand);

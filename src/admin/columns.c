@@ -90,6 +90,14 @@ static const struct rowset_column pin_counts[] = {
 
 const struct columns columns_pin_counts = COLUMNS(pin_counts);
 
+static const struct rowset_column explain[] = {
+	{ "statement", COLUMN_TEXT }, { "effect", COLUMN_TEXT },
+	{ "kind", COLUMN_TEXT },      { "policy", COLUMN_TEXT },
+	{ "reason", COLUMN_TEXT },
+};
+
+const struct columns columns_explain = COLUMNS(explain);
+
 static const struct rowset_column databases[] = {
 	{ "name", COLUMN_TEXT },
 	{ "host", COLUMN_TEXT },

@@ -16,6 +16,7 @@ struct columns {
 extern const struct columns columns_pools;
 extern const struct columns columns_pins;
 extern const struct columns columns_pin_counts;
+extern const struct columns columns_explain;
 extern const struct columns columns_clients; /* servers too */
 extern const struct columns columns_sockets; /* begins as columns_clients */
 extern const struct columns columns_databases;

@@ -58,6 +58,12 @@ is_driver_parameter(const struct words *words)
 	return false;
 }
 
+static bool
+is_pin(const struct words *words)
+{
+	return words_is(words, 1, "PIN");
+}
+
 /* ------------------------------------------------------------------------
  * The tables
  */
@@ -115,6 +121,8 @@ const size_t shows_count = COUNT_OF(shows_table);
 const struct command commands_table[] = {
 	{ "DISABLE", CONSOLE_ADMIN, "db", 1, 1, NULL, act_disable },
 	{ "ENABLE", CONSOLE_ADMIN, "db", 1, 1, NULL, act_enable },
+	{ "EXPLAIN", CONSOLE_STATS, "PIN 'sql' [db [user]]", 2, 4, is_pin,
+	  act_explain, &columns_explain },
 	{ "KILL", CONSOLE_ADMIN, "[db]", 0, 1, NULL, act_kill },
 	{ "KILL_CLIENT", CONSOLE_ADMIN, "id", 1, 1, NULL, act_kill_client },
 	{ "PAUSE", CONSOLE_ADMIN, "[db]", 0, 1, NULL, act_pause },

@@ -35,6 +35,7 @@ struct command {
 	/* Carries it out and ends the errand, now or later; NULL: the second
 	 * word names a row of shows_table. */
 	void (*run)(struct errand *errand);
+	const struct columns *columns; /* NULL: it answers with none */
 };
 
 extern const struct command commands_table[];

@@ -76,6 +76,9 @@ empty_answer(const struct decision *d)
 {
 	if (d->command == NULL)
 		return rowset_new(NULL, 0, "");
+	if (d->command->columns != NULL)
+		return rowset_new(d->command->columns->list,
+				  d->command->columns->count, d->command->name);
 	if (d->show == NULL)
 		return rowset_new(NULL, 0, d->command->name);
 	if (d->show->columns == NULL)

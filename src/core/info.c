@@ -146,6 +146,13 @@ worker_each_pin(struct worker *w,
 	}
 }
 
+void
+core_explain(struct core *core, const char *text, const struct policy *policy,
+	     void (*row)(void *arg, const struct explain_row *row), void *arg)
+{
+	core->front->back->explain(text, policy, row, arg);
+}
+
 static const char *
 server_state_text(const struct server *s)
 {

@@ -23,6 +23,7 @@ const struct back_ops pg_back_ops = {
 	.facts_unref = pg_facts_unref,
 	.last_error = pg_back_last_error,
 	.suits = pg_back_suits,
+	.explain = pg_explain,
 };
 
 const struct front_ops pg_front_ops = {

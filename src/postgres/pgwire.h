@@ -56,4 +56,9 @@ bool pg_back_reset(struct turn *turn);
 bool pg_back_check(struct turn *turn);
 enum abandon_result pg_back_abandon(struct turn *turn, enum sent sent);
 
+/* pg_explain.c */
+void pg_explain(const char *text, const struct policy *policy,
+		void (*row)(void *arg, const struct explain_row *row),
+		void *arg);
+
 #endif

@@ -373,6 +373,18 @@ back_unix_path(const char *host, uint16_t port, char *out, size_t size)
 	(void)text_format(out, size, "%s/%u", host, port);
 }
 
+static void
+back_explain(const char *text, const struct policy *policy,
+	     void (*row)(void *arg, const struct explain_row *row), void *arg)
+{
+	struct explain_row only = { .statement = text,
+				    .len = strlen(text),
+				    .why = "" };
+
+	(void)policy;
+	row(arg, &only);
+}
+
 const struct back_ops tiny_back = {
 	.name = "tiny",
 	.default_port = 1,
@@ -393,6 +405,7 @@ const struct back_ops tiny_back = {
 	.facts_unref = facts_unref,
 	.last_error = back_last_error,
 	.suits = back_suits,
+	.explain = back_explain,
 };
 
 /* ------------------------------------------------------------------------

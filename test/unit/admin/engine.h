@@ -276,6 +276,26 @@ worker_each_pin(struct worker *w,
 	row(arg, &info);
 }
 
+void
+core_explain(struct core *core, const char *text, const struct policy *policy,
+	     void (*row)(void *arg, const struct explain_row *row), void *arg)
+{
+	struct explain_row info = {
+		.statement = text,
+		.len = 6,
+		.effect = EXPLAIN_LEAKS,
+		.has_kind = true,
+		.kind = STATE_LISTEN,
+		.policy = policy->on_state[STATE_LISTEN],
+		.why = "because",
+	};
+
+	(void)core;
+	row(arg, &info);
+	info.has_kind = false;
+	row(arg, &info);
+}
+
 bool
 core_each_pool(struct core *core,
 	       void (*each)(void *arg, const struct pool_info *info),

@@ -32,6 +32,7 @@ static const struct rule rules[] = {
 	{ "SHOW PEERS", CONSOLE_STATS },
 	{ "SHOW PEER_POOLS", CONSOLE_STATS },
 	{ "SHOW PINS", CONSOLE_STATS },
+	{ "EXPLAIN PIN 'select 1' db user", CONSOLE_STATS },
 	{ "SHOW PIN_COUNTS", CONSOLE_STATS },
 	{ "SHOW POOLS", CONSOLE_STATS },
 	{ "SHOW SERVERS", CONSOLE_STATS },

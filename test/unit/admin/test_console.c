@@ -217,6 +217,33 @@ rows_are_those_of_all_workers(void **state)
 }
 
 static void
+explains(void **state)
+{
+	struct fixture *f = *state;
+
+	give(f, "explain pin 'listen a; select 1'", CONSOLE_STATS);
+	assert_int_equal(answer()->row_count, 2);
+	assert_string_equal(cell("statement", 0), "listen");
+	assert_string_equal(cell("effect", 0), "is left behind");
+	assert_string_equal(cell("kind", 0), "listen");
+	assert_string_equal(cell("policy", 0), "emulate");
+	assert_string_equal(cell("reason", 0), "because");
+	assert_null(cell("kind", 1));
+	assert_null(cell("policy", 1));
+	give(f, "EXPLAIN PIN 'listen a' db somebody", CONSOLE_STATS);
+	assert_string_equal(cell("policy", 0), "emulate");
+	give(f, "EXPLAIN SELECT 1", CONSOLE_STATS);
+	assert_refused("42601", "invalid command");
+	give(f, "EXPLAIN PIN", CONSOLE_STATS);
+	assert_refused("42601", "syntax: EXPLAIN PIN 'sql' [db [user]]");
+	give(f, "EXPLAIN PIN 'listen a'", CONSOLE_NONE);
+	assert_refused("42501", "admin access needed");
+	describe(f, "EXPLAIN PIN 'listen a'", CONSOLE_STATS);
+	assert_int_equal(answer()->column_count, columns_explain.count);
+	assert_int_equal(answer()->row_count, 0);
+}
+
+static void
 describing_does_nothing(void **state)
 {
 	static const char *const commands[] = {
@@ -523,6 +550,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(every_table_is_filled),
 		TEST(rows_are_those_of_all_workers),
+		TEST(explains),
 		TEST(describing_does_nothing),
 		TEST(denied_commands_do_nothing),
 		TEST(verbs_reach_the_engine),

@@ -694,23 +694,3 @@ hearer_event(struct worker *w, const struct pool *p, enum channels_event event)
 	if (note != NULL)
 		note_unref(note);
 }
-
-void
-hearer_count(struct worker *w, const struct pool *p, uint32_t *clients,
-	     uint32_t *subs)
-{
-	struct list_node *n, *tmp, *m, *tmp2;
-
-	*clients = *subs = 0;
-	if (w->ears == NULL)
-		return;
-	LIST_FOREACH (n, tmp, &w->ears->hearers) {
-		struct hearer *h = LIST_ENTRY(n, struct hearer, node);
-
-		if (h->client->pool != p || list_is_empty(&h->subs))
-			continue;
-		++*clients;
-		LIST_FOREACH (m, tmp2, &h->subs)
-			++*subs;
-	}
-}

@@ -73,10 +73,6 @@ void hearer_tell(struct worker *w, const struct pool *p, struct note *note);
 void hearer_event(struct worker *w, const struct pool *p,
 		  enum channels_event event);
 
-/* Subscriptions of a worker's clients, to the channels of one pool. */
-void hearer_count(struct worker *w, const struct pool *p, uint32_t *clients,
-		  uint32_t *subs);
-
 void ears_free(struct ears *ears);
 
 #endif

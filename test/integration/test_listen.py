@@ -1,5 +1,6 @@
 """LISTEN and NOTIFY where servers are shared: carpool hears for its clients."""
 
+import signal
 import struct
 import time
 
@@ -7,7 +8,11 @@ import psycopg
 import pytest
 
 from tools import pgwire
-from tools.raw import Closed, PgError
+from tools.carpool import sanitized
+from tools.crowd import crowd
+from tools.postgres import USERS
+from tools.raw import PgError
+from tools.soak import MINUTES
 from tools.wait import wait_until
 
 
@@ -288,8 +293,6 @@ def test_without_a_password_the_client_is_pinned(make_carpool, pg):
     carpool = make_carpool(
         default_pool_size=2, auth_type="scram-sha-256",
         userlist={"u_scram": pg.secret("u_scram")})
-    password = "sentinel"
-    from tools.postgres import USERS
     password = USERS["u_scram"][0]
     c = carpool.connect(user="u_scram", password=password)
     other = carpool.connect(user="u_scram", password=password)
@@ -415,7 +418,6 @@ def test_the_database_is_removed(make_carpool, pg):
 
 
 def test_shutdown(make_carpool, pg):
-    import signal
     carpool = make_carpool(default_pool_size=2)
     c = carpool.connect()
     c.query("LISTEN x")
@@ -459,6 +461,30 @@ def test_psycopg(make_carpool, pg):
         assert got == [("p", "1"), ("p", "2")]
 
 
+@pytest.mark.seconds(180)
+@pytest.mark.soak
+def test_a_crowd_costs_one_connection(make_carpool, pg):
+    """Ten thousand in the long form."""
+    n = 200 if sanitized() else 10000 if MINUTES else 2000
+    carpool = make_carpool(default_pool_size=2, max_client_conn=n + 10)
+    carpool.rss_tolerance = 256 << 20
+    here = []
+
+    async def work(client, i):
+        await client.query("LISTEN crowd")
+        here.append(i)
+        if len(here) == n:
+            assert len(pg.pids("test")) <= 3
+            assert len(listeners(pg)) == 1
+            for k in range(3):
+                notify(pg, "crowd", str(k))
+        got = (await client.read_until("A", count=3, timeout=120)).messages
+        return [pgwire.two_strings(m.body[4:])[1] for m in got]
+
+    answers = crowd(n, work, timeout=150, **carpool.open_args())
+    assert answers == [["0", "1", "2"]] * n
+
+
 def test_clients_come_and_go(make_carpool, pg):
     """Subscriptions of clients that leave, also in the middle of a LISTEN."""
     carpool = make_carpool(default_pool_size=2)
@@ -477,5 +503,3 @@ def test_clients_come_and_go(make_carpool, pg):
     stays.close()
     wait_until(lambda: listeners(pg) == [], 10, "the listener to go")
 
-
-__all__ = ["Closed"]

@@ -108,6 +108,19 @@ uint64_t control_commands(const struct control *c);
 void control_listen(void *control, struct channel_request *request);
 bool control_listen_place(void *control, struct pool *pool);
 
+/* A connection on which carpool listens; all borrowed for the callback. */
+struct control_listener {
+	const char *database, *user, *state;
+	const char *server; /* "host:port", "" before the first try */
+	const char *error;  /* of the last failure, "" = none */
+	uint32_t remote_pid;
+	uint64_t channels, heard, lost;
+};
+void control_each_listener(struct control *c,
+			   void (*each)(void *arg,
+					const struct control_listener *l),
+			   void *arg);
+
 /* --- waiting ---------------------------------------------------------------
  */
 

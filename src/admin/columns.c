@@ -247,6 +247,17 @@ static const struct rowset_column dns_hosts[] = {
 
 const struct columns columns_dns_hosts = COLUMNS(dns_hosts);
 
+/* carpool's own. */
+static const struct rowset_column listeners[] = {
+	{ "database", COLUMN_TEXT },   { "user", COLUMN_TEXT },
+	{ "state", COLUMN_TEXT },      { "server", COLUMN_TEXT },
+	{ "remote_pid", COLUMN_INT4 }, { "channels", COLUMN_INT8 },
+	{ "heard", COLUMN_INT8 },      { "lost", COLUMN_INT8 },
+	{ "error", COLUMN_TEXT },
+};
+
+const struct columns columns_listeners = COLUMNS(listeners);
+
 static const struct rowset_column dns_zones[] = {
 	{ "zonename", COLUMN_TEXT },
 	{ "serial", COLUMN_INT8 },

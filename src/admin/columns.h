@@ -26,6 +26,7 @@ extern const struct columns columns_stats_averages;
 extern const struct columns columns_totals;
 extern const struct columns columns_users;
 extern const struct columns columns_lists;
+extern const struct columns columns_listeners;
 extern const struct columns columns_config;
 extern const struct columns columns_version;
 extern const struct columns columns_state;

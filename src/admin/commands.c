@@ -82,6 +82,8 @@ const struct show shows_table[] = {
 	  NULL },
 	{ "FDS", CONSOLE_ADMIN, NULL, show_fds, NULL },
 	{ "HELP", CONSOLE_STATS, NULL, show_help, NULL },
+	{ "LISTENERS", CONSOLE_STATS, &columns_listeners, show_listeners,
+	  NULL },
 	{ "LISTS", CONSOLE_STATS, &columns_lists, show_lists, NULL },
 	{ "MEM", CONSOLE_STATS, &columns_mem, show_mem, NULL },
 	{ "PEERS", CONSOLE_STATS, &columns_peers, show_nothing, NULL },

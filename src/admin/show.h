@@ -36,6 +36,7 @@ void show_dns_zones(struct errand *errand);
 void show_fds(struct errand *errand);
 void show_fixed(struct errand *errand);
 void show_help(struct errand *errand);
+void show_listeners(struct errand *errand);
 void show_lists(struct errand *errand);
 void show_mem(struct errand *errand);
 void show_nothing(struct errand *errand);

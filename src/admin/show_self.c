@@ -95,6 +95,30 @@ show_dns_hosts(struct errand *errand)
 }
 
 static void
+add_listener(void *arg, const struct control_listener *l)
+{
+	struct errand *errand = arg;
+
+	row_text(&errand->row, l->database);
+	row_text(&errand->row, l->user);
+	row_text(&errand->row, l->state);
+	row_text(&errand->row, l->server);
+	row_int4(&errand->row, l->remote_pid);
+	row_number(&errand->row, l->channels);
+	row_number(&errand->row, l->heard);
+	row_number(&errand->row, l->lost);
+	row_text(&errand->row, l->error);
+	row_end(&errand->row, errand->rows);
+}
+
+void
+show_listeners(struct errand *errand)
+{
+	control_each_listener(errand->control, add_listener, errand);
+	errand_end_rows(errand);
+}
+
+static void
 add_zone(void *arg, const struct control_zone *zone)
 {
 	struct errand *errand = arg;

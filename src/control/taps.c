@@ -106,6 +106,32 @@ control_listen_place(void *control, struct pool *pool)
 	return t != NULL && tap_place(t);
 }
 
+void
+control_each_listener(struct control *c,
+		      void (*each)(void *arg, const struct control_listener *l),
+		      void *arg)
+{
+	struct list_node *n, *tmp;
+
+	LIST_FOREACH (n, tmp, &c->taps->list) {
+		const struct tap *t = LIST_ENTRY(n, struct tap, node);
+		struct control_listener l = {
+			.database = channels_database(t->pool),
+			.user = channels_user(t->pool),
+			.state = tap_state_names[t->state],
+			.server = t->server,
+			.error = t->error,
+			.remote_pid =
+				t->conn != NULL ? query_pg_pid(t->conn) : 0,
+			.channels = tap_channels(t),
+			.heard = t->heard,
+			.lost = t->lost,
+		};
+
+		each(arg, &l);
+	}
+}
+
 struct taps *
 taps_new(struct control *c)
 {

@@ -241,6 +241,9 @@ def test_a_lost_listener(make_carpool, pg, how):
     c, idle = carpool.connect(), carpool.connect()
     c.query("LISTEN a; LISTEN b")
     (pid,) = listeners(pg)
+    (row,) = carpool.admin("SHOW LISTENERS")
+    assert (row["database"], row["user"], row["state"], row["channels"],
+            row["remote_pid"]) == ("test", "app", "active", "2", str(pid))
     pg.terminate(pid)
     if how == "close":
         c.expect_error("08006")

@@ -80,6 +80,8 @@ static const struct {
 	{ "STATE", "ss", "key value" },
 	{ "MEM", "siiii", "name size used free memtotal" },
 	{ "DNS_HOSTS", "sqs", "hostname ttl addrs" },
+	{ "LISTENERS", "ssssiqqqs",
+	  "database user state server remote_pid channels heard lost error" },
 	{ "DNS_ZONES", "sqi", "zonename serial count" },
 	{ "PEERS", "isii", "peer_id host port pool_size" },
 	{ "PEER_POOLS", "iiiii",

@@ -60,11 +60,11 @@ static const struct scenario scenarios[] = {
 	{
 		.name = "residue: what must not be shared",
 		.mode = POOL_TRANSACTION,
-		.moves = { { CLIENT, "Q:prepare a as select 1" },
+		.moves = { { CLIENT, "Q:x;prepare a as select 1" },
 			   { SERVER, "C:PREPARE|Z:I" },
 			   { SERVER, "C:DEALLOCATE ALL|Z:I" } },
 		.to_client = "C:PREPARE|Z:I",
-		.to_server = "Q:prepare a as select 1|Q:DEALLOCATE ALL",
+		.to_server = "Q:x;prepare a as select 1|Q:DEALLOCATE ALL",
 		.log = "link:go boundary:reset boundary:none",
 	},
 	{
@@ -81,11 +81,11 @@ static const struct scenario scenarios[] = {
 	{
 		.name = "residue: a tag that the text did not show",
 		.mode = POOL_TRANSACTION,
-		.moves = { { CLIENT, "Q:execute p" },
+		.moves = { { CLIENT, "Q:x y" },
 			   { SERVER, "C:PREPARE|Z:I" },
 			   { SERVER, "C:DEALLOCATE ALL|Z:I" } },
 		.to_client = "C:PREPARE|Z:I",
-		.to_server = "Q:execute p|Q:DEALLOCATE ALL",
+		.to_server = "Q:x y|Q:DEALLOCATE ALL",
 		.log = "link:go boundary:reset boundary:none",
 	},
 	{

@@ -277,10 +277,13 @@ static const uint8_t *
 skip_usual(const uint8_t *at, const uint8_t *end)
 {
 	unsigned letter = (unsigned)(*at | LOWER) - 'a';
-	const struct usual *u = &usual[letter];
+	const struct usual *u;
 	uint64_t found = 0, mask, word, lower = UINT64_C(0x2020202020202020);
 
-	if (letter >= COUNT_OF(usual) || u->len == 0 || u->len > end - at)
+	if (letter >= COUNT_OF(usual))
+		return NULL;
+	u = &usual[letter];
+	if (u->len == 0 || u->len > end - at)
 		return NULL;
 	if (end - at >= (ptrdiff_t)sizeof(found))
 		memcpy(&found, at, sizeof(found));

@@ -116,7 +116,7 @@ seen_at_every_place(void **state)
 		";set x=1",
 		"\xc3\xa9 pg_temp.t",
 	};
-	char text[160];
+	char text[256];
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(words); i++) {

@@ -30,7 +30,7 @@ struct front_view {
 	bool is_at_rest;  /* logged in, no message or group half-way: may be
 			   * told good-bye now */
 	bool is_skipping; /* drops messages up to the end of a failed group */
-	uint16_t statements; /* prepared statements it holds (0 for now) */
+	uint16_t statements;          /* named prepared statements it holds */
 	const char *application_name; /* borrowed; "" before login */
 };
 
@@ -43,14 +43,26 @@ struct back_view {
 	uint32_t owed_hidden; /* of the ends, carpool's own */
 	uint32_t queries;     /* client requests ended so far; wraps */
 	uint32_t xacts;       /* of these, ended outside a transaction */
-	uint32_t remote_pid;  /* the server's process id, 0 = not known */
-	uint32_t pins;        /* what keeps its client, 1u << state_kind */
-	uint64_t digest;      /* of its client's last text that may have left
-			       * something behind, 0 = none */
+	/* Where servers are shared, so far, of named statements; all wrap. */
+	uint32_t client_parses; /* prepared by clients */
+	uint32_t server_parses; /* sent to the server to be prepared */
+	uint32_t binds;         /* bound by clients */
+	uint32_t remote_pid;    /* the server's process id, 0 = not known */
+	uint32_t pins;          /* what keeps its client, 1u << state_kind */
+	uint64_t digest;        /* of its client's last text that may have left
+				 * something behind, 0 = none */
 	uint16_t statements;
 	bool is_resettable; /* at status idle, nothing owed: reset() allowed */
 	bool wants_step;    /* a step may do something without new bytes */
 	const char *application_name; /* borrowed */
+};
+
+/* A prepared statement; the text is for its digest, nobody is shown it. */
+struct statement_view {
+	uint64_t id;      /* the same on all threads for equal ones */
+	const char *text; /* borrowed for the callback */
+	size_t length;
+	uint32_t types; /* parameters whose types were given */
 };
 
 enum link_result {

@@ -71,6 +71,29 @@ on_ready(struct stream *s)
  * Counters
  */
 
+/* What the back has counted of something since the last look. */
+static void
+count_more(struct stats *stats, enum counter which, uint32_t now,
+	   uint32_t *seen)
+{
+	if (now == *seen)
+		return;
+	stats_add(stats, which, now - *seen);
+	*seen = now;
+}
+
+/* Prepared statements: looked at when queries end, for all do in the end. */
+static void
+count_statements(struct tenure *t, const struct back_view *v,
+		 struct stats *stats)
+{
+	count_more(stats, STAT_CLIENT_PARSE, v->client_parses,
+		   &t->seen_client_parses);
+	count_more(stats, STAT_SERVER_PARSE, v->server_parses,
+		   &t->seen_server_parses);
+	count_more(stats, STAT_BIND, v->binds, &t->seen_binds);
+}
+
 /* Queries that the server has ended since the last look. */
 static void
 count_queries(struct client *c, struct stats *stats, usec_t now)
@@ -83,6 +106,7 @@ count_queries(struct client *c, struct stats *stats, usec_t now)
 	if (done > 0) {
 		t->seen_queries = v->queries;
 		stats_add(stats, STAT_QUERIES, done);
+		count_statements(t, v, stats);
 		if (t->query_since != 0)
 			stats_add(stats, STAT_QUERY_TIME, now - t->query_since);
 		t->query_since = runs ? now : 0;
@@ -194,6 +218,17 @@ client_drop_tenure(struct client *c)
 	c->tenure = NULL;
 }
 
+/* What the back has counted so far was not for this client. */
+static void
+see_counts(struct tenure *t, const struct back_view *v)
+{
+	t->seen_queries = v->queries;
+	t->seen_xacts = v->xacts;
+	t->seen_client_parses = v->client_parses;
+	t->seen_server_parses = v->server_parses;
+	t->seen_binds = v->binds;
+}
+
 void
 client_granted(struct client *c, struct server *s)
 {
@@ -209,8 +244,7 @@ client_granted(struct client *c, struct server *s)
 	c->server = s;
 	s->client = c;
 	s->state = SERVER_ACTIVE;
-	t->seen_queries = s->ops->view(s->back)->queries;
-	t->seen_xacts = s->ops->view(s->back)->xacts;
+	see_counts(t, s->ops->view(s->back));
 	c->link_pending = true;
 	if (c->login == NULL || !c->login->wants_facts) {
 		s->granted_at = now;

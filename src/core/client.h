@@ -79,6 +79,7 @@ struct tenure {
 	usec_t granted_at;
 	usec_t last_wait;
 	uint32_t seen_queries, seen_xacts; /* the back's, at the last look */
+	uint32_t seen_client_parses, seen_server_parses, seen_binds;
 };
 
 struct client {

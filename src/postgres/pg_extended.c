@@ -226,6 +226,14 @@ fake(struct pg_front *f, struct turn *turn, struct pg_command *m,
 	return pg_command_push(f, turn, entry);
 }
 
+static void
+count_parse(const struct turn *turn)
+{
+	struct pg_back *b = turn->peer;
+
+	b->view.client_parses++;
+}
+
 /* The name is taken: the server says so, under the name that it knows. */
 static bool
 parse_again(struct pg_front *f, struct turn *turn, struct pg_command *m,
@@ -235,6 +243,7 @@ parse_again(struct pg_front *f, struct turn *turn, struct pg_command *m,
 
 	if (!pg_have_load(f, turn, m, n, LOAD_IN_GROUP, &l, order))
 		return false;
+	count_parse(turn);
 	(void)pg_command_push(
 		f, turn,
 		(struct pg_owed){ .kind = OWED_PARSE, .name = pg_name_ref(n) });
@@ -263,6 +272,8 @@ parse_new(struct pg_front *f, struct turn *turn, struct pg_command *m,
 		entry.statement = statement_ref(s);
 		pg_loads_touch(&b->loads, l, b->group);
 		is_done = fake(f, turn, m, entry, order);
+		if (is_done)
+			count_parse(turn);
 	} else if (pg_may_add(turn, m, order)) {
 		l = pg_new_load(f, turn, s);
 		if (l == NULL) {
@@ -271,6 +282,7 @@ parse_new(struct pg_front *f, struct turn *turn, struct pg_command *m,
 			entry.name = pg_name_ref(n);
 			entry.has_load = true;
 			entry.load = l;
+			count_parse(turn);
 			(void)pg_command_push(f, turn, entry);
 			is_done =
 				pg_command_replace(f, turn, m, 0, p->name_len,
@@ -411,6 +423,7 @@ use_named(struct pg_front *f, struct turn *turn, struct pg_command *m,
 	if (!pg_have_load(f, turn, m, n, LOAD_IN_GROUP, &l, order))
 		return false;
 	entry.name = pg_name_ref(n);
+	b->view.binds += entry.kind == OWED_BIND;
 	(void)pg_command_push(f, turn, entry);
 	return pg_command_replace(f, turn, m, at, strlen(text) + 1, l->name,
 				  l->name_len, order);

@@ -205,8 +205,10 @@ pg_new_load(struct pg_front *f, struct turn *turn, struct statement *s)
 	if (!make_room(f, turn))
 		return NULL;
 	l = pg_loads_add(&b->loads, s);
-	if (l != NULL)
-		l->group = b->group;
+	if (l == NULL)
+		return NULL;
+	l->group = b->group;
+	b->view.server_parses++;
 	return l;
 }
 

@@ -217,6 +217,27 @@ bool core_each_pool(struct core *core,
 		    void (*each)(void *arg, const struct pool_info *info),
 		    void (*done)(void *arg), void *arg);
 
+/* A prepared statement of one pool, and how many hold it. */
+struct statement_info {
+	const char *database, *user; /* borrowed for the callback */
+	uint64_t digest;             /* of the text, as in struct pin_info */
+	size_t length;               /* of the text */
+	uint32_t types;              /* parameters whose types were given */
+	uint32_t clients, servers;
+};
+
+/*
+ * Collects the prepared statements of all pools where servers are shared: the
+ * workers count by message, some hundred each time, so that clients come and go
+ * meanwhile; then each(arg, info) is called for every one and finally
+ * done(arg), on the control loop.  each(arg, NULL): memory was out, not all
+ * were counted.  False: nothing will be called.
+ */
+bool core_each_statement(struct core *core,
+			 void (*each)(void *arg,
+				      const struct statement_info *info),
+			 void (*done)(void *arg), void *arg);
+
 struct database_info {
 	const char *name; /* borrowed for the callback */
 	uint32_t server_connections, client_connections;

@@ -57,12 +57,15 @@ struct back_view {
 	const char *application_name; /* borrowed */
 };
 
-/* A prepared statement; the text is for its digest, nobody is shown it. */
+/* A prepared statement, as the console tells of it: nobody is shown its text.
+ */
 struct statement_view {
 	uint64_t id;      /* the same on all threads for equal ones */
 	const char *text; /* borrowed for the callback */
 	size_t length;
 	uint32_t types; /* parameters whose types were given */
+	/* As in back_view; called where it is needed, for it costs a look. */
+	uint64_t (*digest)(const struct statement_view *s);
 };
 
 enum link_result {
@@ -216,6 +219,12 @@ struct back_ops {
 	void (*explain)(const char *text, const struct policy *policy,
 			void (*row)(void *arg, const struct explain_row *row),
 			void *arg);
+
+	/* The prepared statements that the server has for all clients. */
+	void (*statements)(const void *back,
+			   void (*each)(void *arg,
+					const struct statement_view *s),
+			   void *arg);
 };
 
 struct front_ops {
@@ -273,6 +282,12 @@ struct front_ops {
 	 */
 	bool (*credential)(void *front, uint8_t client_key[32],
 			   uint8_t server_key[32]);
+
+	/* The named prepared statements that the client has. */
+	void (*statements)(const void *front,
+			   void (*each)(void *arg,
+					const struct statement_view *s),
+			   void *arg);
 };
 
 #endif

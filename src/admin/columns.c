@@ -98,6 +98,15 @@ static const struct rowset_column explain[] = {
 
 const struct columns columns_explain = COLUMNS(explain);
 
+static const struct rowset_column prepared_statements[] = {
+	{ "database", COLUMN_TEXT },   { "user", COLUMN_TEXT },
+	{ "digest", COLUMN_TEXT },     { "length", COLUMN_INT4 },
+	{ "parameters", COLUMN_INT4 }, { "clients", COLUMN_INT4 },
+	{ "servers", COLUMN_INT4 },
+};
+
+const struct columns columns_prepared_statements = COLUMNS(prepared_statements);
+
 static const struct rowset_column databases[] = {
 	{ "name", COLUMN_TEXT },
 	{ "host", COLUMN_TEXT },

@@ -15,6 +15,7 @@ struct columns {
 
 extern const struct columns columns_pools;
 extern const struct columns columns_pins;
+extern const struct columns columns_prepared_statements;
 extern const struct columns columns_pin_counts;
 extern const struct columns columns_explain;
 extern const struct columns columns_clients; /* servers too */

@@ -93,6 +93,8 @@ const struct show shows_table[] = {
 	{ "PIN_COUNTS", CONSOLE_STATS, &columns_pin_counts, show_pin_counts,
 	  NULL },
 	{ "POOLS", CONSOLE_STATS, &columns_pools, show_pools, NULL },
+	{ "PREPARED_STATEMENTS", CONSOLE_STATS, &columns_prepared_statements,
+	  show_prepared_statements, NULL },
 	{ "SERVERS", CONSOLE_STATS, &columns_clients, show_servers, NULL },
 	{ "SOCKETS", CONSOLE_STATS, &columns_sockets, show_sockets, NULL },
 	{ "STATE", CONSOLE_STATS, &columns_state, show_state, NULL },

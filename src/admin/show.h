@@ -29,6 +29,7 @@ void show_sockets(struct errand *errand);
 void show_active_sockets(struct errand *errand);
 void show_pins(struct errand *errand);
 void show_pin_counts(struct errand *errand);
+void show_prepared_statements(struct errand *errand);
 
 /* show_self.c: the program itself */
 void show_dns_hosts(struct errand *errand);

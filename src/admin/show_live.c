@@ -1,7 +1,7 @@
 /*
- * SHOW POOLS, CLIENTS, SERVERS, SOCKETS and PINS: what the workers have just
- * now. Each worker writes rows of its own on its own thread; they are put
- * together on the control thread, where everything else here runs.
+ * SHOW POOLS, CLIENTS, SERVERS, SOCKETS, PINS and PREPARED_STATEMENTS: what the
+ * workers have just now. Each worker writes rows of its own on its own thread;
+ * they are put together on the control thread, where everything else here runs.
  */
 #include "show.h"
 
@@ -97,14 +97,22 @@ add_connection(void *arg, const struct client_info *info)
 	row_end(row, part->rows);
 }
 
+/* 0 = not known. */
+static void
+add_digest(struct row *row, uint64_t digest)
+{
+	char *text = row->texts[row->count];
+
+	(void)text_format(text, ROW_TEXT_MAX, "%016" PRIx64, digest);
+	row_text(row, digest != 0 ? text : NULL);
+}
+
 static void
 add_pin(void *arg, const struct pin_info *info)
 {
 	struct part *part = arg;
 	struct row *row = &part->row;
-	char digest[2 * sizeof(info->digest) + 1];
 
-	(void)text_format(digest, sizeof(digest), "%016" PRIx64, info->digest);
 	row_text(row, info->client->database);
 	row_text(row, info->client->user);
 	row_text(row, info->client->addr);
@@ -117,7 +125,7 @@ add_pin(void *arg, const struct pin_info *info)
 	row_time(row, info->since_wall);
 	row_int4(row, info->age / USEC_PER_SEC);
 	row_int4(row, info->age % USEC_PER_SEC);
-	row_text(row, info->digest != 0 ? digest : NULL);
+	add_digest(row, info->digest);
 	row_end(row, part->rows);
 }
 
@@ -214,6 +222,12 @@ show_pins(struct errand *errand)
  */
 
 static void
+rows_shown(void *arg)
+{
+	errand_end_rows(arg);
+}
+
+static void
 add_pin_counts(void *arg, const struct pool_info *info)
 {
 	struct errand *errand = arg;
@@ -231,17 +245,39 @@ add_pin_counts(void *arg, const struct pool_info *info)
 	}
 }
 
-static void
-pin_counts_shown(void *arg)
-{
-	errand_end_rows(arg);
-}
-
 void
 show_pin_counts(struct errand *errand)
 {
 	if (!core_each_pool(control_core(errand->control), add_pin_counts,
-			    pin_counts_shown, errand))
+			    rows_shown, errand))
+		errand_end(errand, NULL);
+}
+
+static void
+add_statement(void *arg, const struct statement_info *info)
+{
+	struct errand *errand = arg;
+	struct row *row = &errand->row;
+
+	if (info == NULL) {
+		errand->rows->is_torn = true;
+		return;
+	}
+	row_text(row, info->database);
+	row_text(row, info->user);
+	add_digest(row, info->digest);
+	row_int4(row, info->length);
+	row_int4(row, info->types);
+	row_int4(row, info->clients);
+	row_int4(row, info->servers);
+	row_end(row, errand->rows);
+}
+
+void
+show_prepared_statements(struct errand *errand)
+{
+	if (!core_each_statement(control_core(errand->control), add_statement,
+				 rows_shown, errand))
 		errand_end(errand, NULL);
 }
 

@@ -24,6 +24,7 @@ const struct back_ops pg_back_ops = {
 	.last_error = pg_back_last_error,
 	.suits = pg_back_suits,
 	.explain = pg_explain,
+	.statements = pg_back_statements,
 };
 
 const struct front_ops pg_front_ops = {
@@ -41,4 +42,5 @@ const struct front_ops pg_front_ops = {
 	.subscribed = pg_front_subscribed,
 	.rows = pg_front_rows,
 	.credential = pg_front_credential,
+	.statements = pg_front_statements,
 };

@@ -51,6 +51,15 @@ enum link_result pg_back_link(struct turn *turn);
 void pg_back_unlink(void *back);
 bool pg_back_suits(const void *back, const void *front);
 
+/* pg_statements.c */
+void pg_front_statements(const void *front,
+			 void (*each)(void *arg,
+				      const struct statement_view *s),
+			 void *arg);
+void pg_back_statements(const void *back,
+			void (*each)(void *arg, const struct statement_view *s),
+			void *arg);
+
 /* pg_clean.c */
 bool pg_back_reset(struct turn *turn);
 bool pg_back_check(struct turn *turn);

@@ -385,6 +385,25 @@ back_explain(const char *text, const struct policy *policy,
 	row(arg, &only);
 }
 
+static uint64_t
+digest_of(const struct statement_view *s)
+{
+	return s->id + 0xd0;
+}
+
+static void
+back_statements(const void *back,
+		void (*each)(void *arg, const struct statement_view *s),
+		void *arg)
+{
+	const struct statement_view one = {
+		.id = 1, .text = "", .types = 7, .digest = digest_of
+	};
+
+	(void)back;
+	each(arg, &one);
+}
+
 const struct back_ops tiny_back = {
 	.name = "tiny",
 	.default_port = 1,
@@ -406,6 +425,7 @@ const struct back_ops tiny_back = {
 	.last_error = back_last_error,
 	.suits = back_suits,
 	.explain = back_explain,
+	.statements = back_statements,
 };
 
 /* ------------------------------------------------------------------------
@@ -638,6 +658,21 @@ share_open(uint64_t seed)
 	return mem_zalloc(1);
 }
 
+/* Has one statement under two names, and another. */
+static void
+front_statements(const void *front,
+		 void (*each)(void *arg, const struct statement_view *s),
+		 void *arg)
+{
+	const struct statement_view other = {
+		.id = 2, .text = "two", .length = 3, .digest = digest_of
+	};
+
+	back_statements(front, each, arg);
+	back_statements(front, each, arg);
+	each(arg, &other);
+}
+
 const struct front_ops tiny_front = {
 	.share_open = share_open,
 	.share_close = mem_free,
@@ -651,4 +686,5 @@ const struct front_ops tiny_front = {
 	.notice = front_notice,
 	.rows = front_rows,
 	.credential = front_credential,
+	.statements = front_statements,
 };

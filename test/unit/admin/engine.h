@@ -34,7 +34,8 @@ static struct {
 	enum verb_result verdict;
 	unsigned pending; /* things to wait for; one fewer at each look */
 	bool is_paused, is_client_found;
-	char argument[64];                /* of the last verb */
+	bool is_short;     /* of memory, where statements are counted */
+	char argument[64]; /* of the last verb */
 	struct console_request *answered; /* owns: the last one */
 	struct snapshot *published;       /* refs */
 } engine;
@@ -321,6 +322,29 @@ core_each_pool(struct core *core,
 
 	(void)core;
 	each(arg, &info);
+	done(arg);
+	return true;
+}
+
+bool
+core_each_statement(struct core *core,
+		    void (*each)(void *arg, const struct statement_info *info),
+		    void (*done)(void *arg), void *arg)
+{
+	const struct statement_info info = {
+		.database = "db",
+		.user = "app",
+		.digest = 0xfeed,
+		.length = 8,
+		.types = 1,
+		.clients = 3,
+		.servers = 2,
+	};
+
+	(void)core;
+	each(arg, &info);
+	if (engine.is_short)
+		each(arg, NULL);
 	done(arg);
 	return true;
 }

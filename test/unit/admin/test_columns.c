@@ -44,6 +44,8 @@ static const struct {
 	  "database user addr port ptr link remote_pid id reason since age "
 	  "age_us digest" },
 	{ "PIN_COUNTS", "sssiN", "database user reason now begun" },
+	{ "PREPARED_STATEMENTS", "sssiiii",
+	  "database user digest length parameters clients servers" },
 	{ "CLIENTS", CONNECTION },
 	{ "SERVERS", CONNECTION },
 	{ "SOCKETS", SOCKET },

@@ -214,6 +214,18 @@ rows_are_those_of_all_workers(void **state)
 	assert_string_equal(cell("database", 1), "db");
 	assert_string_equal(cell("query_count", 1), "7");
 	assert_string_equal(cell("query_count", 0), "7");
+	give(f, "SHOW PREPARED_STATEMENTS", CONSOLE_STATS);
+	assert_int_equal(answer()->row_count, 1);
+	assert_string_equal(cell("user", 0), "app");
+	assert_string_equal(cell("digest", 0), "000000000000feed");
+	assert_string_equal(cell("length", 0), "8");
+	assert_string_equal(cell("parameters", 0), "1");
+	assert_string_equal(cell("clients", 0), "3");
+	assert_string_equal(cell("servers", 0), "2");
+	engine.is_short = true;
+	give(f, "SHOW PREPARED_STATEMENTS", CONSOLE_STATS);
+	assert_null(engine.answered->result);
+	engine.is_short = false;
 }
 
 static void

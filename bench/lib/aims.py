@@ -88,6 +88,16 @@ def list_of(runs):
            counted(runs, "instructions-simple", ONE, "instructions", 2400, 0))
     yield ("extended protocol: CPU at most 1.15 of simple",
            at_most(runs.ratio(("extended", ONE), simple, "cpu"), 1.15))
+    for peer in (ONE, TWO):
+        threads = peer.removeprefix("carpool, ")
+        yield (f"prepared statements, {threads}: CPU at most 1.1 of simple",
+               at_most(runs.ratio(("prepared", peer), ("tables", peer),
+                                  "cpu"), 1.1))
+    yield ("prepared statements, 1 thread: system calls at most 1.02 of "
+           "simple", at_most(runs.ratio(("calls-prepared", ONE),
+                                        ("calls-tables", ONE), "calls"), 1.02))
+    yield ("a client of 20 prepared statements, 1 thread: at most 2,000 bytes "
+           "more", counted(runs, "memory-statements", ONE, "bytes", 2000, 0))
     yield ("two threads: CPU at most 1.15 of one thread's",
            at_most(runs.ratio(("simple", TWO), simple, "cpu"), 1.15))
     yield ("two threads: within 10 % of each other",

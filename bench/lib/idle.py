@@ -17,6 +17,10 @@ def startup_packet():
     return struct.pack("!i", len(body) + 4) + body
 
 
+def message(kind, body=b""):
+    return kind + struct.pack("!i", len(body) + 4) + body
+
+
 class IdleClients:
     """Many clients that have logged in and do nothing."""
 
@@ -55,6 +59,17 @@ class IdleClients:
                 if entry[1].endswith(b"Z\0\0\0\5I"):
                     poll.unregister(fd)
                     del batch[fd]
+
+    def prepare(self, texts):
+        """Each prepares the texts, under names as drivers give them."""
+        packet = b"".join(message(b"P", f"stmt_{i}\0{text}\0\0\0".encode())
+                          for i, text in enumerate(texts)) + message(b"S")
+        for at in range(0, len(self.sockets), self.BATCH):
+            batch = {}
+            for s in self.sockets[at:at + self.BATCH]:
+                s.sendall(packet)
+                batch[s.fileno()] = [s, b""]
+            self.wait_ready(batch)
 
     def close(self):
         for s in self.sockets:
@@ -98,4 +113,38 @@ class Memory(Row):
             peer.stop()
 
 
-ROWS = [Memory()]
+class StatementMemory(Row):
+    """Growth by what clients prepare, beside what they cost idle."""
+
+    name = "memory-statements"
+    only_poolers = True
+    keeps_statements = True
+    CLIENTS, STATEMENTS = 1000, 20
+
+    def __init__(self):
+        self.title = f"Memory for the {self.STATEMENTS} named statements of " \
+            f"each of {self.CLIENTS:,} clients"
+        self.note = "Growth of VmRSS over that of the idle clients; all " \
+            "prepare the same texts, as clients of one program do."
+        self.columns = [("bytes a client", "bytes", 0)]
+
+    def rounds(self, a):
+        return 1 if a.quick else min(a.rounds, 3)
+
+    def measure(self, bench, peer):
+        bench.fresh(peer)
+        clients = IdleClients(peer.port)
+        try:
+            clients.grow(self.CLIENTS)
+            time.sleep(0.5)
+            base = peer.rss()
+            clients.prepare([f"SELECT abalance + {i} FROM pgbench_accounts "
+                             "WHERE aid = $1" for i in range(self.STATEMENTS)])
+            time.sleep(0.5)
+            return {"bytes": (peer.rss() - base) / self.CLIENTS}
+        finally:
+            clients.close()
+            peer.stop()
+
+
+ROWS = [Memory(), StatementMemory()]

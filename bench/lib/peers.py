@@ -62,6 +62,7 @@ class Peer:
     """A way to the server.  child is None for the direct one."""
 
     pools = False
+    loses_statements = False  # named ones, when the server changes
 
     def __init__(self, name, program):
         self.name = name
@@ -159,6 +160,7 @@ listen postgres
 
 class Pgbouncer(Peer):
     pools = True
+    loses_statements = True  # before 1.21
 
     def command(self, scratch, server_port):
         return [self.program, "-q", pooler_ini(

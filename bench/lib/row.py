@@ -24,12 +24,15 @@ class Row:
     setup = "plain"
     note = None         # a sentence below the title
     only_poolers = False
+    keeps_statements = False  # not for poolers that lose named statements
     exact = False       # counts do not depend on the noise: one round
     has_direct = False  # the direct way has figures of its own
 
     def suits(self, peer):
         if peer.name == "direct":
             return self.has_direct
+        if self.keeps_statements and peer.loses_statements:
+            return False
         return peer.pools or not self.only_poolers
 
     def rounds(self, a):

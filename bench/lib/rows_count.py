@@ -32,6 +32,7 @@ class Counted(Row):
         self.title = f"{self.words}: {load.title}"
         self.setup = load.setup
         self.only_poolers = load.only_poolers
+        self.keeps_statements = getattr(load, "keeps_statements", False)
         self.counts = counts
 
     def measure(self, bench, peer):
@@ -213,6 +214,9 @@ EXTENDED = Queries("extended", "SELECT 1, extended protocol, 32 clients", 32,
                    "-f", "SELECT1", "-M", "extended")
 TABLES = Queries("tables", "pgbench -S, simple protocol, 32 clients", 32,
                  "-S", "-M", "simple")
+PREPARED = Queries("prepared", "pgbench -S, prepared statements, 32 clients",
+                   32, "-S", "-M", "prepared")
+PREPARED.keeps_statements = True
 ONE = Queries("one", "SELECT 1, simple protocol, 1 client", 1,
               "-f", "SELECT1", "-M", "simple")
 TRUST = Logins("login-trust", "a login, trust", "plain")
@@ -222,6 +226,8 @@ VERIFIER = Logins("login-verifier", "a login, SCRAM, a verifier in the "
 ROWS = [
     Calls(SIMPLE, (100, 400)),
     Calls(EXTENDED, (100, 400)),
+    Calls(PREPARED, (100, 400)),
+    Calls(TABLES, (100, 400)),
     Calls(ONE, (500, 3500)),
     Calls(TRUST, (20, 100)),
     Calls(VERIFIER, (20, 100)),
@@ -229,6 +235,7 @@ ROWS = [
     Instructions(SIMPLE, (50, 200)),
     Instructions(EXTENDED, (50, 200)),
     Instructions(TABLES, (50, 200)),
+    Instructions(PREPARED, (50, 200)),
     Instructions(TRUST, (20, 100)),
     Instructions(VERIFIER, (20, 100)),
     *[Instructions(Rows(bulk), (1, 3)) for bulk in rows_bulk.ROWS[:2]],

@@ -32,6 +32,14 @@ class Load(Row):
         return run
 
 
+class Prepared(Load):
+    """Statements are prepared once, by name, and only used from then on."""
+
+    note = "Debian's pgbouncer loses named statements and has no row: compare " \
+        "with carpool's own `tables`."
+    keeps_statements = True
+
+
 class Balance(Row):
     """How evenly the threads of a peer share the work."""
 
@@ -137,6 +145,8 @@ ROWS = [
          ["-f", "SELECT1", "-M", "extended", "-c", "32"]),
     Load("tables", "pgbench -S, simple protocol, 32 clients",
          ["-S", "-M", "simple", "-c", "32"]),
+    Prepared("prepared", "pgbench -S, prepared statements, 32 clients",
+             ["-S", "-M", "prepared", "-c", "32"]),
     OneClient("one", "SELECT 1, simple protocol, 1 client",
               ["-f", "SELECT1", "-M", "simple", "-c", "1"]),
     Load("connections",

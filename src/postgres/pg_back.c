@@ -471,9 +471,11 @@ take(struct pg_back *b, struct turn *turn, const struct answer_view *v)
 		ok = take_ready(b, turn, v, &e);
 	else if (type == 'G' && turn->peer_out == NULL)
 		ok = pg_clean_copy(b, turn->out);
-	if (is_over && (type == 'E' || e.has_failed))
+	if (!is_over || pg_effect_is_plain(&e))
+		return ok;
+	if (type == 'E' || e.has_failed)
 		pg_effect_failed(b, &e);
-	else if (is_over)
+	else
 		pg_effect_done(b, &e);
 	return ok;
 }

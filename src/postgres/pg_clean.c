@@ -31,10 +31,13 @@ static const char *const commands[STATE_KINDS] = {
 static uint32_t
 kinds_left(const struct pg_back *b, const struct policy *policy)
 {
-	uint32_t allowed = pg_state_under(policy, KIND(STATE_ALLOW));
+	uint32_t left = b->soiled | b->view.pins, allowed;
 
-	return b->soiled | b->view.pins |
-	       (pg_state_kinds(b->dirt) & ~(allowed & ~SETTINGS));
+	/* Asked at every boundary, nearly always for nothing. */
+	if ((b->dirt & CLASSIFY_DIRT) == 0)
+		return left;
+	allowed = pg_state_under(policy, KIND(STATE_ALLOW));
+	return left | (pg_state_kinds(b->dirt) & ~(allowed & ~SETTINGS));
 }
 
 /* Is there something left that only DISCARD ALL is sure to take away? */

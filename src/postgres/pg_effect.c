@@ -100,7 +100,7 @@ pg_effect_dropped(void *owner, struct pg_owed *e)
 }
 
 void
-pg_effect_forget_client(struct pg_back *b)
+pg_effect_forget_names(struct pg_back *b)
 {
 	for (uint32_t i = 0; i < b->owed.count; i++) {
 		struct pg_owed *e = pg_owed_at(&b->owed, i);
@@ -115,7 +115,6 @@ pg_effect_forget_client(struct pg_back *b)
 		pg_name_unref(e->name);
 		e->name = NULL;
 	}
-	b->names = NULL;
 }
 
 /* ---- errors ---- */

@@ -17,8 +17,23 @@ void pg_effect_done(struct pg_back *b, struct pg_owed *e);
 void pg_effect_failed(struct pg_back *b, struct pg_owed *e);
 void pg_effect_dropped(void *owner, struct pg_owed *e);
 
+/* Most entries change nothing and refer to nothing: they need no end. */
+static inline bool
+pg_effect_is_plain(const struct pg_owed *e)
+{
+	return e->name == NULL && e->statement == NULL && !e->is_unnamed;
+}
+
 /* The client leaves: nothing that is still owed is about its names. */
-void pg_effect_forget_client(struct pg_back *b);
+void pg_effect_forget_names(struct pg_back *b);
+
+static inline void
+pg_effect_forget_client(struct pg_back *b)
+{
+	if (b->owed.count > 0)
+		pg_effect_forget_names(b);
+	b->names = NULL;
+}
 
 /*
  * An error that tells that a statement of the server's cannot be used any more:

@@ -290,18 +290,36 @@ pg_command_begin(struct turn *turn, struct pg_command *m, struct order *order)
 	return pg_stop_fail(order, REASON_NO_MEMORY);
 }
 
-/* Header and what stands in front of the rest that stays as it is. */
-static bool
-write_head(struct turn *turn, const struct pg_command *m, size_t at, size_t cut,
-	   const char *text, size_t len)
-{
-	uint8_t head[PG_HEADER];
+#define CHANGED_SMALL 256u
 
-	head[0] = m->frame.type;
-	pg_set_u32(head + 1, (uint32_t)(m->frame.total - 1 - cut + len));
-	return buf_append(turn->peer_out, head, sizeof(head)) &&
-	       buf_append(turn->peer_out, m->body, at) &&
-	       buf_append(turn->peer_out, text, len);
+/* A message whose bytes from offset at to from of the body are another text. */
+struct change {
+	size_t at, from, rest; /* rest: of the body, written behind the text */
+	const char *text;      /* borrows */
+	size_t len;
+};
+
+/* What is small goes in one piece. */
+static bool
+write_changed(struct turn *turn, const struct pg_command *m,
+	      const struct change *c)
+{
+	struct buf *out = turn->peer_out;
+	uint8_t small[CHANGED_SMALL];
+	size_t front = PG_HEADER + c->at;
+
+	small[0] = m->frame.type;
+	pg_set_u32(small + 1,
+		   (uint32_t)(m->frame.total - 1 - (c->from - c->at) + c->len));
+	if (front + c->len + c->rest > sizeof(small))
+		return buf_append(out, small, PG_HEADER) &&
+		       buf_append(out, m->body, c->at) &&
+		       buf_append(out, c->text, c->len) &&
+		       buf_append(out, m->body + c->from, c->rest);
+	memcpy(small + PG_HEADER, m->body, c->at);
+	memcpy(small + front, c->text, c->len);
+	memcpy(small + front + c->len, m->body + c->from, c->rest);
+	return buf_append(out, small, front + c->len + c->rest);
 }
 
 bool
@@ -312,10 +330,11 @@ pg_command_replace(struct pg_front *f, struct turn *turn, struct pg_command *m,
 	struct pg_back *b = turn->peer;
 	size_t from = at + cut, total = m->frame.total;
 	bool is_whole = total <= PG_WHOLE_MAX;
+	struct change c = { .at = at, .from = from, .text = text, .len = len };
 
-	if (!write_head(turn, m, at, cut, text, len) ||
-	    (is_whole && !buf_append(turn->peer_out, m->body + from,
-				     total - PG_HEADER - from))) {
+	if (is_whole)
+		c.rest = total - PG_HEADER - from;
+	if (!write_changed(turn, m, &c)) {
 		b->is_half_sent = m->has_failed = true;
 		return pg_stop_fail(order, REASON_NO_MEMORY);
 	}

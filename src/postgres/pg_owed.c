@@ -44,8 +44,8 @@ peek_at(const struct pg_owed_queue *q, uint32_t at)
 	return &q->ring[(q->head + at) & (q->room - 1)];
 }
 
-static bool
-grow(struct pg_owed_queue *q)
+bool
+pg_owed_grow(struct pg_owed_queue *q)
 {
 	struct pg_owed *ring;
 
@@ -62,12 +62,6 @@ grow(struct pg_owed_queue *q)
 	q->head = 0;
 	q->room *= 2;
 	return true;
-}
-
-bool
-pg_owed_reserve(struct pg_owed_queue *q, uint32_t n)
-{
-	return q->room - q->count >= n || grow(q);
 }
 
 static bool

@@ -119,11 +119,18 @@ void pg_owed_init(struct pg_owed_queue *q);
 /* Drops what is left in it. */
 void pg_owed_fini(struct pg_owed_queue *q);
 
+/* More room; false: see pg_owed_reserve. */
+bool pg_owed_grow(struct pg_owed_queue *q);
+
 /*
  * Makes sure that n (<= OWED_SMALL) entries can be pushed; false when the
  * queue is as long as it may be or memory is out: try again later.
  */
-bool pg_owed_reserve(struct pg_owed_queue *q, uint32_t n);
+static inline bool
+pg_owed_reserve(struct pg_owed_queue *q, uint32_t n)
+{
+	return q->room - q->count >= n || pg_owed_grow(q);
+}
 
 /*
  * Puts an entry at the end; room was reserved.  Entries that the server will

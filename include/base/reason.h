@@ -40,6 +40,13 @@ enum reason {
 	REASON_TOO_MANY_STATEMENTS, /* 53400 one client prepared too many */
 	REASON_PREPARE_NOT_ALONE,   /* 0A000 PREPARE among other statements */
 	REASON_STATEMENT_TOO_LONG,  /* 54000 named statement, over 64 kB */
+	/* What on_temp_table and the like reject, by enum state_kind. */
+	REASON_TEMP_TABLE,        /* 0A000 on_temp_table */
+	REASON_ADVISORY_LOCK,     /* 0A000 on_advisory_lock */
+	REASON_HOLD_CURSOR,       /* 0A000 on_hold_cursor */
+	REASON_LOAD,              /* 0A000 on_load */
+	REASON_UNKNOWN_SET,       /* 0A000 on_unknown_set */
+	REASON_LISTEN,            /* 0A000 on_listen */
 	REASON_STATEMENT_MODE_TX, /* 0A000 transaction block, statement pooling
 				   */
 	REASON_SIMPLE_QUERY_OFF,  /* 0A000 disable_pqexec */

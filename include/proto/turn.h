@@ -88,7 +88,8 @@ struct turn {
 	void *shared; /* front: what share_open made for this thread */
 	const uint8_t *cancel_key; /* front: CANCEL_KEY_BYTES for this client */
 	char *words; /* front: TURN_WORDS bytes for the text of its order */
-	/* Others wait for this server; a front then ends its pipeline soon. */
+	/* Others wait for this server: a front then ends its pipeline soon, a
+	 * back looks whether what pins its client is gone. */
 	bool has_waiters;
 	/*
 	 * back: a message of the client is half-way in out (an unfinished

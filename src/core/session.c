@@ -190,6 +190,7 @@ back_turn(struct client *c, struct server *s, struct turn *t)
 {
 	server_turn(s, t);
 	t->out_busy = c->relay_left > 0;
+	t->has_waiters = s->pool->waiting > s->pool->bound;
 	if (c->state == CLIENT_ACTIVE || !c->link_pending) {
 		t->peer = c->front;
 		t->peer_out = &c->stream.out;

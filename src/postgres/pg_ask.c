@@ -12,8 +12,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "pg_back.h"
-#include "pg_front.h"
+#include "pg_command.h"
 #include "sql/classify.h"
 
 /* A question on its way, and what its rows have told so far. */
@@ -89,6 +88,29 @@ pg_state_under(const struct policy *policy, uint32_t policies)
 	return found;
 }
 
+enum reason
+pg_state_refusal(uint32_t flags, const struct policy *policy)
+{
+	/* What DO and the like leave is found, and cleaned away. */
+	static const uint32_t shown[STATE_KINDS] = {
+		[STATE_TEMP_TABLE] = CLASSIFY_TEMP,
+		[STATE_ADVISORY_LOCK] = CLASSIFY_ADVISORY,
+		[STATE_HOLD_CURSOR] = CLASSIFY_DECLARE,
+		[STATE_LOAD] = CLASSIFY_LOAD,
+		[STATE_UNKNOWN_SET] = CLASSIFY_LOST,
+		[STATE_LISTEN] = CLASSIFY_LISTEN,
+	};
+
+	if ((flags & (CLASSIFY_DIRT | CLASSIFY_LOAD)) == 0 ||
+	    policy->mode == POOL_SESSION)
+		return REASON_NONE;
+	for (unsigned k = 0; k < STATE_KINDS; k++) {
+		if ((flags & shown[k]) && policy->on_state[k] == STATE_REJECT)
+			return (enum reason)(REASON_TEMP_TABLE + k);
+	}
+	return REASON_NONE;
+}
+
 void
 pg_ask_free(struct pg_back *b)
 {
@@ -105,6 +127,106 @@ pg_ask_forget(struct pg_back *b)
 	if (b->ask != NULL)
 		b->dirt |= b->ask->flags;
 	pg_ask_free(b);
+}
+
+/* ---- names with a dot ---- */
+
+#define CUSTOMS_MAX 1024u /* bytes of names */
+
+static bool
+is_name_byte(uint8_t c)
+{
+	return (c >= '0' && c <= '9') ||
+	       ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_' ||
+	       c == '$' || c == '.';
+}
+
+static void
+note_custom(struct pg_back *b, const uint8_t *text, size_t len)
+{
+	struct pg_params *p;
+	char name[128];
+
+	if (len >= sizeof(name) ||
+	    pg_params_size(b->customs) + len > CUSTOMS_MAX) {
+		b->is_unsure = true;
+		return;
+	}
+	for (size_t i = 0; i < len; i++)
+		name[i] = text_lower((char)text[i]);
+	name[len] = '\0';
+	p = pg_params_insert(b->customs, name, "");
+	if (p == NULL)
+		b->is_unsure = true;
+	else
+		pg_params_put(&b->customs, p);
+}
+
+/* Whatever looks like one, wherever it stands: asking for more is harmless. */
+void
+pg_ask_names(struct pg_back *b, const void *text, size_t len)
+{
+	const uint8_t *at = text, *end = at + len;
+
+	while (at < end) {
+		const uint8_t *from = at;
+		bool has_dot = false;
+
+		while (at < end && is_name_byte(*at))
+			has_dot |= *at++ == '.';
+		if (has_dot && at - from > 2 && *from > '9' && at[-1] != '.')
+			note_custom(b, from, (size_t)(at - from));
+		if (at == from)
+			at++;
+	}
+}
+
+/* The same of a Bind's parameters, as far as its body is here. */
+static void
+ask_bind(struct pg_back *b, const uint8_t *body, size_t len)
+{
+	struct pg_body at = { .at = body, .left = len };
+	const uint8_t *count;
+
+	if (pg_body_text(&at) == NULL || pg_body_text(&at) == NULL ||
+	    (count = pg_body_bytes(&at, 2)) == NULL ||
+	    pg_body_bytes(&at, 2u * pg_get_u16(count)) == NULL ||
+	    (count = pg_body_bytes(&at, 2)) == NULL) {
+		b->is_unsure = true;
+		return;
+	}
+	for (unsigned n = pg_get_u16(count); n > 0; n--) {
+		const uint8_t *size = pg_body_bytes(&at, 4), *value;
+
+		if (size != NULL && pg_get_u32(size) == UINT32_MAX)
+			continue;
+		value = size != NULL ? pg_body_bytes(&at, pg_get_u32(size))
+				     : NULL;
+		if (value == NULL) {
+			b->is_unsure = true;
+			return;
+		}
+		pg_ask_names(b, value, pg_get_u32(size));
+	}
+}
+
+void
+pg_ask_statement(struct pg_back *b, const struct statement *s,
+		 const struct pg_command *m)
+{
+	if (m->frame.type == 'D')
+		return;
+	b->dirt |= s->flags;
+	if ((s->flags & SETTING_FLAGS) == 0)
+		return;
+	/* Its text, and what it is given. */
+	if (s->len == 0)
+		b->is_unsure = true;
+	pg_ask_names(b, s->data, strnlen(s->data, s->len));
+	if (m->frame.type == 'B')
+		ask_bind(b, m->body, m->len);
+	else if (m->frame.type == 'Q')
+		pg_ask_names(b, m->body, m->len);
 }
 
 /* ---- the one setting that a text set for sure ---- */
@@ -139,7 +261,10 @@ static bool
 knows_name(const struct pg_back *b)
 {
 	return b->named[0] != '\0' && b->named_tags == 1 &&
-	       (b->view.pins & SETTINGS) == 0 &&
+	       (b->view.pins & SETTINGS) == 0 && !b->is_unsure &&
+	       /* Another's settings are not the login's to take back. */
+	       pg_params_find(b->own, "role") == NULL &&
+	       pg_params_find(b->own, "session_authorization") == NULL &&
 	       (b->dirt & (SETTING_FLAGS | CLASSIFY_RESET |
 			   CLASSIFY_RESET_ALL)) == CLASSIFY_SET_OTHER;
 }
@@ -167,6 +292,23 @@ kinds_to_ask(struct pg_back *b, const struct turn *turn)
 	return ask & ~KIND(STATE_LOAD);
 }
 
+/* Names with a dot that nobody defined are listed nowhere. */
+static void
+put_customs(struct str *sql, const struct pg_params *names)
+{
+	struct pg_param at = { 0 };
+
+	while (pg_params_next(names, &at)) {
+		if (strchr(at.name, '.') == NULL)
+			continue;
+		str_puts(sql, " UNION ALL SELECT 's',");
+		pg_put_literal(sql, at.name);
+		str_puts(sql, ",COALESCE(pg_catalog.current_setting(");
+		pg_put_literal(sql, at.name);
+		str_puts(sql, ",true),'')");
+	}
+}
+
 static void
 put_settings(struct str *sql, const struct pg_back *b)
 {
@@ -176,13 +318,17 @@ put_settings(struct str *sql, const struct pg_back *b)
 			   b->named, b->named);
 		return;
 	}
-	str_puts(sql, "SELECT 's',name,pg_catalog.current_setting(name) "
-		      "FROM pg_catalog.pg_settings "
-		      "WHERE source OPERATOR(pg_catalog.=) 'session' "
-		      "UNION ALL SELECT 's','role',"
-		      "pg_catalog.current_setting('role') "
-		      "UNION ALL SELECT 's','session_authorization',"
-		      "session_user::pg_catalog.text");
+	str_puts(sql,
+		 "SELECT CASE WHEN context OPERATOR(pg_catalog.=) 'superuser' "
+		 "THEN 'u' ELSE 's' END,name,pg_catalog.current_setting(name) "
+		 "FROM pg_catalog.pg_settings "
+		 "WHERE source OPERATOR(pg_catalog.=) 'session' "
+		 "UNION ALL SELECT 's','role',"
+		 "pg_catalog.current_setting('role') "
+		 "UNION ALL SELECT 's','session_authorization',"
+		 "session_user::pg_catalog.text");
+	put_customs(sql, b->customs);
+	put_customs(sql, b->own);
 }
 
 static void
@@ -281,6 +427,9 @@ is_left_out(const struct pg_back *b, const struct policy *policy,
 	if (!pg_is_own(name) || (pg_is_tracked(name, policy) &&
 				 pg_params_find(b->facts, name) != NULL))
 		return true;
+	/* Nobody has set it, or it was taken back. */
+	if (value[0] == '\0' && !b->ask->is_one && strchr(name, '.') != NULL)
+		return true;
 	if (strcmp(name, "role") == 0)
 		return strcmp(value, "none") == 0 &&
 		       (b->ask->flags & CLASSIFY_ROLE) == 0;
@@ -311,6 +460,15 @@ take_setting(struct pg_back *b, const struct policy *policy, const char *name,
 		pg_params_put(&b->ask->own, own);
 }
 
+/* May the user who logged in take back whatever was set? */
+static bool
+is_superuser(const struct pg_back *b)
+{
+	const char *told = pg_params_find(b->facts, "is_superuser");
+
+	return told != NULL && strcmp(told, "on") == 0;
+}
+
 void
 pg_ask_row(struct pg_back *b, const struct policy *policy, const uint8_t *body,
 	   size_t len)
@@ -330,7 +488,11 @@ pg_ask_row(struct pg_back *b, const struct policy *policy, const uint8_t *body,
 		b->ask->found |= SETTINGS;
 		return;
 	}
-	if (text[0][0] != 's') {
+	if (text[0][0] == 'u' && !is_superuser(b)) {
+		b->ask->found |= SETTINGS;
+		return;
+	}
+	if (text[0][0] != 's' && text[0][0] != 'u') {
 		unsigned k = (unsigned)(uint8_t)text[0][0] - '0';
 
 		if (k < STATE_KINDS)
@@ -391,8 +553,11 @@ pg_ask_done(struct pg_back *b, struct turn *turn)
 		ok = take_failure(b, turn);
 	} else {
 		b->retries = 0;
-		if (b->ask->is_one && b->ask->own == NULL)
+		if ((b->ask->is_one && b->ask->own == NULL) || b->is_unsure)
 			b->ask->found |= SETTINGS;
+		/* Names whose values are not carried are asked for again. */
+		if ((b->ask->found & SETTINGS) == 0 && b->owed.count == 0)
+			pg_params_put(&b->customs, NULL);
 		take_kinds(b, turn->policy);
 		ok = (b->ask->kinds & SETTINGS) == 0 ||
 		     pg_settings_found(b, turn->peer, b->ask->own,

@@ -78,6 +78,7 @@ pg_back_close(void *back)
 	pg_params_unref(b->before);
 	pg_params_unref(b->acked);
 	pg_params_unref(b->own);
+	pg_params_unref(b->customs);
 	pg_params_unref(b->own_wanted);
 	pg_params_unref(b->own_before);
 	pg_ask_free(b);

@@ -49,7 +49,10 @@ struct pg_back {
 	uint16_t key_len;
 	uint16_t accepted_next;
 	uint32_t accepted[PG_ACCEPTED]; /* values this server once took */
-	uint32_t dirt;      /* enum classify_flag of this client's texts */
+	uint32_t dirt; /* enum classify_flag of this client's texts */
+	/* refs: names with a dot that texts may have set, since no view of the
+	 * server's lists them; NULL = none */
+	struct pg_params *customs;
 	uint32_t soiled;    /* 1u << enum state_kind: to be cleaned before the
 			     * server is shared */
 	char named[64];     /* the setting that a SET sets for sure, or "" */
@@ -64,6 +67,7 @@ struct pg_back {
 	bool has_own_error;   /* one of carpool's own requests failed */
 	bool was_canceled;    /* ... with 57014 */
 	bool must_wait;       /* the hidden SETs decide about the client */
+	bool is_unsure;       /* names were set that are not known */
 	bool was_asked;       /* nothing of the client's ran since */
 	bool must_close;      /* its state cannot be trusted */
 	bool is_half_sent;    /* of a message to it the rest is still to come */
@@ -157,6 +161,9 @@ uint32_t pg_state_kinds(uint32_t flags);
 /* Kinds for which the policy is one of these (1u << enum state_policy). */
 uint32_t pg_state_under(const struct policy *policy, uint32_t policies);
 
+/* Why a statement with these flags must not be run; REASON_NONE: it may. */
+enum reason pg_state_refusal(uint32_t flags, const struct policy *policy);
+
 /*
  * At a boundary, before it is told: asks what the client's statements left, if
  * they gave reason to.
@@ -175,6 +182,12 @@ bool pg_ask_done(struct pg_back *b, struct turn *turn);
 void pg_ask_forget(struct pg_back *b);
 
 void pg_ask_free(struct pg_back *b);
+
+/*
+ * A text is about to run that may set any setting whose name stands in it or in
+ * its parameters.
+ */
+void pg_ask_names(struct pg_back *b, const void *text, size_t len);
 
 /* A text is about to be sent that named this setting last. */
 void pg_ask_note(struct pg_back *b, uint32_t flags, const char *name);

@@ -133,7 +133,8 @@ static void
 be_clean(struct pg_back *b)
 {
 	b->dirt = b->soiled = b->view.pins = 0;
-	b->was_used = false;
+	b->was_used = b->is_unsure = false;
+	pg_params_put(&b->customs, NULL);
 }
 
 static bool

@@ -80,6 +80,7 @@ have_unnamed(struct pg_front *f, struct turn *turn, struct pg_command *m,
 	struct pg_back *b = turn->peer;
 	struct pg_name *name = pg_names_unnamed(f->names);
 	struct statement *s = pg_slot_now(&name->slot);
+	enum reason refusal;
 
 	if ((pg_slot_is_unsure(&name->slot, b->group) ||
 	     pg_slot_is_unsure(&b->unnamed, b->group)) &&
@@ -90,6 +91,10 @@ have_unnamed(struct pg_front *f, struct turn *turn, struct pg_command *m,
 	if (s == NULL ||
 	    (s->kind == STATEMENT_LOST && s != pg_slot_now(&b->unnamed)))
 		return drop_unnamed(f, turn, m, order);
+	refusal = pg_state_refusal(s->flags, turn->policy);
+	if (refusal != REASON_NONE)
+		return pg_command_refuse(f, turn, m, refusal, order);
+	pg_ask_arguments(b, s, m);
 	if (!pg_statement_runs(b, f, s))
 		return pg_stop_fail(order, REASON_NO_MEMORY);
 	if (statement_is_equal(s, pg_slot_now(&b->unnamed)))

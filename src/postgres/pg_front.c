@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "pg_extended.h"
 #include "pg_listen.h"
+#include "sql/classify.h"
 
 void *
 pg_share_open(uint64_t seed)
@@ -373,6 +374,9 @@ end_text(struct pg_front *f, struct turn *turn)
 	if (pg_text_left(f->text) > 0)
 		return;
 	b->dirt |= pg_text_end(f->text, b, turn->policy);
+	/* Its names were not looked at. */
+	b->is_unsure |= (b->dirt & (CLASSIFY_SET_OTHER | CLASSIFY_SET_CONFIG |
+				    CLASSIFY_DOUBT)) != 0;
 	b->is_half_sent = false;
 	pg_text_free(f->text);
 	f->text = NULL;
@@ -432,6 +436,7 @@ pg_command_look(struct pg_front *f, struct turn *turn,
 	struct pg_back *b = turn->peer;
 	struct pg_body at = { .at = m->body, .left = m->len };
 	const uint8_t *end;
+	enum reason refusal = REASON_NONE;
 	unsigned flags;
 	size_t len;
 
@@ -443,6 +448,10 @@ pg_command_look(struct pg_front *f, struct turn *turn,
 	len = end != NULL ? (size_t)(end - at.at) : at.left;
 	flags = skip == 0 ? pg_text_query(f, b, turn->policy, at.at, len)
 			  : pg_text_flags(f, b, turn->policy, at.at, len);
+	if (skip == 0)
+		refusal = pg_state_refusal(flags, turn->policy);
+	if (refusal != REASON_NONE)
+		return pg_refuse_query(f, turn, m, refusal, order);
 	pg_text_runs(f, b, flags, at.at, len);
 	if (!pg_listen_text(b, f, at.at, len))
 		return pg_stop_fail(order, REASON_NO_MEMORY);
@@ -469,7 +478,7 @@ on_query(struct pg_front *f, struct turn *turn, struct pg_command *m,
 	if (!pg_command_has_server(f, turn, m, order))
 		return false;
 	goes_now = pg_command_look(f, turn, m, 0, order);
-	if (!goes_now && (!m->is_first || order->kind == ORDER_FAIL))
+	if (!goes_now && (!m->is_first || order->kind != ORDER_RELAY))
 		return false;
 	if (turn->policy->mode != POOL_SESSION)
 		pg_query_drops_unnamed(f, b, &entry);

@@ -11,11 +11,28 @@
 #include "pg_front.h"
 #include "pg_startup.h"
 
+/* What servers do not report, or not of themselves. */
 static bool
-set_value(struct pg_front *f, const char *name, const char *value)
+set_own(struct pg_front *f, const char *name, const char *value)
+{
+	struct pg_params *p = pg_params_insert(f->own, name, value);
+
+	if (p == NULL)
+		return false;
+	pg_params_put(&f->own, p);
+	pg_params_put(&f->own_start, pg_params_ref(p));
+	return true;
+}
+
+static bool
+set_value(struct pg_front *f, const char *name, const char *value,
+	  const struct policy *policy)
 {
 	struct pg_params *p;
 
+	if (!pg_is_tracked(name, policy) ||
+	    pg_params_find(f->params, name) == NULL)
+		return set_own(f, name, value);
 	if (pg_is_same_value(name, value, pg_params_find(f->params, name)))
 		return true;
 	p = pg_params_with(f->params, name, value);
@@ -38,7 +55,7 @@ add_host(struct pg_front *f, const struct turn *t, const char *name)
 	(void)text_format(text, sizeof(text), "%.*s - %s:%u", 100,
 			  name == NULL || name[0] == '\0' ? "app" : name,
 			  t->stream->peer_addr, t->stream->peer_port);
-	return set_value(f, "application_name", text);
+	return set_value(f, "application_name", text, t->policy);
 }
 
 /*
@@ -72,8 +89,9 @@ pg_front_take_facts(struct pg_front *f, const struct turn *t,
 
 		if (text_equal_nocase(s->name, "application_name"))
 			application = s->value;
-		if (mode == POOL_SESSION ? !take_own(f, s->name)
-					 : !set_value(f, s->name, s->value))
+		if (mode == POOL_SESSION
+			    ? !take_own(f, s->name)
+			    : !set_value(f, s->name, s->value, t->policy))
 			return false;
 	}
 	if (t->policy->add_host && !add_host(f, t, application))

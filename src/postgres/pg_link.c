@@ -376,6 +376,17 @@ is_fatal_refusal(const struct pg_back *b, const struct pg_front *f,
 	       pg_params_find(f->own_start, change.name) != NULL;
 }
 
+/* Was it refused to take back what an earlier client had set? */
+static bool
+is_removal(const struct pg_back *b, const struct policy *policy,
+	   unsigned statements_done)
+{
+	struct pg_change change;
+
+	return find_refused(b, policy, statements_done, &change) &&
+	       change.is_own && change.value == NULL;
+}
+
 /*
  * The client lives with the server's value, is told once, and it is not tried
  * again.
@@ -455,6 +466,8 @@ pg_settings_done(struct pg_back *b, struct turn *turn, unsigned statements_done)
 		   !is_fatal_refusal(b, f, turn->policy, statements_done)) {
 		return go_without(b, turn, statements_done);
 	} else if (b->must_wait) {
+		/* What an earlier client set would still be there. */
+		b->must_close |= is_removal(b, turn->policy, statements_done);
 		b->pending_fail = REASON_SERVER_SETTING;
 	} else if (f != NULL) {
 		ok = fall_back(b, turn, statements_done);
@@ -670,6 +683,8 @@ pg_back_link(struct turn *turn)
 	struct pg_back *b = turn->self;
 
 	b->dirt = b->soiled = b->view.pins = 0;
+	b->is_unsure = false;
+	pg_params_put(&b->customs, NULL);
 	b->named[0] = '\0';
 	b->was_asked = false;
 	pg_listen_free(b->listen);

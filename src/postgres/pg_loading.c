@@ -360,10 +360,16 @@ pg_have_load(struct pg_front *f, struct turn *turn, struct pg_command *m,
 	struct pg_back *b = turn->peer;
 	struct statement *s = refresh(f, turn, &name->slot);
 	struct pg_load *l;
+	enum reason refusal;
 	bool ok = true;
 
 	if (s == NULL)
 		return pg_fail_memory(b, m, order);
+	refusal = pg_state_refusal(s->flags, turn->policy);
+	if (refusal != REASON_NONE)
+		return m->frame.type == 'Q'
+			       ? pg_refuse_query(f, turn, m, refusal, order)
+			       : pg_command_refuse(f, turn, m, refusal, order);
 	/* What was sent may make the server forget all that it has. */
 	if (b->dirt & CLASSIFY_DISCARD_ALL && pg_command_ends(b) > 0)
 		return pg_stop_plain(order, ORDER_WAIT);
@@ -383,6 +389,7 @@ pg_have_load(struct pg_front *f, struct turn *turn, struct pg_command *m,
 		return pg_fail_memory(b, m, order);
 	*load = l;
 	pg_loads_touch(&b->loads, l, b->group);
+	pg_ask_arguments(b, s, m);
 	if (!pg_statement_runs(b, f, s))
 		return pg_fail_memory(b, m, order);
 	return pg_command_begin(turn, m, order);

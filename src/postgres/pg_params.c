@@ -392,8 +392,8 @@ add_name(struct str *sql, const char *name)
 	str_putc(sql, '"');
 }
 
-static void
-add_value(struct str *sql, const char *value)
+void
+pg_put_literal(struct str *sql, const char *value)
 {
 	bool has_backslash = strchr(value, '\\') != NULL;
 
@@ -419,15 +419,15 @@ pg_change_sql(struct str *sql, const struct pg_change *change)
 		add_name(sql, change->name);
 	} else if (change->is_own || pg_in_list(change->name, lists)) {
 		str_puts(sql, "SELECT pg_catalog.set_config(");
-		add_value(sql, change->name);
+		pg_put_literal(sql, change->name);
 		str_putc(sql, ',');
-		add_value(sql, change->value);
+		pg_put_literal(sql, change->value);
 		str_puts(sql, ",false)");
 	} else {
 		str_puts(sql, "SET ");
 		add_name(sql, change->name);
 		str_putc(sql, '=');
-		add_value(sql, change->value);
+		pg_put_literal(sql, change->value);
 	}
 }
 

@@ -119,6 +119,9 @@ bool pg_params_change(const struct pg_params *from, const struct pg_params *to,
 		      const struct policy *policy, struct pg_walk *at,
 		      struct pg_change *change);
 
+/* Adds a text as a constant, with the same care. */
+void pg_put_literal(struct str *sql, const char *value);
+
 /*
  * Adds the statement that makes the change.  Values are quoted so that they
  * read the same whatever standard_conforming_strings and encoding the server

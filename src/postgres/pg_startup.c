@@ -43,13 +43,48 @@ bad(struct pg_startup *s, enum reason reason, const char *text)
  * Settings
  */
 
+/*
+ * What URLs carry for other tools, and drivers hand on as settings.  No server
+ * has settings of these names.
+ */
+static bool
+is_foreign(const char *name)
+{
+	static const char names[] =
+		"pgbouncer,connection_limit,pool_timeout,pool_size,schema,"
+		"socket_timeout,connect_timeout,statement_cache_size,"
+		"prepared_statements,prepared_statement_cache_size,"
+		"max_idle_connection_lifetime,single_use_connections,sslmode,"
+		"sslaccept,sslidentity,sslpassword,sslcert,sslkey,sslrootcert,"
+		"channel_binding,uselibpqcompat,binary_parameters,workaround";
+
+	return pg_in_list(name, names);
+}
+
+/* What no server takes from a client. */
+static bool
+is_refused(const char *name, const char *value)
+{
+	if (!pg_is_own(name) ||
+	    text_equal_nocase(name, "session_authorization"))
+		return true;
+	/* Settings are carried in ASCII. */
+	for (; *value != '\0'; value++) {
+		if ((uint8_t)*value > 0x7e)
+			return !text_equal_nocase(name, "application_name");
+	}
+	return false;
+}
+
 static void
 add_setting(struct pg_startup *s, const char *name, const char *value,
 	    const struct policy *policy)
 {
-	if (!pg_is_tracked(name, policy)) {
-		if (!pg_in_list(name, policy->ignore_startup) &&
-		    s->unsupported == NULL)
+	if (!pg_is_tracked(name, policy) &&
+	    (is_foreign(name) || pg_in_list(name, policy->ignore_startup)))
+		return;
+	if (is_refused(name, value)) {
+		if (s->unsupported == NULL)
 			s->unsupported = name;
 		return;
 	}
@@ -338,7 +373,7 @@ is_word(const char *name, const struct policy *policy)
 	    (policy->add_host && text_equal_nocase(name, "application_name")))
 		return false;
 	return pg_is_tracked(name, policy) ||
-	       !pg_in_list(name, policy->ignore_startup);
+	       (!is_foreign(name) && !pg_in_list(name, policy->ignore_startup));
 }
 
 void

@@ -46,6 +46,7 @@ take_discard(struct pg_back *b, uint32_t behind, bool is_client)
 {
 	if (is_client && behind == b->owed.kinds[OWED_SYNC]) {
 		b->dirt = b->soiled = 0;
+		b->is_unsure = false;
 		b->view.pins &= 1u << STATE_LOAD;
 	}
 	b->was_reset |= is_client;

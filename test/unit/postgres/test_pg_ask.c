@@ -13,11 +13,15 @@
 #include "scenario.h"
 
 #define ASK_ALL                                                                \
-	"Q:SELECT 's',name,pg_catalog.current_setting(name) FROM "             \
+	"Q:SELECT CASE WHEN context OPERATOR(pg_catalog.=) 'superuser' THEN "  \
+	"'u' ELSE 's' END,name,pg_catalog.current_setting(name) FROM "         \
 	"pg_catalog.pg_settings WHERE source OPERATOR(pg_catalog.=) "          \
 	"'session' UNION ALL SELECT 's','role',"                               \
 	"pg_catalog.current_setting('role') UNION ALL SELECT 's',"             \
 	"'session_authorization',session_user::pg_catalog.text"
+#define CUSTOM(name)                                                           \
+	" UNION ALL SELECT 's','" name                                         \
+	"',COALESCE(pg_catalog.current_setting('" name "',true),'')"
 #define ASK_LOCKS                                                              \
 	"Q:SELECT '1','','' WHERE EXISTS(SELECT 1 FROM pg_catalog.pg_locks "   \
 	"WHERE locktype OPERATOR(pg_catalog.=) 'advisory' AND pid "            \
@@ -51,6 +55,20 @@ static const struct scenario scenarios[] = {
 		.to_server =
 			"Q:begin|Q:set search_path = a|Q:rollback|" ASK_ALL,
 		.log = "link:go boundary:none",
+	},
+	{
+		.name = "names with a dot are listed nowhere",
+		.mode = POOL_TRANSACTION,
+		.moves = { { CLIENT, "Q:select set_config('A.b', f(), false)" },
+			   { SERVER, "T|D:x|C:SELECT 1|Z:I" },
+			   { SERVER, "T|D:@s,a.b,v|C:SELECT 1|Z:I" },
+			   { CLIENT, "Q:reset all" },
+			   { SERVER, "C:RESET|Z:I" },
+			   { SERVER, "T|D:@s,a.b,|C:SELECT 1|Z:I" } },
+		.to_client = "T|D|C:SELECT 1|Z:I|C:RESET|Z:I",
+		.to_server = "Q:select set_config('A.b', f(), false)|" ASK_ALL
+			CUSTOM("a.b") "|Q:reset all|" ASK_ALL CUSTOM("a.b"),
+		.log = "link:go boundary:none link:go boundary:none",
 	},
 	{
 		.name = "one SET that failed",

@@ -46,6 +46,10 @@ enum classify_flag {
 /* After these anything may have been left behind. */
 #define CLASSIFY_DOUBT (CLASSIFY_DO | CLASSIFY_SYNTAX | CLASSIFY_LOST)
 
+/* After these any setting may have another value. */
+#define CLASSIFY_SETTINGS                                                      \
+	(CLASSIFY_SET_OTHER | CLASSIFY_SET_CONFIG | CLASSIFY_DOUBT)
+
 /* The flags after which a server must be asked or cleaned. */
 #define CLASSIFY_DIRT                                                          \
 	(CLASSIFY_SET_OTHER | CLASSIFY_PREPARE | CLASSIFY_LISTEN |             \

@@ -27,8 +27,6 @@ struct pg_ask {
 #define KIND(k) (1u << (k))
 /* Settings, and what else nobody carries. */
 #define SETTINGS KIND(STATE_UNKNOWN_SET)
-#define SETTING_FLAGS                                                          \
-	(CLASSIFY_SET_OTHER | CLASSIFY_SET_CONFIG | CLASSIFY_DOUBT)
 
 /* By kind: the flags that give reason to ask, and where rows say that it is
  * there. */
@@ -55,7 +53,7 @@ static const struct {
 	},
 	[STATE_LOAD] = { CLASSIFY_LOADED, NULL },
 	[STATE_UNKNOWN_SET] = {
-		SETTING_FLAGS,
+		CLASSIFY_SETTINGS,
 		"pg_catalog.pg_prepared_statements WHERE from_sql",
 	},
 	[STATE_LISTEN] = {
@@ -211,18 +209,12 @@ ask_bind(struct pg_back *b, const uint8_t *body, size_t len)
 }
 
 void
-pg_ask_statement(struct pg_back *b, const struct statement *s,
+pg_ask_arguments(struct pg_back *b, const struct statement *s,
 		 const struct pg_command *m)
 {
-	if (m->frame.type == 'D')
+	if ((s->flags & CLASSIFY_SETTINGS) == 0)
 		return;
-	b->dirt |= s->flags;
-	if ((s->flags & SETTING_FLAGS) == 0)
-		return;
-	/* Its text, and what it is given. */
-	if (s->len == 0)
-		b->is_unsure = true;
-	pg_ask_names(b, s->data, strnlen(s->data, s->len));
+	b->is_unsure |= s->len == 0;
 	if (m->frame.type == 'B')
 		ask_bind(b, m->body, m->len);
 	else if (m->frame.type == 'Q')
@@ -241,12 +233,12 @@ pg_ask_note(struct pg_back *b, uint32_t flags, const char *name)
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyz0123456789_.";
 	size_t len = strlen(name);
 
-	if ((flags & (SETTING_FLAGS | CLASSIFY_RESET | CLASSIFY_RESET_ALL)) ==
-	    0)
+	if ((flags &
+	     (CLASSIFY_SETTINGS | CLASSIFY_RESET | CLASSIFY_RESET_ALL)) == 0)
 		return;
 	b->named[0] = '\0';
 	b->named_tags = 0;
-	if ((flags & CLASSIFY_NAMED) == 0 || (b->dirt & SETTING_FLAGS) ||
+	if ((flags & CLASSIFY_NAMED) == 0 || (b->dirt & CLASSIFY_SETTINGS) ||
 	    text_equal_nocase(name, "session_authorization") ||
 	    b->owed.count > 0 || b->view.tx != TX_IDLE ||
 	    len >= sizeof(b->named) - 1)
@@ -265,7 +257,7 @@ knows_name(const struct pg_back *b)
 	       /* Another's settings are not the login's to take back. */
 	       pg_params_find(b->own, "role") == NULL &&
 	       pg_params_find(b->own, "session_authorization") == NULL &&
-	       (b->dirt & (SETTING_FLAGS | CLASSIFY_RESET |
+	       (b->dirt & (CLASSIFY_SETTINGS | CLASSIFY_RESET |
 			   CLASSIFY_RESET_ALL)) == CLASSIFY_SET_OTHER;
 }
 
@@ -286,7 +278,7 @@ kinds_to_ask(struct pg_back *b, const struct turn *turn)
 	b->soiled |= here & cleaned & ~SETTINGS;
 	b->view.pins |= here & kept & KIND(STATE_LOAD);
 	ask = here & (kept | SETTINGS);
-	if ((b->dirt & (CLASSIFY_RELEASE | SETTING_FLAGS)) ||
+	if ((b->dirt & (CLASSIFY_RELEASE | CLASSIFY_SETTINGS)) ||
 	    (turn->has_waiters && !b->was_asked))
 		ask |= b->view.pins;
 	return ask & ~KIND(STATE_LOAD);

@@ -97,10 +97,10 @@ bool pg_on_close(struct pg_front *f, struct turn *turn, struct pg_command *m,
 		 struct order *order);
 
 /*
- * A statement that was prepared is about to be used by this message: what it
- * may leave behind.  pg_ask.c
+ * A prepared statement is about to be used by this message: settings that its
+ * arguments name.  pg_ask.c
  */
-void pg_ask_statement(struct pg_back *b, const struct statement *s,
+void pg_ask_arguments(struct pg_back *b, const struct statement *s,
 		      const struct pg_command *m);
 
 #endif

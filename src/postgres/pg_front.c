@@ -375,8 +375,7 @@ end_text(struct pg_front *f, struct turn *turn)
 		return;
 	b->dirt |= pg_text_end(f->text, b, turn->policy);
 	/* Its names were not looked at. */
-	b->is_unsure |= (b->dirt & (CLASSIFY_SET_OTHER | CLASSIFY_SET_CONFIG |
-				    CLASSIFY_DOUBT)) != 0;
+	b->is_unsure |= (b->dirt & CLASSIFY_SETTINGS) != 0;
 	b->is_half_sent = false;
 	pg_text_free(f->text);
 	f->text = NULL;

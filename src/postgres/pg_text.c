@@ -116,6 +116,8 @@ pg_text_runs(const struct pg_front *f, struct pg_back *b, unsigned flags,
 	     const void *text, size_t len)
 {
 	b->dirt |= flags;
+	if (flags & CLASSIFY_SETTINGS)
+		pg_ask_names(b, text, len);
 	if ((flags & (CLASSIFY_DIRT | CLASSIFY_LOAD)) && len > 0)
 		b->view.digest = sql_digest(text, len, f->lexer);
 }

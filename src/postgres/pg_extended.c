@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "sql/classify.h"
 #include "sql/statement.h"
 
 static bool
@@ -279,7 +280,7 @@ parse_new(struct pg_front *f, struct turn *turn, struct pg_command *m,
 		is_done = fake(f, turn, m, entry, order);
 		if (is_done)
 			count_parse(turn);
-	} else if (pg_may_add(turn, m, order)) {
+	} else if (pg_may_load(turn, m, order)) {
 		l = pg_new_load(f, turn, s);
 		if (l == NULL) {
 			(void)pg_fail_memory(b, m, order);
@@ -377,6 +378,9 @@ pg_on_parse(struct pg_front *f, struct turn *turn, struct pg_command *m,
 	goes_now = pg_command_look(f, turn, m, 1, order);
 	if (!goes_now && (!m->is_first || order->kind == ORDER_FAIL))
 		return false;
+	/* Nobody keeps count of it: it must go before the server is shared. */
+	if (!is_shared(turn))
+		((struct pg_back *)turn->peer)->dirt |= CLASSIFY_PREPARE;
 	(void)push_plain(f, turn, OWED_PARSE);
 	return goes_now;
 }

@@ -49,6 +49,9 @@ bool pg_have_load(struct pg_front *f, struct turn *turn, struct pg_command *m,
 /* May messages of carpool's own stand here?  False: *order says what first. */
 bool pg_may_add(struct turn *turn, struct pg_command *m, struct order *order);
 
+/* The same for a load, which needs room among the server's statements. */
+bool pg_may_load(struct turn *turn, struct pg_command *m, struct order *order);
+
 /* Writes a Parse of a statement under a name of name_len bytes with its NUL. */
 bool pg_write_parse(struct buf *out, const char *name, size_t name_len,
 		    const struct statement *s);

@@ -138,24 +138,50 @@ pg_loads_spoil(struct pg_loads *t, struct pg_load *l)
 	l->is_stale = true;
 }
 
+static bool
+is_full(const struct pg_loads *t, uint32_t max)
+{
+	return t->count - t->closing >= max;
+}
+
 struct pg_load *
 pg_loads_victim(const struct pg_loads *t, uint32_t max, uint32_t group)
 {
+	bool has_no_room = is_full(t, max);
 	struct list_node *node;
 
-	bool is_full = t->count - t->closing >= max;
-
-	if (!is_full && t->stale == 0)
+	if (!has_no_room && t->stale == 0)
 		return NULL;
 	for (node = t->by_use.head.prev; node != &t->by_use.head;
 	     node = node->prev) {
 		struct pg_load *l = load_of(node);
 
 		if (l->state == LOAD_DONE && l->group != group &&
-		    (l->is_stale || is_full))
+		    (l->is_stale || has_no_room))
 			return l;
 	}
 	return NULL;
+}
+
+bool
+pg_loads_must_wait(const struct pg_loads *t, uint32_t max, uint32_t group)
+{
+	struct list_node *node;
+	bool is_owed = false;
+
+	if (!is_full(t, max))
+		return false;
+	for (node = t->by_use.head.prev; node != &t->by_use.head;
+	     node = node->prev) {
+		const struct pg_load *l = load_of(node);
+
+		if (l->group == group)
+			continue;
+		if (l->state == LOAD_DONE)
+			return false;
+		is_owed |= l->state == LOAD_SENT;
+	}
+	return is_owed;
 }
 
 void

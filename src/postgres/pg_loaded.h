@@ -76,6 +76,12 @@ void pg_loads_spoil(struct pg_loads *t, struct pg_load *l);
 struct pg_load *pg_loads_victim(const struct pg_loads *t, uint32_t max,
 				uint32_t group);
 
+/*
+ * Is there no room, nor a victim, until answers have come about what was loaded
+ * for groups before this one?
+ */
+bool pg_loads_must_wait(const struct pg_loads *t, uint32_t max, uint32_t group);
+
 /* The server dropped all that it had. */
 void pg_loads_clear(struct pg_loads *t);
 

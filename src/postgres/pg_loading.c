@@ -224,6 +224,17 @@ pg_may_add(struct turn *turn, struct pg_command *m, struct order *order)
 	return pg_command_begin(turn, m, order);
 }
 
+bool
+pg_may_load(struct turn *turn, struct pg_command *m, struct order *order)
+{
+	struct pg_back *b = turn->peer;
+	uint32_t max = turn->policy->max_prepared_statements;
+
+	if (pg_loads_must_wait(&b->loads, max, b->group))
+		return pg_stop_plain(order, ORDER_WAIT);
+	return pg_may_add(turn, m, order);
+}
+
 /* ---- loading ---- */
 
 /* Pushes an entry that loads l, in the way that its place asks for. */
@@ -377,7 +388,7 @@ pg_have_load(struct pg_front *f, struct turn *turn, struct pg_command *m,
 	if (l != NULL && l->state == LOAD_SENT && l->group != b->group)
 		return pg_stop_plain(order, ORDER_WAIT);
 	if (l == NULL) {
-		if (!pg_may_add(turn, m, order))
+		if (!pg_may_load(turn, m, order))
 			return false;
 		l = pg_new_load(f, turn, s);
 		ok = l != NULL &&

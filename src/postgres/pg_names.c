@@ -283,8 +283,6 @@ pg_names_clear(struct pg_names *t)
 {
 	struct pg_name *n = pg_names_next(t, NULL);
 
-	empty(&t->unnamed->slot);
-	pg_names_tidy(t, t->unnamed);
 	while (n != NULL) {
 		struct pg_name *next = pg_names_next(t, n);
 

@@ -92,7 +92,10 @@ void pg_name_unref(struct pg_name *n);
 /* n's slot has changed: counts it, or takes it out when it holds nothing. */
 void pg_names_tidy(struct pg_names *t, struct pg_name *n);
 
-/* Empties all of them but those with changes on their way. */
+/*
+ * Empties the named ones, as DEALLOCATE ALL does; changes that are on their way
+ * come to pass after it.
+ */
 void pg_names_clear(struct pg_names *t);
 
 /* Could a statement of len bytes more be kept under a new name? */

@@ -40,6 +40,13 @@ def test_one_server_for_all(make_carpool, pg):
     run(make_carpool, pg, "d_all", 8, GROUPS, default_pool_size=1)
 
 
+@pytest.mark.parametrize("most", [1, 2])
+def test_few_statements_on_a_server(make_carpool, pg, most):
+    """Nearly every statement is closed to make room for the next one."""
+    run(make_carpool, pg, f"d_few{most}", 6, GROUPS, default_pool_size=most,
+        max_prepared_statements=most)
+
+
 @pytest.mark.parametrize("servers", [1, 8])
 def test_session_mode(make_carpool, pg, servers):
     run(make_carpool, pg, f"d_sess{servers}", 8, GROUPS, session=True,

@@ -1,10 +1,11 @@
 """Random groups of frontend messages, for the diff harness.
 
 A Generator is asked for one step after another and told what the server
-answered, so that it knows the transaction status.  In transaction mode it
-makes nothing that is documented to differ from a direct connection: no named
-statements, no unnamed statement bound in a later transaction than it was
-parsed in, no session state but the tracked parameters.
+answered, so that it knows the transaction status.  Statements have few names,
+so that these are taken, closed, asked for and missing at random.  In
+transaction mode it makes nothing that is documented to differ from a direct
+connection: no session state but the tracked parameters, and no statement whose
+meaning hangs on one that may change between its Parse and its Bind.
 """
 
 from tools import pgwire as w
@@ -43,6 +44,10 @@ CONTROL = [
 ]
 
 
+NAMES = ["s1", "s2", "s3", "a longer name \" of one"]
+WRONG_NAMES = ["nobody", "carpool_1", "carpool_2", "carpool_x", "carpool_"]
+
+
 class Step:
     """Bytes to send, the sizes of the single writes, and what they are."""
 
@@ -68,14 +73,13 @@ class Generator:
         self.table = table
         self.session = session
         self.status = "I"
-        self.unnamed = False  # bound without a Parse before it is safe
         self.queue = []
         self.kinds = [
             (self.simple, 30), (self.transaction, 14), (self.extended, 30),
             (self.pipeline, 12), (self.flushes, 10), (self.function, 4),
             (self.copy_in, 8), (self.copy_out, 4), (self.syncs, 3),
             (self.mixed, 5), (self.stray_copy, 2), (self.cursor, 3),
-            (self.large, 3),
+            (self.large, 3), (self.prepared, 12), (self.reused, 8),
         ]
 
     # the outside
@@ -94,12 +98,6 @@ class Generator:
         for m in answers:
             if m.type == "Z":
                 self.status = m.body.decode()
-        types = {m[:1] for m in step.messages}
-        clean = not any(m.type in "EGH" for m in answers)
-        if self.status != "T" or b"Q" in types or not clean:
-            self.unnamed = False
-        elif b"P" in types:
-            self.unnamed = True
 
     def ending(self):
         """A step that leaves no transaction open."""
@@ -233,23 +231,21 @@ class Generator:
         return sql, oids, values
 
     def _name(self):
-        """Names of statements; only session mode has them."""
-        if self.session and self.rng.random() < 0.5:
-            return self.rng.choice(["s1", "s2", "s3"])
-        return ""
+        """Names of statements: most often the unnamed one's."""
+        r = self.rng.random()
+        if r < 0.5:
+            return ""
+        return self.rng.choice(NAMES if r < 0.96 else WRONG_NAMES)
 
-    def _group(self, may_bind, end):
-        """Messages of one group, without a Parse only where may_bind."""
+    def _group(self, end):
+        """Messages of one group."""
         rng, out = self.rng, []
-        parsed = {""} if may_bind else set()
         for _ in range(rng.randint(1, 3)):
             sql, oids, values = self._statement()
             name = self._name()
-            known = name in parsed or (name and self.session)
-            if not known or rng.random() < 0.8:
+            if rng.random() < 0.7 and name not in WRONG_NAMES:
                 out.append(w.parse(name, sql, oids))
-                parsed.add(name)
-            if rng.random() < 0.3:
+            if rng.random() < 0.3 and self.status != "E":
                 out.append(w.describe("S", name))
             if rng.random() < 0.1:
                 out.append(w.close(rng.choice("SP"), rng.choice(["x", "p9"])))
@@ -266,7 +262,7 @@ class Generator:
                 out.append(w.execute(portal, rng.choice([0, 0, 0, 1, 2, 7])))
             if rng.random() < 0.1:
                 out.append(w.close("P", portal))
-            if self.session and rng.random() < 0.1:
+            if rng.random() < 0.2:
                 out.append(w.close("S", name))
             if rng.random() < 0.05:
                 out.append(w.execute("nowhere"))
@@ -275,16 +271,77 @@ class Generator:
         return out + end
 
     def extended(self):
-        may = self.unnamed and self.status == "T"
-        return [self._group(may, [w.sync()])]
+        return [self._group([w.sync()])]
 
     def pipeline(self):
         out = []
         for _ in range(self.rng.randint(2, self.rng.choice([4, 20]))):
-            out += self._group(False, [w.sync()])
+            out += self._group([w.sync()])
             if self.rng.random() < 0.05:
                 out.append(w.sync())
         return [out]
+
+    def _prepare(self, name):
+        """A Parse that is good most often, and values for its Bind."""
+        t = self.table
+        # a longer unnamed one stays on the server on which it was parsed
+        sizes = [8100, 8200, 30000] if name else [8100]
+        sql, oids, values = self.rng.choice([
+            ("SELECT $1::int + 1", [], ["41"]),
+            ("SELECT $1::int + 1", [23], ["42"]),
+            ("SELECT $1, $2", [25, 25], ["a", "b"]),
+            ("SELECT 1", [], []),
+            (f"SELECT a, b FROM {t} WHERE a < $1 ORDER BY a", [], ["4"]),
+            (f"INSERT INTO {t} (a) VALUES ($1)", [], [str(self._id())]),
+            (f"UPDATE {t} SET b = 'p' WHERE a = $1 RETURNING a", [], ["3"]),
+            ("SELECT 1 / $1::int", [], [self.rng.choice(["1", "0"])]),
+            ("SELECT * FROM missing", [], []), ("SELEC 2", [], []),
+            ("BEGIN", [], []), ("COMMIT", [], []), ("ROLLBACK", [], []),
+            ("SHOW TimeZone", [], []),
+            ("SELECT '%s'" % ("w" * self.rng.choice(sizes)), [], []),
+        ])
+        return w.parse(name, sql, oids), values
+
+    def prepared(self):
+        """Statements by name, in several groups that are sent at once, with
+        all that may be wrong about a name."""
+        rng, out, values = self.rng, [], {}
+        for _ in range(rng.choice([1, 1, 2, 4, 12])):
+            for _ in range(rng.randint(1, 6)):
+                name = rng.choice(NAMES + [""])
+                if rng.random() < 0.04:
+                    name = rng.choice(WRONG_NAMES)
+                what = rng.choice("PPPCDBBBBB")
+                if what == "P" and name not in WRONG_NAMES:
+                    parse, values[name] = self._prepare(name)
+                    out.append(parse)
+                elif what == "C":
+                    out.append(w.close("S", name))
+                elif what == "D" and self.status != "E":
+                    out.append(w.describe("S", name))
+                else:
+                    some = values.get(name, [])
+                    if rng.random() < 0.1 and self.status != "E":
+                        some = ["7"]
+                    out += [w.bind("", name, some), w.execute()]
+            out.append(w.sync())
+            if rng.random() < 0.1:
+                out.append(w.query(self.any()))
+        return [out]
+
+    def reused(self):
+        """The way of drivers: prepared once, then bound again and again, with
+        other things between."""
+        rng, name = self.rng, self.rng.choice(NAMES)
+        parse, values = self._prepare(name)
+        steps = [[w.close("S", name), parse, w.describe("S", name),
+                  w.sync()]]
+        for _ in range(rng.randint(1, 5)):
+            steps.append([w.bind("", name, values), w.describe("P"),
+                          w.execute(), w.sync()])
+            if rng.random() < 0.4:
+                steps += self.simple()
+        return steps
 
     def flushes(self):
         """One group in several steps, each awaited through Flush."""
@@ -301,8 +358,8 @@ class Generator:
         """A simple query or a function call within a group."""
         middle = self.rng.choice([w.query(self.any()),
                                   w.function_call(177, ["4", "5"])])
-        head = self._group(False, [])
-        tail = self._group(False, [w.sync()])
+        head = self._group([])
+        tail = self._group([w.sync()])
         return [head + [middle] + tail]
 
     def cursor(self):
@@ -343,10 +400,12 @@ class Generator:
         if r < 0.6:
             return [[w.query(f"SELECT 1; {sql}; SELECT 2"), *rows, end]]
         start = [w.parse("", sql), w.bind(), w.execute()]
+        # the COPY is not bound again: nobody would send its data
+        drop = [w.query("SELECT 'copied'")]
         if r < 0.75:
-            return [start + [w.flush()], rows + [end, w.sync()]]
+            return [start + [w.flush()], rows + [end, w.sync()], drop]
         # the way of drivers: Sync at once; the server reads and ignores it
-        return [start + [w.sync(), *rows, end, w.sync()]]
+        return [start + [w.sync(), *rows, end, w.sync()], drop]
 
     def copy_out(self):
         sql = self.rng.choice([

@@ -183,7 +183,8 @@ pg_listen_end(struct pg_back *b, struct turn *turn, enum pg_ready ready)
 	struct pg_front *f = turn->peer;
 
 	/* A text said LISTEN, but none was completed. */
-	if (ready == READY_PASSES && b->owed.count == 0 && !b->is_group_open &&
+	if ((b->dirt & CLASSIFY_LISTEN) && ready == READY_PASSES &&
+	    b->owed.count == 0 && !b->is_group_open &&
 	    is_emulated(b, turn->policy) && (l == NULL || !l->must_ask))
 		b->dirt &= ~(uint32_t)CLASSIFY_LISTEN;
 	if (l == NULL)
@@ -288,8 +289,8 @@ bool
 pg_listen_blocks(const struct pg_back *b, const struct pg_front *f,
 		 const struct policy *policy)
 {
-	return is_emulated(b, policy) &&
-	       (f->is_listening || (b->dirt & CLASSIFY_LISTEN));
+	return (f->is_listening || (b->dirt & CLASSIFY_LISTEN)) &&
+	       is_emulated(b, policy);
 }
 
 /* ---- what the server tells ---- */

@@ -36,9 +36,12 @@ may_be_meant(const struct pg_command *m)
 		at++;
 		left--;
 	}
-	for (size_t i = 0; i < COUNT_OF(words); i++) {
-		size_t len = strlen(words[i]);
+	for (size_t i = 0; left > 0 && i < COUNT_OF(words); i++) {
+		size_t len;
 
+		if (text_lower(*at) != words[i][0])
+			continue;
+		len = strlen(words[i]);
 		if (left > len && strncasecmp(at, words[i], len) == 0)
 			return true;
 	}

@@ -63,8 +63,9 @@ bool pg_write_parse(struct buf *out, const char *name, size_t name_len,
 bool pg_statement_runs(struct pg_back *b, const struct pg_front *f,
 		       const struct statement *s);
 
-/* pg_sql.c: does this Query begin as one that names statements? */
-bool pg_sql_is_meant(const struct turn *turn, const struct pg_command *m);
+/* pg_sql.c: may this Query name statements? */
+bool pg_sql_is_meant(const struct pg_front *f, const struct turn *turn,
+		     const struct pg_command *m);
 
 /* ... and carries it out; *is_handled false: it is to go as any other. */
 bool pg_on_sql(struct pg_front *f, struct turn *turn, struct pg_command *m,

@@ -48,11 +48,21 @@ may_be_meant(const struct pg_command *m)
 	return false;
 }
 
+/* Perhaps several statements, of a client that has names to execute. */
+static bool
+may_be_among(const struct pg_front *f, const struct pg_command *m)
+{
+	return f->names != NULL && pg_names_count(f->names) > 0 &&
+	       memchr(m->body, ';', m->len) != NULL;
+}
+
 bool
-pg_sql_is_meant(const struct turn *turn, const struct pg_command *m)
+pg_sql_is_meant(const struct pg_front *f, const struct turn *turn,
+		const struct pg_command *m)
 {
 	return turn->policy->mode != POOL_SESSION &&
-	       turn->policy->max_prepared_statements > 0 && may_be_meant(m);
+	       turn->policy->max_prepared_statements > 0 &&
+	       (may_be_meant(m) || may_be_among(f, m));
 }
 
 /* Makes the whole text visible; false: *order says what must happen first. */

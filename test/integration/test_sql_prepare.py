@@ -74,6 +74,7 @@ CASES = {
     "several executions in one text": [
         q("PREPARE a AS SELECT 1"), q("PREPARE b (int) AS SELECT $1"),
         q("EXECUTE a; EXECUTE b(7); EXECUTE a"),
+        q("BEGIN; EXECUTE b(8); COMMIT"), q("SELECT ';'; SELECT 2;"),
         q("EXPLAIN (COSTS OFF) EXECUTE b(1)")],
     "discard": [
         q("PREPARE a AS SELECT 1"), q("DISCARD PLANS"), q("EXECUTE a"),

@@ -246,7 +246,7 @@ STATE = {
 }
 
 # What nobody can carry over: the client keeps its server.
-PINS = ["LISTEN", "temp table", "temporary table as", "temp view",
+PINS = ["temp table", "temporary table as", "temp view",
         "temp sequence", "select into temp", "advisory lock",
         "try advisory lock", "hold cursor"]
 

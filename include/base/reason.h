@@ -39,6 +39,7 @@ enum reason {
 	REASON_NAMED_STATEMENT, /* 0A000 named statement, transaction pooling */
 	REASON_TOO_MANY_STATEMENTS, /* 53400 one client prepared too many */
 	REASON_PREPARE_NOT_ALONE,   /* 0A000 PREPARE among other statements */
+	REASON_PLAN_CHANGED,        /* 0A000 cached plan must not change ... */
 	REASON_STATEMENT_TOO_LONG,  /* 54000 named statement, over 64 kB */
 	/* What on_temp_table and the like reject, by enum state_kind. */
 	REASON_TEMP_TABLE,        /* 0A000 on_temp_table */

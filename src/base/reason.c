@@ -251,6 +251,13 @@ static const struct reason_info table[REASON_COUNT] = {
 		.level = LOG_INFO,
 		.mysql = 1235,
 	},
+	[REASON_PLAN_CHANGED] = {
+		.name = "plan_changed",
+		.sqlstate = "0A000",
+		.text = "cached plan must not change result type",
+		.level = LOG_INFO,
+		.mysql = 1615,
+	},
 	[REASON_STATEMENT_TOO_LONG] = {
 		.name = "statement_too_long",
 		.sqlstate = "54000",

@@ -294,6 +294,13 @@ judge_error(struct pg_back *b, const struct turn *turn, struct pg_scan *s,
 		       : FATE_PASS;
 }
 
+/* Do the rows that it tells of matter later? */
+static bool
+is_description(const struct pg_owed *e)
+{
+	return e->kind == OWED_DESCRIBE_STATEMENT && e->statement != NULL;
+}
+
 static enum fate
 judge(struct pg_back *b, const struct turn *turn, struct pg_scan *s,
       struct answer_view *v)
@@ -328,6 +335,9 @@ judge(struct pg_back *b, const struct turn *turn, struct pg_scan *s,
 	    (e->task == TASK_ASK || e->task == TASK_CHANNELS) &&
 	    v->frame.total <= sizeof(v->scratch) && !see_body(s, v))
 		return FATE_MORE;
+	if (v->frame.type == 'T' && is_description(e) &&
+	    v->frame.total <= sizeof(v->scratch) && !see_body(s, v))
+		return FATE_MORE;
 	return is_linked && e->action == OWED_FORWARD ? FATE_PASS : FATE_DROP;
 }
 
@@ -359,7 +369,7 @@ take_error(struct pg_back *b, const struct turn *turn,
 		b->named[0] = '\0';
 	pg_listen_error(b);
 	if (v->body != NULL && e->name != NULL)
-		pg_effect_judge_error(b, e, v->body, v->len);
+		pg_effect_judge_error(b, e, v->body, v->len, turn->now);
 	if (v->body != NULL && pg_error_is_fatal(v->body, v->len)) {
 		/* Its last words, which a linked client has read by now. */
 		pg_back_keep_error(b, v->body, v->len);
@@ -474,6 +484,9 @@ take(struct pg_back *b, struct turn *turn, const struct answer_view *v)
 		ok = pg_clean_copy(b, turn->out);
 	if (!is_over || pg_effect_is_plain(&e))
 		return ok;
+	if (type != 'E' && is_description(&e))
+		pg_effect_described(b, &e, pg_shape_hash(type, v->body, v->len),
+				    turn->now);
 	if (type == 'E' || e.has_failed)
 		pg_effect_failed(b, &e);
 	else

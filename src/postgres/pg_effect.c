@@ -100,6 +100,23 @@ pg_effect_dropped(void *owner, struct pg_owed *e)
 }
 
 void
+pg_effect_described(struct pg_back *b, const struct pg_owed *e, uint64_t hash,
+		    usec_t now)
+{
+	struct pg_shape shape = { .hash = hash, .at = now };
+	struct pg_load *l = pg_loads_find(&b->loads, e->statement);
+	struct statement *s =
+		e->name != NULL ? pg_slot_now(&e->name->slot) : NULL;
+
+	if (l != NULL)
+		l->shape = shape;
+	/* The name may stand for another by now. */
+	if (e->action == OWED_FORWARD && s != NULL &&
+	    statement_is_equal(s, e->statement))
+		e->name->shape = shape;
+}
+
+void
 pg_effect_forget_names(struct pg_back *b)
 {
 	for (uint32_t i = 0; i < b->owed.count; i++) {
@@ -125,7 +142,7 @@ pg_effect_forget_names(struct pg_back *b)
  */
 void
 pg_effect_judge_error(struct pg_back *b, const struct pg_owed *e,
-		      const uint8_t *body, size_t len)
+		      const uint8_t *body, size_t len, usec_t now)
 {
 	const char *state = pg_error_field(body, len, 'C');
 	const char *routine = pg_error_field(body, len, 'R');
@@ -134,12 +151,14 @@ pg_effect_judge_error(struct pg_back *b, const struct pg_owed *e,
 	struct pg_load *l = s != NULL ? pg_loads_find(&b->loads, s) : NULL;
 	bool is_outdated, is_gone;
 
-	if (l == NULL || state == NULL)
+	if (state == NULL)
 		return;
 	is_outdated = strcmp(state, "0A000") == 0 && routine != NULL &&
 		      strcmp(routine, "RevalidateCachedQuery") == 0;
 	is_gone = strcmp(state, "26000") == 0;
-	if (is_outdated || is_gone)
+	if (is_outdated && b->names != NULL)
+		pg_names_outdate(b->names, now);
+	if (l != NULL && (is_outdated || is_gone))
 		pg_loads_spoil(&b->loads, l);
 }
 

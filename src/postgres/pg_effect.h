@@ -24,6 +24,10 @@ pg_effect_is_plain(const struct pg_owed *e)
 	return e->name == NULL && e->statement == NULL && !e->is_unnamed;
 }
 
+/* The answer to a Describe of a statement told this shape. */
+void pg_effect_described(struct pg_back *b, const struct pg_owed *e,
+			 uint64_t hash, usec_t now);
+
 /* The client leaves: nothing that is still owed is about its names. */
 void pg_effect_forget_names(struct pg_back *b);
 
@@ -40,7 +44,7 @@ pg_effect_forget_client(struct pg_back *b)
  * it is not.  e: the entry that failed.
  */
 void pg_effect_judge_error(struct pg_back *b, const struct pg_owed *e,
-			   const uint8_t *body, size_t len);
+			   const uint8_t *body, size_t len, usec_t now);
 
 /*
  * Does an error name a statement by carpool's name?  If so pg_effect_put_error

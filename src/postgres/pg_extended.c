@@ -269,6 +269,12 @@ parse_new(struct pg_front *f, struct turn *turn, struct pg_command *m,
 	struct pg_name *n = s != NULL ? pg_names_add(f->names, p->name) : NULL;
 	bool is_done = false;
 
+	if (n != NULL)
+		pg_name_begin(n, turn->now);
+	if (n != NULL && l != NULL && pg_load_is_outdated(f, n, l)) {
+		pg_loads_spoil(&b->loads, l);
+		l = NULL;
+	}
 	if (n == NULL) {
 		(void)pg_fail_memory(b, m, order);
 	} else if (l != NULL && pg_command_ends(b) > 0) {
@@ -431,8 +437,12 @@ use_named(struct pg_front *f, struct turn *turn, struct pg_command *m,
 		return use_unknown(f, turn, m, at, text, entry, order);
 	if (!pg_have_load(f, turn, m, n, LOAD_IN_GROUP, &l, order))
 		return false;
+	if (entry.kind == OWED_BIND && !pg_has_shape(f, turn, m, n, l, order))
+		return false;
 	entry.name = pg_name_ref(n);
 	b->view.binds += entry.kind == OWED_BIND;
+	if (entry.kind == OWED_DESCRIBE_STATEMENT)
+		entry.statement = statement_ref(l->statement);
 	(void)pg_command_push(f, turn, entry);
 	return pg_command_replace(f, turn, m, at, strlen(text) + 1, l->name,
 				  l->name_len, order);

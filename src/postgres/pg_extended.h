@@ -46,6 +46,18 @@ bool pg_have_load(struct pg_front *f, struct turn *turn, struct pg_command *m,
 		  struct pg_name *name, enum pg_load_place place,
 		  struct pg_load **load, struct order *order);
 
+/* pg_shape.c: is the load older than what the client knows of the name? */
+bool pg_load_is_outdated(const struct pg_front *f, const struct pg_name *name,
+			 const struct pg_load *l);
+
+/*
+ * Are the rows of a Bind what the client was told, if it was?  The load is the
+ * name's, and in its place.  False: *order says what must happen first.
+ */
+bool pg_has_shape(struct pg_front *f, struct turn *turn, struct pg_command *m,
+		  struct pg_name *name, const struct pg_load *l,
+		  struct order *order);
+
 /* May messages of carpool's own stand here?  False: *order says what first. */
 bool pg_may_add(struct turn *turn, struct pg_command *m, struct order *order);
 

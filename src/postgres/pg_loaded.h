@@ -13,7 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/list.h"
+#include "pg_shape.h"
 #include "sql/statement.h"
 
 /* Its names: this, and a number. */
@@ -30,6 +32,8 @@ struct pg_load {
 	struct list_node node;       /* on the list by use */
 	struct pg_load *next;        /* borrows: of the same bucket */
 	struct statement *statement; /* refs */
+	struct pg_shape shape;       /* what the server said of it */
+	usec_t loaded_at;            /* when its Parse was sent */
 	uint32_t group;              /* in which it was used last */
 	uint8_t state;               /* enum pg_load_state */
 	bool is_stale;    /* not to be used any more, and closed soon */

@@ -209,6 +209,7 @@ pg_new_load(struct pg_front *f, struct turn *turn, struct statement *s)
 		return NULL;
 	l->group = b->group;
 	b->view.server_parses++;
+	l->loaded_at = turn->now;
 	return l;
 }
 
@@ -387,9 +388,11 @@ pg_have_load(struct pg_front *f, struct turn *turn, struct pg_command *m,
 	l = pg_loads_find(&b->loads, s);
 	if (l != NULL && l->state == LOAD_SENT && l->group != b->group)
 		return pg_stop_plain(order, ORDER_WAIT);
-	if (l == NULL) {
+	if (l == NULL || pg_load_is_outdated(f, name, l)) {
 		if (!pg_may_load(turn, m, order))
 			return false;
+		if (l != NULL)
+			pg_loads_spoil(&b->loads, l);
 		l = pg_new_load(f, turn, s);
 		ok = l != NULL &&
 		     (s->kind == STATEMENT_SQL

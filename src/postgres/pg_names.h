@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/clock.h"
+#include "pg_shape.h"
 #include "sql/statement.h"
 
 struct pg_slot {
@@ -54,8 +56,10 @@ struct pg_name {
 	struct pg_name *next; /* borrows: of the same bucket */
 	uint32_t refs;        /* the table's, and of entries that name it */
 	uint32_t hash;
-	size_t size; /* counted for it in the table's bytes */
-	char text[]; /* NUL-terminated */
+	struct pg_shape shape; /* what the client was told of it */
+	usec_t parsed_at;      /* when it was given its statement */
+	size_t size;           /* counted for it in the table's bytes */
+	char text[];           /* NUL-terminated */
 };
 
 /* Bounds of what one client may make carpool keep. */
@@ -80,6 +84,14 @@ struct pg_name *pg_names_add(struct pg_names *t, const char *text);
 /* The name of the unnamed statement; never NULL. */
 struct pg_name *pg_names_unnamed(struct pg_names *t);
 
+/* A statement is about to be prepared under it. */
+static inline void
+pg_name_begin(struct pg_name *n, usec_t now)
+{
+	n->shape = (struct pg_shape){ 0 };
+	n->parsed_at = now;
+}
+
 static inline struct pg_name *
 pg_name_ref(struct pg_name *n)
 {
@@ -97,6 +109,15 @@ void pg_names_tidy(struct pg_names *t, struct pg_name *n);
  * come to pass after it.
  */
 void pg_names_clear(struct pg_names *t);
+
+/*
+ * The client got to know that a plan of a statement is out of date: what
+ * servers loaded before is not for names that it gives anew.
+ */
+void pg_names_outdate(struct pg_names *t, usec_t now);
+
+/* Since when it is so; 0: never. */
+usec_t pg_names_outdated(const struct pg_names *t);
 
 /* Could a statement of len bytes more be kept under a new name? */
 bool pg_names_have_room(const struct pg_names *t, size_t len);

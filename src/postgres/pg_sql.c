@@ -299,6 +299,11 @@ prepare_new(struct pg_front *f, struct turn *turn, struct pg_command *m,
 
 	if (n == NULL)
 		return pg_fail_memory(b, m, order);
+	pg_name_begin(n, turn->now);
+	if (l != NULL && pg_load_is_outdated(f, n, l)) {
+		pg_loads_spoil(&b->loads, l);
+		l = NULL;
+	}
 	if (l != NULL && b->view.tx != TX_FAILED) {
 		set_name(f, n, s);
 		return answer(f, turn, m, change.ref, order);

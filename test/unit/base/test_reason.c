@@ -97,6 +97,8 @@ texts_name_their_setting(void **state)
 		  "password authentication failed" },
 		{ REASON_TOO_MANY_STATEMENTS, "53400",
 		  "too many prepared statements on this connection" },
+		{ REASON_PLAN_CHANGED, "0A000",
+		  "cached plan must not change result type" },
 		{ REASON_CLIENT_LOST_QUERY, "08006",
 		  "client disconnected with query in progress" },
 		{ REASON_CANCEL_TIMEOUT, "57014", "cancel_wait_timeout" },

@@ -7,9 +7,11 @@
  *
  *	client	Q:text  P:name:text  B:portal:statement  DS:name  DP:name
  *		E:portal  CS:name  CP:name  S  H  X  F  d:data  c  f:text
- *	server	C:tag  Z:I  T  D:data  D:@a,b,c (columns)  1  2  3  n  t  s
+ *	server	C:tag  Z:I  T  T:a,b (columns)  D:data
+ *		D:@a,b,c (columns)  1  2  3  n  t  s
  *		I  V  A  W
  *		G  H  d:data  c  N:text  S:name:value  E:severity:state:text
+ *		O (the error of an outdated plan)
  *		K  R:0
  *
  * Everything is put in at once, byte by byte, or at random cuts; what comes
@@ -43,6 +45,7 @@ struct drive {
 	struct stream_facts stream;
 	uint8_t key[CANCEL_KEY_BYTES];
 	uint8_t mock[MOCK_SECRET_BYTES];
+	usec_t now;
 	bool is_linked;
 	bool is_linking;
 	bool has_client;
@@ -103,7 +106,7 @@ drive_turn(struct drive *d, bool is_back)
 		.peer_out = !has_peer ? NULL
 			    : is_back ? &d->c_out
 				      : &d->s_out,
-		.now = 1,
+		.now = d->now,
 		.policy = &d->policy,
 		.stream = &d->stream,
 		.entropy = drive_entropy,
@@ -142,6 +145,34 @@ drive_put_row(struct str *s, const char *columns)
 	}
 }
 
+static inline void
+drive_put_columns(struct str *s, const char *columns)
+{
+	uint16_t count = 1;
+
+	for (const char *c = columns; *c != '\0'; c++)
+		count = (uint16_t)(count + (*c == ','));
+	pg_put_u16(s, count);
+	for (; count > 0; count--) {
+		size_t n = strcspn(columns, ",");
+
+		str_add(s, columns, n);
+		str_putc(s, '\0');
+		for (unsigned i = 0; i < 9; i++)
+			pg_put_u16(s, 0);
+		columns += n + (columns[n] == ',');
+	}
+}
+
+static inline void
+drive_put_outdated(struct str *s)
+{
+	static const char fields[] = "SERROR\0VERROR\0C0A000\0Mcached\0"
+				     "RRevalidateCachedQuery\0";
+
+	str_add(s, fields, sizeof(fields));
+}
+
 /* One token of either side; fields are cut out in place. */
 static inline void
 drive_put_token(struct str *s, char *token, bool is_server)
@@ -163,8 +194,12 @@ drive_put_token(struct str *s, char *token, bool is_server)
 	}
 	for (; n < 4; n++)
 		field[n] = (char *)(uintptr_t) "";
-	mark = pg_put_begin(s, type);
-	if (!is_server && (type == 'C' || type == 'D')) {
+	mark = pg_put_begin(s, type == 'O' ? 'E' : type);
+	if (type == 'O') {
+		drive_put_outdated(s);
+	} else if (type == 'T' && field[1][0] != '\0') {
+		drive_put_columns(s, field[1]);
+	} else if (!is_server && (type == 'C' || type == 'D')) {
 		str_putc(s, token[1]);
 		pg_put_text(s, field[1]);
 	} else if (!is_server && type == 'E') {
@@ -660,6 +695,7 @@ drive_init(struct drive *d, enum pool_mode mode, enum drive_cut cut)
 	d->stream.peer_port = 1234;
 	memcpy(d->key, "\0\0\0\7wxyz", CANCEL_KEY_BYTES);
 	d->cut = cut;
+	d->now = 1;
 	d->seed = 1;
 	d->has_client = true;
 	d->front = pg_front_ops.open();

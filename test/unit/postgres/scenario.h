@@ -14,7 +14,7 @@ struct move {
 	const char *say;
 };
 
-#define MOVES 12
+#define MOVES 14
 
 struct scenario {
 	const char *name;

@@ -1,0 +1,194 @@
+/*
+ * Shapes: told by servers, compared in front of a Bind.
+ *
+ * The client was told a shape, and the server's own load of the statement has
+ * another: whichever is older is out of date.  Of a load whose shape nobody
+ * asked for yet the server is asked, hidden, before the Bind is sent.  Runs on
+ * the client's worker.  PostgreSQL manual, "Message Formats", RowDescription.
+ */
+#include "pg_shape.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "pg_extended.h"
+
+/* Behind a column's name: table, column, type, length, modifier, format. */
+#define COLUMN_BYTES 18u
+#define TYPE_AT 6u
+#define MODIFIER_AT 12u
+
+#define HASH_START 0xcbf29ce484222325u
+#define HASH_NO_ROWS 2u
+
+/* FNV-1a: the server makes the descriptions, nobody aims at one of them. */
+static uint64_t
+add_bytes(uint64_t h, const void *data, size_t len)
+{
+	const uint8_t *p = data;
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ p[i]) * 0x100000001b3u;
+	return h;
+}
+
+/* Of each column what says how to read it; its table may change its OID. */
+static uint64_t
+hash_columns(struct pg_body at, unsigned columns)
+{
+	uint64_t h = HASH_START;
+
+	for (unsigned i = 0; i < columns; i++) {
+		const char *name = pg_body_text(&at);
+		const uint8_t *rest =
+			name != NULL ? pg_body_bytes(&at, COLUMN_BYTES) : NULL;
+
+		if (rest == NULL)
+			return PG_SHAPE_UNREAD;
+		h = add_bytes(h, name, strlen(name) + 1);
+		h = add_bytes(h, rest + TYPE_AT, sizeof(uint32_t));
+		h = add_bytes(h, rest + MODIFIER_AT, sizeof(uint32_t));
+	}
+	return h > HASH_NO_ROWS ? h : HASH_START;
+}
+
+uint64_t
+pg_shape_hash(uint8_t type, const uint8_t *body, size_t len)
+{
+	struct pg_body at = { .at = body, .left = len };
+	const uint8_t *count;
+
+	if (type == 'n')
+		return HASH_NO_ROWS;
+	count = body != NULL ? pg_body_bytes(&at, sizeof(uint16_t)) : NULL;
+	return count != NULL ? hash_columns(at, pg_get_u16(count))
+			     : PG_SHAPE_UNREAD;
+}
+
+/* ---- before a Bind ---- */
+
+static bool
+is_known(const struct pg_shape *s)
+{
+	return s->hash > PG_SHAPE_UNREAD;
+}
+
+static bool
+differ(const struct pg_name *name, const struct pg_load *l)
+{
+	return is_known(&name->shape) && is_known(&l->shape) &&
+	       name->shape.hash != l->shape.hash;
+}
+
+bool
+pg_load_is_outdated(const struct pg_front *f, const struct pg_name *name,
+		    const struct pg_load *l)
+{
+	usec_t outdated_at = pg_names_outdated(f->names);
+
+	if (l->loaded_at < outdated_at && name->parsed_at >= outdated_at)
+		return true;
+	return differ(name, l) && l->shape.at < name->shape.at;
+}
+
+enum telling {
+	TELLING_NOTHING,
+	TELLING_CLIENT, /* in this group, so that a Bind fails with it */
+	TELLING_US,     /* or the client, by a group of its own */
+};
+
+/* Is a Describe of this statement on its way? */
+static enum telling
+telling_of(struct pg_back *b, const struct pg_name *name,
+	   const struct statement *s)
+{
+	bool is_group = true;
+
+	if (b->owed.kinds[OWED_DESCRIBE_STATEMENT] == 0)
+		return TELLING_NOTHING;
+	for (uint32_t i = b->owed.count; i-- > 0;) {
+		const struct pg_owed *e = pg_owed_at(&b->owed, i);
+
+		if (e->kind <= OWED_SYNC)
+			is_group = false;
+		if (e->kind != OWED_DESCRIBE_STATEMENT ||
+		    e->statement == NULL ||
+		    !statement_is_equal(e->statement, s))
+			continue;
+		if (!is_group || e->action != OWED_FORWARD)
+			return TELLING_US;
+		if (e->name == name)
+			return TELLING_CLIENT;
+	}
+	return TELLING_NOTHING;
+}
+
+static bool
+write_describe(struct buf *out, const struct pg_load *l)
+{
+	static const uint8_t flush[] = { 'H', 0, 0, 0, 4 };
+	uint8_t message[PG_HEADER + 1 + PG_LOAD_NAME_MAX];
+
+	message[0] = 'D';
+	pg_set_u32(message + 1, (uint32_t)(4 + 1 + l->name_len));
+	message[PG_HEADER] = 'S';
+	memcpy(message + PG_HEADER + 1, l->name, l->name_len);
+	return buf_append(out, message, PG_HEADER + 1 + l->name_len) &&
+	       buf_append(out, flush, sizeof(flush));
+}
+
+/*
+ * The Bind is offered again, and waits for the answer.  The entry's room was
+ * reserved for the Bind's own.
+ */
+static bool
+ask(struct pg_front *f, struct turn *turn, struct pg_command *m,
+    struct pg_name *name, const struct pg_load *l, struct order *order)
+{
+	if (!pg_owed_is_certain(&((struct pg_back *)turn->peer)->owed))
+		return pg_stop_plain(order, ORDER_WAIT);
+	if (!write_describe(turn->peer_out, l))
+		return pg_fail_memory(turn->peer, m, order);
+	(void)pg_command_push(
+		f, turn,
+		(struct pg_owed){ .kind = OWED_DESCRIBE_STATEMENT,
+				  .action = OWED_LOAD,
+				  .name = pg_name_ref(name),
+				  .statement = statement_ref(l->statement) });
+	return m->is_first ? pg_stop(order, order_bytes(ORDER_DISCARD, 0))
+			   : false;
+}
+
+/* The client reads rows by a description that they do not have any more. */
+static bool
+refuse(struct pg_front *f, struct turn *turn, struct pg_command *m,
+       struct order *order)
+{
+	const struct pg_back *b = turn->peer;
+
+	/* The server has something else to say. */
+	if (b->view.tx == TX_FAILED && b->owed.count == 0)
+		return true;
+	if (m->is_first)
+		pg_names_outdate(f->names, turn->now);
+	return pg_command_refuse(f, turn, m, REASON_PLAN_CHANGED, order);
+}
+
+bool
+pg_has_shape(struct pg_front *f, struct turn *turn, struct pg_command *m,
+	     struct pg_name *name, const struct pg_load *l, struct order *order)
+{
+	if (differ(name, l))
+		return refuse(f, turn, m, order);
+	if (!is_known(&name->shape) || l->shape.hash != PG_SHAPE_UNKNOWN)
+		return true;
+	switch (telling_of(turn->peer, name, l->statement)) {
+	case TELLING_NOTHING:
+		break;
+	case TELLING_CLIENT:
+		return true;
+	case TELLING_US:
+		return pg_stop_plain(order, ORDER_WAIT);
+	}
+	return ask(f, turn, m, name, l, order);
+}

@@ -36,6 +36,9 @@ may_be_meant(const struct pg_command *m)
 		at++;
 		left--;
 	}
+	/* A comment may hide anything. */
+	if (left > 0 && (*at == '/' || *at == '-'))
+		return true;
 	for (size_t i = 0; left > 0 && i < COUNT_OF(words); i++) {
 		size_t len;
 

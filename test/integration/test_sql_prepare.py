@@ -35,7 +35,9 @@ CASES = {
     "types and arguments": [
         q("PREPARE add (int, int) AS SELECT $1 + $2;"),
         q("EXECUTE add(1, 2)"), q(" execute /* x */ ADD (3, 4) ; "),
-        q("EXECUTE add(1)"), q("EXECUTE add('x', 2)")],
+        q("EXECUTE add(1)"), q("EXECUTE add('x', 2)"),
+        q("/* y */ EXECUTE add(5, 6)"), q("-- z\nDEALLOCATE add"),
+        q("/* y */ EXECUTE add(5, 6)"), q("/* nothing */"), q("--")],
     "quoted names": [
         q('PREPARE "A b""c" AS SELECT 1'), q('EXECUTE "A b""c"'),
         q('EXECUTE "a b""c"'), q('PREPARE "x" AS SELECT 5'), q("EXECUTE X"),

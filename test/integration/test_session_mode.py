@@ -334,8 +334,9 @@ def test_mode_of_a_user_decides_about_startup_parameters(make_carpool):
     # In transaction mode the value is set when a server is first needed.
     with pytest.raises(PgError):
         cp.connect("app2", work_mem="much")
-    with pytest.raises(PgError):
-        cp.connect(work_mem="much").query("SELECT 1")
+    c = cp.connect(work_mem="much")
+    c.send(w.query("SELECT 1"))
+    assert c.expect_error().severity == "FATAL"
 
 
 def test_transaction_mode_keeps_its_servers_neutral(make_carpool, pg):

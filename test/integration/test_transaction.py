@@ -338,6 +338,7 @@ def test_dirty_server_is_reset_once_by_discard_all(make_carpool, make_fake):
                       default_pool_size=1)
     a, b = cp.connect(), cp.connect()
     a.query("SET work_mem TO '1MB'")
+    wait_until(lambda: cp.admin("SHOW PINS"))
     a.quit()
     b.query("SELECT 1")
     b.query("SELECT 2")
@@ -357,6 +358,7 @@ def test_reset_that_fails_costs_the_server(make_carpool, make_fake):
                       default_pool_size=1)
     a, b = cp.connect(), cp.connect()
     a.query("SET work_mem TO '1MB'")
+    wait_until(lambda: cp.admin("SHOW PINS"))
     a.quit()
     assert b.value("SELECT 7") == "7"
     assert len(fake.connections) == 2

@@ -277,10 +277,10 @@ pg_back_abandon(struct turn *turn, enum sent sent)
 	bool is_running = ends > 0 || (b->is_group_open && b->owed.count > 0);
 	bool ok;
 
+	pg_effect_forget_client(b);
 	if (sent == SENT_HALF || b->is_half_sent || b->login != NULL ||
 	    b->must_close || b->is_lost)
 		return ABANDON_CLOSE;
-	pg_effect_forget_client(b);
 	pg_owed_hide_all(&b->owed);
 	pg_ask_forget(b);
 	b->pending_fail = REASON_NONE;

@@ -705,8 +705,8 @@ def test_no_secret_shows_outside(make_carpool, pg):
         with pytest.raises(PgError) as e:
             cp.connect(password=wrong)
         assert SENTINEL not in str(e.value.fields)
-    with pytest.raises(PgError) as e:
-        cp.connect(options=f"-c password={SENTINEL}")
+    with pytest.raises((PgError, Closed)):
+        cp.connect(options=f"-c password={SENTINEL}").query("SELECT 1")
     cp.userlist["app"] = f"{PW}-changed"
     cp.reload()
     for table in ("CONFIG", "DATABASES", "USERS", "CLIENTS", "SERVERS"):
@@ -826,7 +826,8 @@ def test_strange_names(make_carpool, pg):
     for line in cp.log.splitlines():
         assert re.match(r"\d{4}-\d\d-\d\d .* (DEBUG|INFO|WARNING|ERROR) \w",
                         line), line
-        assert "reason=none" not in re.sub(r'"[^"]*"', "", line), line
+        assert "reason=none" not in re.sub(
+            r'"(?:\\.|[^"\\])*"', "", line), line
     cp.close_clients()
     cp.settings["auth_type"] = "trust"
     cp.reload()

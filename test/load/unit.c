@@ -33,6 +33,7 @@ const char *const kind_names[KINDS] = {
 	[KIND_SETTING] = "setting",
 	[KIND_STATE] = "state",
 	[KIND_DIRT] = "dirt",
+	[KIND_PREPARE] = "prepare",
 	[KIND_SLEEP] = "sleep",
 	[KIND_RECOVER] = "recover",
 };
@@ -46,6 +47,7 @@ static const uint8_t weights[KINDS] = {
 	[KIND_TX_PIPELINE] = 4, [KIND_BIG_ROW] = 1,  [KIND_BIG_BIND] = 1,
 	[KIND_ROWS] = 2,        [KIND_NOTICE] = 4,   [KIND_SETTING] = 4,
 	[KIND_STATE] = 8,       [KIND_DIRT] = 1,     [KIND_SLEEP] = 1,
+	[KIND_PREPARE] = 3,
 };
 
 uint32_t
@@ -290,7 +292,8 @@ make_setting(struct unit *u, struct dice *d)
 	" concat_ws(' ', current_setting('work_mem'),"                         \
 	" (SELECT count(*) FROM pg_listening_channels()),"                     \
 	" to_regclass('pg_temp.iso_leak'),"                                    \
-	" (SELECT count(*) FROM pg_prepared_statements WHERE name <> ''),"     \
+	" (SELECT count(*) FROM pg_prepared_statements WHERE NOT "             \
+	"starts_with(name, 'carpool_')),"                                      \
 	" (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND"      \
 	" pid = pg_backend_pid()))"
 
@@ -327,8 +330,8 @@ make_dirt(struct unit *u, struct dice *d)
 		{ "CREATE TEMP TABLE iso_leak (a int)", "CREATE TABLE",
 		  "DROP TABLE iso_leak", "DROP TABLE" },
 		{ "LISTEN iso", "LISTEN", "UNLISTEN iso", "UNLISTEN" },
-		{ "PREPARE iso_leak AS SELECT 1", "PREPARE", "DEALLOCATE ALL",
-		  "DEALLOCATE ALL" },
+		{ "DECLARE iso_leak CURSOR WITH HOLD FOR SELECT 1",
+		  "DECLARE CURSOR", "CLOSE iso_leak", "CLOSE CURSOR" },
 	};
 	char text[TAG_BYTES];
 	uint32_t tag = new_tag(u, text), how = dice_roll(d, 5);
@@ -355,6 +358,29 @@ make_dirt(struct unit *u, struct dice *d)
 		want_types(u, "TD");
 		want_done(u, "SELECT 1");
 	}
+	want_ready(u, "I");
+	end_step(u);
+}
+
+/* Many use the same names for statements of their own. */
+static void
+make_prepare(struct unit *u)
+{
+	char text[TAG_BYTES];
+	uint32_t tag = new_tag(u, text);
+
+	SQL(u, "PREPARE iso_%" PRIu32 " AS SELECT '%s'", tag, text);
+	want_done(u, "PREPARE");
+	want_ready(u, "I");
+	end_step(u);
+	SQL(u, "EXECUTE iso_%" PRIu32, tag);
+	want_types(u, "T");
+	want(u, 'D', RULE_TAG, tag, NULL);
+	want_done(u, "SELECT 1");
+	want_ready(u, "I");
+	end_step(u);
+	SQL(u, "DEALLOCATE iso_%" PRIu32, tag);
+	want_done(u, "DEALLOCATE");
 	want_ready(u, "I");
 	end_step(u);
 }
@@ -504,6 +530,9 @@ unit_make(struct unit *u, enum kind kind, struct dice *d, uint32_t big)
 		break;
 	case KIND_DIRT:
 		make_dirt(u, d);
+		break;
+	case KIND_PREPARE:
+		make_prepare(u);
 		break;
 	case KIND_SLEEP:
 		make_sleep(u, d, 20);

@@ -38,8 +38,9 @@ enum kind {
 	KIND_ROWS,
 	KIND_NOTICE,
 	KIND_SETTING,
-	KIND_STATE, /* looks at the session's state */
-	KIND_DIRT,  /* leaves state that carpool has to take away */
+	KIND_STATE,   /* looks at the session's state */
+	KIND_DIRT,    /* leaves state that carpool has to take away */
+	KIND_PREPARE, /* statements by SQL */
 	KIND_SLEEP,
 	KIND_RECOVER, /* what comes after an own cancel */
 	KINDS,

@@ -2,8 +2,36 @@
 servers, what they see on connections of their own."""
 
 import json
+import os
+
+import pytest
 
 STALE = "0A000"  # cached plan must not change result type
+
+
+# Where carpool is known not to be right yet; CLIENTS_KNOWN=1 asks all the
+# same.  doc/testing.md says more.
+KNOWN = {
+    "schema": ((), "a statement whose table has changed may be answered "
+                   "0A000 once more on each server"),
+    "prepare": (("psycopg-prepare-0", "asyncpg", "asyncpg-debian", "pgx",
+                 "database-sql-pgx", "database-sql-pq", "pgjdbc",
+                 "pgjdbc-prepare-1", "pgjdbc-autosave", "psql"),
+                "EXECUTE inside a Parse is not translated; psql's sees "
+                "carpool's names in a view"),
+    "startup": (("psql",), "RESET of a startup value is not always the "
+                           "client's own"),
+    "listen": (("asyncpg", "asyncpg-debian"),
+               "asyncpg hears nothing in time"),
+}
+
+
+def known(driver, scenario):
+    """Why this cannot be asked, or None."""
+    drivers, reason = KNOWN.get(scenario, ((), None))
+    if reason is None or os.environ.get("CLIENTS_KNOWN"):
+        return None
+    return reason if not drivers or driver in drivers else None
 
 
 def same(direct, through):
@@ -18,6 +46,9 @@ def same(direct, through):
 
 
 def test_driver(pair, language, driver, scenario):
+    reason = known(driver, scenario)
+    if reason is not None and os.environ.get("CLIENTS_MODE") != "session":
+        pytest.skip(f"known to differ: {reason}")
     (how, direct), (how_through, through) = pair(language, driver).ask(
         scenario)
     assert how == "ok", f"directly: {direct}"

@@ -140,6 +140,15 @@ must_yield(const struct pg_front *f, const struct pg_back *b,
 	       (pg_command_ends(b) > 0 || b->ask != NULL);
 }
 
+/* The server is being asked for the client's settings, of which some may have
+ * to be made anew: what the client said at its start. */
+static bool
+must_learn(const struct pg_front *f, const struct pg_back *b)
+{
+	return b->ask != NULL && f->own_start != NULL && !f->is_group_open &&
+	       pg_owed_is_certain(&b->owed);
+}
+
 /* Must what is on its way be answered first, so that it is known to what the
  * client listens? */
 static bool
@@ -169,7 +178,7 @@ pg_command_has_server(struct pg_front *f, struct turn *turn,
 		return pg_stop_plain(order, ORDER_NEED_SERVER);
 	if (b->must_wait || b->pending_fail != REASON_NONE ||
 	    must_yield(f, b, turn) || must_hear(f, b, turn) ||
-	    !pg_owed_reserve(&b->owed, 2))
+	    must_learn(f, b) || !pg_owed_reserve(&b->owed, 2))
 		return pg_stop_plain(order, ORDER_WAIT);
 	if (!f->must_reapply || !is_settled(b))
 		return true;

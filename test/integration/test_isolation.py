@@ -100,7 +100,7 @@ def test_answers_over_a_slow_and_stalling_link(make_carpool, pg, fault):
     finally:
         ended.set()
         t.join()
-    assert got["answers"] >= answers and got["hits_running"] > 2
+    assert got["answers"] >= answers and got["hits_running"] > 0
 
 
 # the single cases of it

@@ -94,13 +94,13 @@ def test_answers_over_a_slow_and_stalling_link(make_carpool, pg, fault):
 
     t = threading.Thread(target=stall, daemon=True)
     t.start()
-    answers = int(SOAK * 10_000) if SOAK else 2000
+    answers = int(SOAK * 10_000) if SOAK else 4000
     try:
         got = askers.run(cp.port, SECONDS, answers=answers, askers=60)
     finally:
         ended.set()
         t.join()
-    assert got["answers"] >= answers and got["hits_running"] > 0
+    assert got["answers"] >= answers and got["hits_running"] > 2
 
 
 # the single cases of it

@@ -16,15 +16,10 @@ from tools import oracles, pgwire as w
 from tools.account import account, as_account, give, scratch
 from tools.carpool import binary, run, sanitized
 from tools.crowd import crowd
+from tools.login import console
 from tools.raw import Closed, PgError, RawClient
 from tools.soak import MINUTES
 from tools.wait import free_port, wait_until
-
-
-
-def console(cp):
-    return cp.connect("admin", "pgbouncer")
-
 
 # --- PAUSE and RESUME -------------------------------------------------------
 

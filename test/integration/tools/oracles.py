@@ -59,6 +59,10 @@ def cpu_seconds(pid):
     return out
 
 
+def cpu_total(pid):
+    return sum(cpu_seconds(pid).values())
+
+
 def cpu_share(pid, window=0.1):
     """The share of one CPU that the process takes over a window."""
     before, start = cpu_seconds(pid), time.monotonic()

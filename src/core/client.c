@@ -149,12 +149,20 @@ client_flush(struct client *c)
 }
 
 void
-client_account(struct client *c, usec_t now)
+client_tally(struct client *c, usec_t now)
 {
+	if (c->tenure == NULL)
+		return;
 	if (c->server != NULL && c->state == CLIENT_ACTIVE)
 		count_queries(c, c->pool->parts[c->worker->id].stats, now);
-	if (c->tenure != NULL && c->tenure->cancel != NULL)
+	if (c->tenure->cancel != NULL)
 		cancel_go_on(c);
+}
+
+void
+client_account(struct client *c, usec_t now)
+{
+	client_tally(c, now);
 	client_arm_if_due(c, now);
 }
 

@@ -156,7 +156,10 @@ enum flush client_flush(struct client *c);
 /* Counts bytes that came from it (STAT_RECEIVED) or went to it (STAT_SENT). */
 void client_count_bytes(struct client *c, enum counter which, size_t bytes);
 
-/* Counters of one turn: queries ended; arms the timer. */
+/* Counters: queries ended since the last time; a cancel that waited for them
+ * goes on. */
+void client_tally(struct client *c, usec_t now);
+/* The end of a turn: counts, and arms the timer. */
 void client_account(struct client *c, usec_t now);
 
 /* Moves it to another worker, once, at the end of the turn; until then only

@@ -140,7 +140,7 @@ on_boundary(struct client *c, struct server *s, const struct order *o)
 			s->state = SERVER_ACTIVE; /* start_link goes on */
 		return false;
 	}
-	client_account(c, loop_now(c->worker->loop));
+	client_tally(c, loop_now(c->worker->loop));
 	if (c->relay_left > 0)
 		return false;
 	if (o->hold == HOLD_PINNED || session_is_kept(c)) {
@@ -185,16 +185,16 @@ on_back_failed(struct client *c, struct server *s, const struct order *o)
 	}
 }
 
+/* What an order may have changed since the turn was made. */
 static void
-back_turn(struct client *c, struct server *s, struct turn *t)
+renew_back_turn(struct client *c, struct server *s, struct turn *t)
 {
-	server_turn(s, t);
+	bool is_linked = c->state == CLIENT_ACTIVE || !c->link_pending;
+
 	t->out_busy = c->relay_left > 0;
 	t->has_waiters = s->pool->waiting > s->pool->bound;
-	if (c->state == CLIENT_ACTIVE || !c->link_pending) {
-		t->peer = c->front;
-		t->peer_out = &c->stream.out;
-	}
+	t->peer = is_linked ? c->front : NULL;
+	t->peer_out = is_linked ? &c->stream.out : NULL;
 }
 
 /* One order of the back; true: step again. */
@@ -245,43 +245,50 @@ has_nothing(struct server *s)
 	       s->stream.error == 0 && !s->ops->view(s->back)->wants_step;
 }
 
-/* Steps the back until it waits; true: something happened. */
+/* Moves on what was ordered before; false: nothing was possible. */
 static bool
+relay_back(struct client *c, struct server *s)
+{
+	bool failed;
+
+	if (move_bytes(&s->stream.in, &c->stream.out, &s->relay_left,
+		       &s->discard_left, &failed))
+		return true;
+	if (failed)
+		client_close(c, REASON_NO_MEMORY);
+	else if (s->stream.in.len == 0 && stream_has_ended(&s->stream))
+		client_server_failed(c, REASON_SERVER_LOST);
+	return false;
+}
+
+/* Steps the back of the client's server until it waits or is another's. */
+static void
 run_back(struct client *c)
 {
-	bool progress = false, failed;
+	struct server *s = c->server;
+	struct turn t;
 
-	while (session_is_alive(c) && c->server != NULL) {
-		struct server *s = c->server;
+	if (has_nothing(s))
+		return;
+	server_turn(s, &t);
+	do {
 		struct order o;
-		struct turn t;
 
 		if (s->relay_left > 0 || s->discard_left > 0) {
-			if (!move_bytes(&s->stream.in, &c->stream.out,
-					&s->relay_left, &s->discard_left,
-					&failed)) {
-				if (failed)
-					client_close(c, REASON_NO_MEMORY);
-				else if (s->stream.in.len == 0 &&
-					 stream_has_ended(&s->stream))
-					client_server_failed(
-						c, REASON_SERVER_LOST);
-				return progress;
-			}
-			progress = true;
+			if (!relay_back(c, s))
+				return;
 			continue;
 		}
-		if (c->stream.out.len >= SESSION_OUT_MAX || has_nothing(s))
-			return progress;
-		back_turn(c, s, &t);
+		if (session_is_full(&c->stream) || has_nothing(s))
+			return;
+		renew_back_turn(c, s, &t);
 		o = s->ops->step(&t);
 		if (!carry_back(c, s, &o))
-			return progress || o.kind == ORDER_BOUNDARY;
-		progress = true;
+			return;
+		/* The link goes on behind the check of the server. */
 		if (o.kind == ORDER_BOUNDARY && c->state == CLIENT_LINKING)
-			return true;
-	}
-	return progress;
+			return;
+	} while (session_is_alive(c) && c->server == s);
 }
 
 /* ------------------------------------------------------------------------
@@ -428,34 +435,37 @@ relay_front(struct client *c)
 	return false;
 }
 
-static bool
-run_front(struct client *c, const struct answer *first)
+/* Nothing can have changed for a client at rest. */
+static inline bool
+is_at_rest(const struct client *c)
 {
-	struct answer answer = { 0 };
+	return c->stream.in.len == 0 && !c->stream.eof && !c->is_login;
+}
+
+/* Steps the front, which comes to an answer or to bytes, until it waits. */
+static bool
+step_front(struct client *c, const struct answer *first)
+{
+	const struct answer none = { 0 };
+	struct answer answer = first != NULL ? *first : none;
 	bool progress = false;
+	struct session_turn st;
+	struct order o;
 
-	if (first != NULL)
-		answer = *first;
 	while (session_is_alive(c) && may_step(c)) {
-		struct session_turn st;
-		struct order o;
-
 		if (c->relay_left > 0 || c->discard_left > 0) {
 			if (!relay_front(c))
 				return progress;
 			progress = true;
 			continue;
 		}
-		if (c->server != NULL &&
-		    c->server->stream.out.len >= SESSION_OUT_MAX)
+		if (c->server != NULL && session_is_full(&c->server->stream))
 			return progress;
-		/* Nothing can have changed for a client at rest. */
-		if (c->stream.in.len == 0 && answer.kind == ANSWER_NONE &&
-		    !c->stream.eof && !c->is_login)
+		if (is_at_rest(c) && answer.kind == ANSWER_NONE)
 			return progress;
 		session_client_turn(c, &st);
 		st.turn.answer = answer;
-		answer = (struct answer){ 0 };
+		answer = none;
 		o = c->worker->core->front->step(&st.turn);
 		if (!carry_front(c, &o, &answer))
 			return progress;
@@ -464,6 +474,14 @@ run_front(struct client *c, const struct answer *first)
 			return true;
 	}
 	return progress;
+}
+
+static inline bool
+run_front(struct client *c, const struct answer *first)
+{
+	if (first == NULL && is_at_rest(c))
+		return false;
+	return step_front(c, first);
 }
 
 /* ------------------------------------------------------------------------
@@ -506,12 +524,12 @@ session_step(struct client *c, const struct answer *answer)
 		run_rows(c);
 	do {
 		moved = false;
-		if (session_is_alive(c) && c->server != NULL)
-			moved |= run_back(c);
+		if (c->server != NULL && session_is_alive(c))
+			run_back(c);
 		if (c->state == CLIENT_LINKING && c->server != NULL)
-			moved |= session_link(c);
-		if (session_is_alive(c))
-			moved |= run_front(c, answer);
+			moved = session_link(c);
+		moved |= run_front(c, answer);
 		answer = NULL;
-	} while (moved && session_is_alive(c));
+		/* The back has waited last: only what came after is news. */
+	} while (moved && c->server != NULL && session_is_alive(c));
 }

@@ -302,7 +302,7 @@ stream_fill(struct stream *s, size_t max)
 
 /* One write of at most FLUSH_PIECES pieces, which are *tried bytes. */
 static ssize_t
-send_once(const struct stream *s, size_t *tried)
+send_pieces(const struct stream *s, size_t *tried)
 {
 	struct iovec iov[FLUSH_PIECES];
 	struct msghdr msg = { .msg_iov = iov };
@@ -313,13 +313,25 @@ send_once(const struct stream *s, size_t *tried)
 	*tried = 0;
 	for (int i = 0; i < count; i++)
 		*tried += iov[i].iov_len;
-	do {
-		if (count == 1)
-			n = result_of(send(s->fd, iov[0].iov_base,
-					   iov[0].iov_len, MSG_NOSIGNAL));
-		else
-			n = result_of(sendmsg(s->fd, &msg, MSG_NOSIGNAL));
-	} while (n == -EINTR);
+	do
+		n = result_of(sendmsg(s->fd, &msg, MSG_NOSIGNAL));
+	while (n == -EINTR);
+	return n;
+}
+
+/* One write, of which *tried are the bytes. */
+static ssize_t
+send_once(const struct stream *s, size_t *tried)
+{
+	const uint8_t *from = buf_run(&s->out, 0, tried);
+	ssize_t n;
+
+	/* What is in one piece needs no list. */
+	if (*tried < s->out.len)
+		return send_pieces(s, tried);
+	do
+		n = result_of(send(s->fd, from, *tried, MSG_NOSIGNAL));
+	while (n == -EINTR);
 	return n;
 }
 

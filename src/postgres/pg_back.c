@@ -580,7 +580,7 @@ is_apart(const struct pg_back *b, const struct turn *turn,
 
 /*
  * Adds the message at the run's end to it.  True when the run may go on; else
- * *order says what to do, or is the run's.
+ * *order says what to do, unless there is a run, which goes first.
  */
 static bool
 extend_run(struct pg_back *b, struct turn *turn, struct pg_scan *s,
@@ -588,10 +588,8 @@ extend_run(struct pg_back *b, struct turn *turn, struct pg_scan *s,
 {
 	enum fate fate = judge(b, turn, s, v);
 
-	if (is_apart(b, turn, run, v, fate)) {
-		*order = run_order(run);
+	if (is_apart(b, turn, run, v, fate))
 		return false;
-	}
 	if (fate == FATE_MORE)
 		*order = order_bytes(ORDER_NEED_MORE, v->frame.total);
 	else if (fate == FATE_FAIL)
@@ -605,11 +603,11 @@ extend_run(struct pg_back *b, struct turn *turn, struct pg_scan *s,
 	if ((is_restart(b, turn, v, fate) && !pg_settings_restart(b, turn)) ||
 	    !take(b, turn, v)) {
 		*order = fail_memory();
+		run->bytes = 0;
 		return false;
 	}
 	run->fate = fate;
 	run->bytes += v->frame.total;
-	*order = run_order(run);
 	/* Boundaries, doubts and fakes are seen to before what follows. */
 	return !pg_owed_is_fake_due(&b->owed) &&
 	       (v->frame.type != 'Z' ||
@@ -646,8 +644,8 @@ static struct order
 read_answers(struct pg_back *b, struct turn *turn)
 {
 	struct pg_scan s = pg_scan(turn->in);
+	struct order other = order_bytes(ORDER_NEED_MORE, PG_HEADER);
 	struct run run = { 0 };
-	struct order order = order_bytes(ORDER_NEED_MORE, PG_HEADER);
 	struct answer_view v;
 
 	while (run.bytes < turn->in->len) {
@@ -656,20 +654,20 @@ read_answers(struct pg_back *b, struct turn *turn)
 
 		if (status == PG_FRAME_PARTIAL)
 			break;
-		if (status != PG_FRAME_OK)
-			return run.bytes > 0 ? run_order(&run)
-					     : fail_protocol(b, NULL);
+		if (status != PG_FRAME_OK) {
+			other = fail_protocol(b, NULL);
+			break;
+		}
 		if (is_plain(b, turn, &run, v.frame.type)) {
 			run.fate = FATE_PASS;
 			run.bytes = skip_alike(&s, run.bytes + v.frame.total,
 					       v.frame.type);
-			order = run_order(&run);
 			continue;
 		}
-		if (!extend_run(b, turn, &s, &run, &v, &order))
+		if (!extend_run(b, turn, &s, &run, &v, &other))
 			break;
 	}
-	return order;
+	return run.bytes > 0 ? run_order(&run) : other;
 }
 
 /* ---- boundaries ---- */

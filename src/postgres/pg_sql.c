@@ -23,32 +23,49 @@ struct sql {
 	struct prepared found;
 };
 
-/* Words that begin such a text, so that others cost no second look. */
+static bool
+begins_with(const char *at, size_t left, const char *word)
+{
+	size_t len = strlen(word);
+
+	return left > len && strncasecmp(at, word, len) == 0;
+}
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r') || c == ';';
+}
+
+/* The words that begin such a text: others cost no second look. */
 static bool
 may_be_meant(const struct pg_command *m)
 {
-	static const char *const words[] = { "prepare", "execute", "deallocate",
-					     "explain", "create" };
 	const char *at = (const char *)m->body;
 	size_t left = m->len;
 
-	while (left > 0 && strchr(" \t\r\n\f\v;", *at) != NULL && *at != 0) {
+	while (left > 0 && is_blank(*at)) {
 		at++;
 		left--;
 	}
-	/* A comment may hide anything. */
-	if (left > 0 && (*at == '/' || *at == '-'))
+	if (left == 0)
+		return false;
+	switch (text_lower(*at)) {
+	case 'p':
+		return begins_with(at, left, "prepare");
+	case 'e':
+		return begins_with(at, left, "execute") ||
+		       begins_with(at, left, "explain");
+	case 'd':
+		return begins_with(at, left, "deallocate");
+	case 'c':
+		return begins_with(at, left, "create");
+	case '/': /* a comment may hide anything */
+	case '-':
 		return true;
-	for (size_t i = 0; left > 0 && i < COUNT_OF(words); i++) {
-		size_t len;
-
-		if (text_lower(*at) != words[i][0])
-			continue;
-		len = strlen(words[i]);
-		if (left > len && strncasecmp(at, words[i], len) == 0)
-			return true;
+	default:
+		return false;
 	}
-	return false;
 }
 
 /* Perhaps several statements, of a client that has names to execute. */

@@ -55,6 +55,24 @@ take_discard(struct pg_back *b, uint32_t behind, bool is_client)
 	return pg_settings_restored(b, RESTORED_ALL);
 }
 
+/* Does it begin like one of those that mean something here?  Most do not. */
+static bool
+may_matter(const char *tag)
+{
+	switch (tag[0]) {
+	case 'S':
+		return strncmp(tag, "SELECT", 6) != 0;
+	case 'D':
+	case 'L':
+	case 'P':
+	case 'R':
+	case 'U':
+		return true;
+	default:
+		return false;
+	}
+}
+
 bool
 pg_tag_take(struct pg_back *b, const char *tag, uint32_t at)
 {
@@ -70,10 +88,10 @@ pg_tag_take(struct pg_back *b, const char *tag, uint32_t at)
 		b->dirt |= CLASSIFY_LOST;
 		return true;
 	}
+	if (!may_matter(tag))
+		return true;
 	if (is_client && !pg_listen_tag(b, tag))
 		return false;
-	if (strchr("DLPRS", tag[0]) == NULL || strncmp(tag, "SELECT", 6) == 0)
-		return true;
 	/* A statement of carpool's own name is known, and stays. */
 	if (!e->has_load)
 		b->dirt |= tag_dirt(b, tag);

@@ -139,6 +139,13 @@ client_count_bytes(struct client *c, enum counter which, size_t bytes)
 }
 
 void
+client_tally(struct client *c, usec_t now)
+{
+	(void)c, (void)now;
+	abort();
+}
+
+void
 client_account(struct client *c, usec_t now)
 {
 	(void)c, (void)now;

@@ -47,7 +47,7 @@ is_emulated(const struct pg_back *b, const struct policy *policy)
 	return policy->mode != POOL_SESSION &&
 	       policy->on_state[STATE_LISTEN] == STATE_EMULATE &&
 	       client != NULL && server != NULL &&
-	       text_equal_nocase(client, server);
+	       pg_is_same_encoding(client, server);
 }
 
 /* ---- texts ---- */

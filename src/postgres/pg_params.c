@@ -277,20 +277,37 @@ pg_is_own(const char *name)
 
 /* ---- spellings ---- */
 
-/* "utf-8" and "UTF8" are one encoding. */
+static const char *
+skip_signs(const char *s)
+{
+	while (*s != '\0' && !(*s >= '0' && *s <= '9') &&
+	       !(text_lower(*s) >= 'a' && text_lower(*s) <= 'z'))
+		s++;
+	return s;
+}
+
+/* Servers look at letters and digits alone: "'utf-8'" and "UTF8" are one
+ * encoding. */
 static bool
-is_same_encoding(const char *a, const char *b)
+is_same_spelling(const char *a, const char *b)
 {
 	for (;; a++, b++) {
-		while (*a == '-' || *a == '_')
-			a++;
-		while (*b == '-' || *b == '_')
-			b++;
+		a = skip_signs(a);
+		b = skip_signs(b);
 		if (text_lower(*a) != text_lower(*b))
 			return false;
 		if (*a == '\0')
 			return true;
 	}
+}
+
+bool
+pg_is_same_encoding(const char *a, const char *b)
+{
+	static const char name[] = "UTF8", alias[] = "UNICODE";
+
+	return is_same_spelling(is_same_spelling(a, alias) ? name : a,
+				is_same_spelling(b, alias) ? name : b);
 }
 
 /* Asking for "ISO" leaves the order of day and month as it is. */
@@ -313,7 +330,7 @@ pg_is_same_value(const char *name, const char *asked, const char *has)
 	if (has == NULL)
 		return false;
 	if (text_equal_nocase(name, "client_encoding"))
-		return is_same_encoding(asked, has);
+		return is_same_spelling(asked, has);
 	if (text_equal_nocase(name, "DateStyle"))
 		return is_same_style(asked, has);
 	return strcmp(asked, has) == 0;

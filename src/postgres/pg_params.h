@@ -89,6 +89,10 @@ bool pg_is_own(const char *name);
  */
 bool pg_is_same_value(const char *name, const char *asked, const char *has);
 
+/* Do two names mean one encoding?  The server's own has UNICODE besides UTF8,
+ * and says of a client the one that it asked for. */
+bool pg_is_same_encoding(const char *a, const char *b);
+
 /* Is name in a comma list, in any letter case; "*" matches all. */
 bool pg_in_list(const char *name, const char *list);
 

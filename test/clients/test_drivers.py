@@ -19,8 +19,6 @@ KNOWN = {
                  "pgjdbc-prepare-1", "pgjdbc-autosave", "psql"),
                 "EXECUTE inside a Parse is not translated; psql's sees "
                 "carpool's names in a view"),
-    "listen": (("asyncpg", "asyncpg-debian"),
-               "asyncpg hears nothing in time"),
 }
 
 

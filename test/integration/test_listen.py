@@ -11,7 +11,7 @@ from tools import pgwire
 from tools.carpool import sanitized
 from tools.crowd import crowd
 from tools.postgres import USERS
-from tools.raw import PgError
+from tools.raw import PgError, RawClient
 from tools.soak import MINUTES
 from tools.wait import wait_until
 
@@ -339,6 +339,25 @@ def test_another_encoding_pins(make_carpool, pg):
         if m.type == "A":
             assert m.body[4:] == b"x\0\xe4\0"
             return
+
+
+@pytest.mark.parametrize("encoding", ["'utf-8'", "Utf_8", "UNICODE"])
+def test_the_same_encoding_does_not_pin(make_carpool, pg, encoding):
+    """The server's own encoding, as drivers spell it."""
+    carpool = make_carpool(default_pool_size=1)
+    c, other = (carpool.connect(client_encoding=encoding) for _ in range(2))
+    direct = RawClient.open(pg.host, pg.port, client_encoding=encoding)
+    assert c.parameters["client_encoding"] == \
+        direct.parameters["client_encoding"]
+    direct.close()
+    for n, client in enumerate((c, other)):
+        client.query(f"LISTEN x{n}")
+        assert client.value("SELECT 1") == "1"
+    assert carpool.admin("SHOW PINS") == []
+    other.query("NOTIFY x0, 'ä'")
+    assert hear(c, 1) == [("x0", "ä")]
+    for client in (c, other):
+        assert "N" not in [m.type for m in client.all_received]
 
 
 def test_limits_count_the_listener(make_carpool, pg):

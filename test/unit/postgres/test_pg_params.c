@@ -169,6 +169,10 @@ spellings(void **state)
 		bool same;
 	} rows[] = {
 		{ "client_encoding", "utf-8", "UTF8", true },
+		{ "client_encoding", "'utf-8'", "UTF8", true },
+		{ "client_encoding", "", "UTF8", false },
+		/* The server goes on to call it so. */
+		{ "client_encoding", "UNICODE", "UTF8", false },
 		{ "client_encoding", "LATIN1", "UTF8", false },
 		{ "datestyle", "iso", "ISO, MDY", true },
 		{ "datestyle", "ISO, DMY", "ISO, MDY", false },
@@ -182,6 +186,11 @@ spellings(void **state)
 		assert_int_equal(pg_is_same_value(rows[i].name, rows[i].asked,
 						  rows[i].has),
 				 rows[i].same);
+	assert_true(pg_is_same_encoding("unicode", "UTF8"));
+	assert_true(pg_is_same_encoding("UTF8", "UNICODE"));
+	assert_true(pg_is_same_encoding("'latin-1'", "LATIN1"));
+	assert_false(pg_is_same_encoding("LATIN1", "LATIN10"));
+	assert_false(pg_is_same_encoding("UNICODE", "SQL_ASCII"));
 }
 
 int

@@ -116,14 +116,15 @@ def c():
     """The folder of libpq's program."""
     tool("gcc")
     flags = output("pkg-config", "--cflags", "--libs", "libpq").split()
+    names = ("libpq.c", "client.c", "queries.c", "sessions.c")
 
     def make(folder):
         step("gcc", "-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-O1",
-             "-g", *sources("c", "libpq.c"), "-o", f"{folder}/client",
+             "-g", *sources("c", *names), "-o", f"{folder}/client",
              "-pthread", *flags, cwd=folder)
 
-    return cached("c", output("gcc", "--version"), sources("c", "libpq.c"),
-                  make)
+    return cached("c", output("gcc", "--version"),
+                  sources("c", "client.h", *names), make)
 
 
 DEBIAN_PYTHON = "/usr/bin/python3"

@@ -5,6 +5,7 @@
 #ifndef CARPOOL_PROTO_TURN_H
 #define CARPOOL_PROTO_TURN_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -85,6 +86,10 @@ struct turn {
 	const uint8_t *mock_secret;
 	/* Keys derived from secrets, kept for all; outlives the helpers. */
 	struct key_cache *keys; /* borrows; NULL = nothing is kept */
+	/* back: how often what statements mean has changed in its database, a
+	 * count of all servers there that only goes up; the same for the life
+	 * of a server, and outlives it. */
+	_Atomic uint64_t *changes; /* borrows */
 	void *shared; /* front: what share_open made for this thread */
 	const uint8_t *cancel_key; /* front: CANCEL_KEY_BYTES for this client */
 	char *words; /* front: TURN_WORDS bytes for the text of its order */

@@ -343,6 +343,7 @@ core_new(const struct core_config *config)
 	reserve_descriptors(core);
 	core_entropy(core->mock_secret, sizeof(core->mock_secret));
 	core->share_seed = core_random();
+	changes_init(&core->changes, core->share_seed);
 	limits_init(&core->limits);
 	notifiers_init(&core->notifiers);
 	lost_init(&core->lost);

@@ -49,6 +49,7 @@ server_turn(struct server *s, struct turn *t)
 		.policy = worker_policy(s->worker, s->pool),
 		.entropy = core_entropy,
 		.keys = s->worker->core->keys,
+		.changes = s->changes,
 	};
 }
 

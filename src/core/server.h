@@ -65,6 +65,7 @@ struct server {
 	struct job_run *job;       /* borrows: work under way, or NULL */
 	const struct back_ops *ops;
 	void *back;                      /* owns */
+	_Atomic uint64_t *changes;       /* borrows: changes_of */
 	struct resolve_query *query;     /* owns while RESOLVING, else NULL */
 	struct resolve_query *addresses; /* owns: of its host's name, or NULL */
 	uint32_t tried;                  /* of these */

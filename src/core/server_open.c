@@ -276,6 +276,7 @@ server_open(struct pool *p, struct worker *w)
 		server_open_failed(s, REASON_NO_MEMORY, FAIL_CONNECTION,
 				   "out of memory");
 	} else {
+		s->changes = changes_of(&w->core->changes, db, p->database);
 		choose_host(s, db);
 		start_address(s);
 	}

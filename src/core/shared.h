@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "core/cancel.h"
+#include "core/changes.h"
 #include "core/core.h"
 #include "core/limits.h"
 #include "core/lost.h"
@@ -37,6 +38,7 @@ struct core {
 	struct routes routes;       /* under its own lock */
 	struct notifiers notifiers; /* under its own lock */
 	struct lost lost;           /* under its own lock */
+	struct changes changes;     /* any thread may count */
 
 	uint8_t mock_secret[MOCK_SECRET_BYTES]; /* constant; see struct turn */
 	uint64_t share_seed;                    /* constant; see share_open */

@@ -369,7 +369,7 @@ take_error(struct pg_back *b, const struct turn *turn,
 		b->named[0] = '\0';
 	pg_listen_error(b);
 	if (v->body != NULL && e->name != NULL)
-		pg_effect_judge_error(b, e, v->body, v->len, turn->now);
+		pg_effect_judge_error(b, e, v->body, v->len);
 	if (v->body != NULL && pg_error_is_fatal(v->body, v->len)) {
 		/* Its last words, which a linked client has read by now. */
 		pg_back_keep_error(b, v->body, v->len);
@@ -411,6 +411,8 @@ take_ready(struct pg_back *b, struct turn *turn, const struct answer_view *v,
 	b->view.tx = status == 'I'   ? TX_IDLE
 		     : status == 'T' ? TX_OPEN
 				     : TX_FAILED;
+	if (status == 'I')
+		pg_change_end(b);
 	if (e->action != OWED_HIDE) {
 		b->was_asked = false;
 		b->view.queries++;
@@ -739,9 +741,11 @@ struct order
 pg_back_step(struct turn *turn)
 {
 	struct pg_back *b = turn->self;
-	struct order order = b->login != NULL ? pg_back_login_step(b, turn)
-					      : pg_back_answers(b, turn);
+	struct order order;
 
+	b->changes = turn->changes;
+	order = b->login != NULL ? pg_back_login_step(b, turn)
+				 : pg_back_answers(b, turn);
 	pg_back_count(b);
 	return order;
 }

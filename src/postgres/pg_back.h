@@ -20,21 +20,31 @@ struct pg_back_login;
 struct pg_front;
 struct pg_listen;
 
+/* Whose statements may mean something else now. */
+enum pg_reach {
+	REACH_NOTHING,
+	REACH_SERVER,   /* this server's, which has other temporary tables */
+	REACH_DATABASE, /* those of all servers of its database */
+};
+
 #define PG_ACCEPTED 16u
 #define PG_RETRIES 3u
 
 struct pg_back {
 	struct back_view view; /* first: the core reads it */
 	struct pg_owed_queue owed;
-	struct pg_loads loads;    /* statements it holds for all clients */
-	struct pg_slot unnamed;   /* its unnamed statement */
-	struct pg_names *names;   /* borrows: the linked client's, or NULL */
-	uint32_t group;           /* number of the group of messages */
-	struct pg_params *params; /* refs: the server's settings now */
-	struct pg_params *facts;  /* refs: those it has after login or reset */
-	struct pg_params *wanted; /* refs: what the hidden SETs make of them */
-	struct pg_params *before; /* refs: what they were before */
-	struct pg_params *acked;  /* refs: settings made but not reported */
+	struct pg_loads loads;     /* statements it holds for all clients */
+	struct pg_slot unnamed;    /* its unnamed statement */
+	uint64_t unnamed_parsed;   /* pg_change_now when that was sent */
+	_Atomic uint64_t *changes; /* borrows: see struct turn; NULL: no step
+				    * yet */
+	struct pg_names *names;    /* borrows: the linked client's, or NULL */
+	uint32_t group;            /* number of the group of messages */
+	struct pg_params *params;  /* refs: the server's settings now */
+	struct pg_params *facts;   /* refs: those it has after login or reset */
+	struct pg_params *wanted;  /* refs: what the hidden SETs make of them */
+	struct pg_params *before;  /* refs: what they were before */
+	struct pg_params *acked;   /* refs: settings made but not reported */
 	/* What a client set besides, in sorted order; NULL = nothing. */
 	struct pg_params *own; /* refs: as the server has it */
 	struct pg_params
@@ -72,6 +82,7 @@ struct pg_back {
 	bool must_close;      /* its state cannot be trusted */
 	bool is_half_sent;    /* of a message to it the rest is still to come */
 	bool is_lost;         /* a FATAL error came: the end is near */
+	enum pg_reach changed; /* what its transaction did so far */
 };
 
 /* Brings the counts that the core reads up to date. */
@@ -198,6 +209,20 @@ void pg_ask_note(struct pg_back *b, uint32_t flags, const char *name);
  * pg_tag.c
  */
 bool pg_tag_take(struct pg_back *b, const char *tag, uint32_t at);
+
+/* ---- pg_change.c ---- */
+
+/* How often what statements mean has changed in the server's database. */
+uint64_t pg_change_now(const struct pg_back *b);
+
+/* It has, or may have. */
+void pg_change_count(struct pg_back *b);
+
+/* A statement is complete, on whoever's behalf: follows what it changed. */
+void pg_change_tag(struct pg_back *b, const char *tag);
+
+/* The server is out of a transaction. */
+void pg_change_end(struct pg_back *b);
 
 /* All statements that the server had prepared are gone. */
 void pg_statements_lost(struct pg_back *b);

@@ -27,8 +27,10 @@ pg_effect_send(struct pg_back *b, const struct pg_owed *e)
 {
 	if (e->is_change)
 		pg_slot_send(&e->name->slot, value_of(e), b->group);
-	if (e->is_unnamed)
-		pg_slot_send(&b->unnamed, unnamed_of(e), b->group);
+	if (!e->is_unnamed)
+		return;
+	pg_slot_send(&b->unnamed, unnamed_of(e), b->group);
+	b->unnamed_parsed = pg_change_now(b);
 }
 
 static void
@@ -93,8 +95,10 @@ pg_effect_dropped(void *owner, struct pg_owed *e)
 
 	if (e->is_change)
 		pg_slot_drop(&e->name->slot);
-	if (e->is_unnamed)
+	if (e->is_unnamed) {
 		pg_slot_drop(&b->unnamed);
+		b->unnamed_parsed = 0; /* of an older one, nobody knows */
+	}
 	forget_load(b, e);
 	release(b, e);
 }
@@ -108,7 +112,8 @@ pg_effect_described(struct pg_back *b, const struct pg_owed *e, uint64_t hash,
 	struct statement *s =
 		e->name != NULL ? pg_slot_now(&e->name->slot) : NULL;
 
-	if (l != NULL)
+	/* One that is still on its way is not what was described. */
+	if (l != NULL && l->state == LOAD_DONE)
 		l->shape = shape;
 	/* The name may stand for another by now. */
 	if (e->action == OWED_FORWARD && s != NULL &&
@@ -142,7 +147,7 @@ pg_effect_forget_names(struct pg_back *b)
  */
 void
 pg_effect_judge_error(struct pg_back *b, const struct pg_owed *e,
-		      const uint8_t *body, size_t len, usec_t now)
+		      const uint8_t *body, size_t len)
 {
 	const char *state = pg_error_field(body, len, 'C');
 	const char *routine = pg_error_field(body, len, 'R');
@@ -156,10 +161,12 @@ pg_effect_judge_error(struct pg_back *b, const struct pg_owed *e,
 	is_outdated = strcmp(state, "0A000") == 0 && routine != NULL &&
 		      strcmp(routine, "RevalidateCachedQuery") == 0;
 	is_gone = strcmp(state, "26000") == 0;
-	if (is_outdated && b->names != NULL)
-		pg_names_outdate(b->names, now);
-	if (l != NULL && (is_outdated || is_gone))
-		pg_loads_spoil(&b->loads, l);
+	if (l == NULL || (!is_outdated && !is_gone))
+		return;
+	/* A change that nobody has seen: it is counted now. */
+	if (is_outdated && l->changes >= pg_change_now(b))
+		pg_change_count(b);
+	pg_loads_spoil(&b->loads, l);
 }
 
 /* Where one of carpool's names stands in a text, quoted; its length. */

@@ -44,7 +44,7 @@ pg_effect_forget_client(struct pg_back *b)
  * it is not.  e: the entry that failed.
  */
 void pg_effect_judge_error(struct pg_back *b, const struct pg_owed *e,
-			   const uint8_t *body, size_t len, usec_t now);
+			   const uint8_t *body, size_t len);
 
 /*
  * Does an error name a statement by carpool's name?  If so pg_effect_put_error

@@ -98,7 +98,8 @@ have_unnamed(struct pg_front *f, struct turn *turn, struct pg_command *m,
 	pg_ask_arguments(b, s, m);
 	if (!pg_statement_runs(b, f, s))
 		return pg_stop_fail(order, REASON_NO_MEMORY);
-	if (statement_is_equal(s, pg_slot_now(&b->unnamed)))
+	if (statement_is_equal(s, pg_slot_now(&b->unnamed)) &&
+	    b->unnamed_parsed >= name->changes)
 		return true;
 	if (!pg_may_add(turn, m, order))
 		return false;
@@ -203,6 +204,7 @@ parse_unnamed(struct pg_front *f, struct turn *turn, struct pg_command *m,
 	if (entry.statement == NULL)
 		return pg_fail_memory(turn->peer, m, order);
 	entry.name = pg_name_ref(pg_names_unnamed(f->names));
+	entry.name->changes = pg_change_now(turn->peer);
 	(void)pg_command_push(f, turn, entry);
 	return goes_now;
 }
@@ -270,8 +272,8 @@ parse_new(struct pg_front *f, struct turn *turn, struct pg_command *m,
 	bool is_done = false;
 
 	if (n != NULL)
-		pg_name_begin(n, turn->now);
-	if (n != NULL && l != NULL && pg_load_is_outdated(f, n, l)) {
+		pg_name_begin(n, pg_change_now(b));
+	if (n != NULL && l != NULL && pg_load_is_outdated(n, l)) {
 		pg_loads_spoil(&b->loads, l);
 		l = NULL;
 	}
@@ -287,7 +289,7 @@ parse_new(struct pg_front *f, struct turn *turn, struct pg_command *m,
 		if (is_done)
 			count_parse(turn);
 	} else if (pg_may_load(turn, m, order)) {
-		l = pg_new_load(f, turn, s);
+		l = pg_new_load(f, turn, s, n);
 		if (l == NULL) {
 			(void)pg_fail_memory(b, m, order);
 		} else {

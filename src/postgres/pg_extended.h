@@ -32,11 +32,11 @@ bool pg_fail_memory(struct pg_back *b, struct pg_command *m,
 		    struct order *order);
 
 /*
- * A new load of a statement, for a message that is about to be written, with
- * room made for it; NULL: no memory.  Entries must be reserved.
+ * A new load of a statement, for a message about this name that is about to be
+ * written, with room made for it; NULL: no memory.  Entries must be reserved.
  */
 struct pg_load *pg_new_load(struct pg_front *f, struct turn *turn,
-			    struct statement *s);
+			    struct statement *s, const struct pg_name *name);
 
 /*
  * The server has the name's statement, or gets it by what is written here.
@@ -47,16 +47,14 @@ bool pg_have_load(struct pg_front *f, struct turn *turn, struct pg_command *m,
 		  struct pg_load **load, struct order *order);
 
 /* pg_shape.c: is the load older than what the client knows of the name? */
-bool pg_load_is_outdated(const struct pg_front *f, const struct pg_name *name,
-			 const struct pg_load *l);
+bool pg_load_is_outdated(const struct pg_name *name, const struct pg_load *l);
 
 /*
  * Are the rows of a Bind what the client was told, if it was?  The load is the
  * name's, and in its place.  False: *order says what must happen first.
  */
 bool pg_has_shape(struct pg_front *f, struct turn *turn, struct pg_command *m,
-		  struct pg_name *name, const struct pg_load *l,
-		  struct order *order);
+		  struct pg_name *name, struct pg_load *l, struct order *order);
 
 /* May messages of carpool's own stand here?  False: *order says what first. */
 bool pg_may_add(struct turn *turn, struct pg_command *m, struct order *order);

@@ -138,6 +138,18 @@ pg_loads_spoil(struct pg_loads *t, struct pg_load *l)
 	l->is_stale = true;
 }
 
+void
+pg_loads_outdate(struct pg_loads *t)
+{
+	struct list_node *node, *next;
+
+	LIST_FOREACH (node, next, &t->by_use) {
+		/* What is on its way comes behind what happened now. */
+		if (load_of(node)->state == LOAD_DONE)
+			pg_loads_spoil(t, load_of(node));
+	}
+}
+
 static bool
 is_full(const struct pg_loads *t, uint32_t max)
 {

@@ -33,7 +33,7 @@ struct pg_load {
 	struct pg_load *next;        /* borrows: of the same bucket */
 	struct statement *statement; /* refs */
 	struct pg_shape shape;       /* what the server said of it */
-	usec_t loaded_at;            /* when its Parse was sent */
+	uint64_t changes;            /* it has seen so many (pg_change_now) */
 	uint32_t group;              /* in which it was used last */
 	uint8_t state;               /* enum pg_load_state */
 	bool is_stale;    /* not to be used any more, and closed soon */
@@ -72,6 +72,9 @@ void pg_loads_set(struct pg_loads *t, struct pg_load *l,
 
 /* It is not to be used again. */
 void pg_loads_spoil(struct pg_loads *t, struct pg_load *l);
+
+/* Nor are all that the server has now. */
+void pg_loads_outdate(struct pg_loads *t);
 
 /*
  * One that should be closed before another is added, so that there are at most

@@ -197,7 +197,8 @@ make_room(struct pg_front *f, struct turn *turn)
 }
 
 struct pg_load *
-pg_new_load(struct pg_front *f, struct turn *turn, struct statement *s)
+pg_new_load(struct pg_front *f, struct turn *turn, struct statement *s,
+	    const struct pg_name *name)
 {
 	struct pg_back *b = turn->peer;
 	struct pg_load *l;
@@ -209,7 +210,10 @@ pg_new_load(struct pg_front *f, struct turn *turn, struct statement *s)
 		return NULL;
 	l->group = b->group;
 	b->view.server_parses++;
-	l->loaded_at = turn->now;
+	/* The name may have been given where others are counted. */
+	l->changes = pg_change_now(b);
+	if (l->changes < name->changes)
+		l->changes = name->changes;
 	return l;
 }
 
@@ -388,12 +392,12 @@ pg_have_load(struct pg_front *f, struct turn *turn, struct pg_command *m,
 	l = pg_loads_find(&b->loads, s);
 	if (l != NULL && l->state == LOAD_SENT && l->group != b->group)
 		return pg_stop_plain(order, ORDER_WAIT);
-	if (l == NULL || pg_load_is_outdated(f, name, l)) {
+	if (l == NULL || pg_load_is_outdated(name, l)) {
 		if (!pg_may_load(turn, m, order))
 			return false;
 		if (l != NULL)
 			pg_loads_spoil(&b->loads, l);
-		l = pg_new_load(f, turn, s);
+		l = pg_new_load(f, turn, s, name);
 		ok = l != NULL &&
 		     (s->kind == STATEMENT_SQL
 			      ? load_sql(f, turn, l, name, place)

@@ -14,7 +14,6 @@ struct pg_names {
 	struct pg_name *unnamed;   /* refs */
 	struct pg_name **buckets;  /* owns; NULL while there are no names */
 	struct statement *context; /* refs, or NULL */
-	usec_t outdated_at;        /* see pg_names_outdate; 0: never */
 	uint32_t room;             /* of buckets, a power of two */
 	uint32_t count;            /* of names in them */
 	size_t bytes;              /* of statements that are committed */
@@ -154,18 +153,6 @@ uint32_t
 pg_names_count(const struct pg_names *t)
 {
 	return t->count;
-}
-
-void
-pg_names_outdate(struct pg_names *t, usec_t now)
-{
-	t->outdated_at = now;
-}
-
-usec_t
-pg_names_outdated(const struct pg_names *t)
-{
-	return t->outdated_at;
 }
 
 static struct pg_name *

@@ -57,7 +57,7 @@ struct pg_name {
 	uint32_t refs;        /* the table's, and of entries that name it */
 	uint32_t hash;
 	struct pg_shape shape; /* what the client was told of it */
-	usec_t parsed_at;      /* when it was given its statement */
+	uint64_t changes;      /* pg_change_now when it got its statement */
 	size_t size;           /* counted for it in the table's bytes */
 	char text[];           /* NUL-terminated */
 };
@@ -84,12 +84,12 @@ struct pg_name *pg_names_add(struct pg_names *t, const char *text);
 /* The name of the unnamed statement; never NULL. */
 struct pg_name *pg_names_unnamed(struct pg_names *t);
 
-/* A statement is about to be prepared under it. */
+/* A statement is about to be prepared under it, behind so many changes. */
 static inline void
-pg_name_begin(struct pg_name *n, usec_t now)
+pg_name_begin(struct pg_name *n, uint64_t changes)
 {
 	n->shape = (struct pg_shape){ 0 };
-	n->parsed_at = now;
+	n->changes = changes;
 }
 
 static inline struct pg_name *
@@ -109,15 +109,6 @@ void pg_names_tidy(struct pg_names *t, struct pg_name *n);
  * come to pass after it.
  */
 void pg_names_clear(struct pg_names *t);
-
-/*
- * The client got to know that a plan of a statement is out of date: what
- * servers loaded before is not for names that it gives anew.
- */
-void pg_names_outdate(struct pg_names *t, usec_t now);
-
-/* Since when it is so; 0: never. */
-usec_t pg_names_outdated(const struct pg_names *t);
 
 /* Could a statement of len bytes more be kept under a new name? */
 bool pg_names_have_room(const struct pg_names *t, size_t len);

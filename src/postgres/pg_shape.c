@@ -81,14 +81,10 @@ differ(const struct pg_name *name, const struct pg_load *l)
 }
 
 bool
-pg_load_is_outdated(const struct pg_front *f, const struct pg_name *name,
-		    const struct pg_load *l)
+pg_load_is_outdated(const struct pg_name *name, const struct pg_load *l)
 {
-	usec_t outdated_at = pg_names_outdated(f->names);
-
-	if (l->loaded_at < outdated_at && name->parsed_at >= outdated_at)
-		return true;
-	return differ(name, l) && l->shape.at < name->shape.at;
+	return l->changes < name->changes ||
+	       (differ(name, l) && l->shape.at < name->shape.at);
 }
 
 enum telling {
@@ -159,27 +155,33 @@ ask(struct pg_front *f, struct turn *turn, struct pg_command *m,
 			   : false;
 }
 
-/* The client reads rows by a description that they do not have any more. */
+/*
+ * The client reads rows by a description that they do not have any more.  Where
+ * no change explains it, one went by unseen, and other servers may still have
+ * the statement of before; this load is of after it.
+ */
 static bool
 refuse(struct pg_front *f, struct turn *turn, struct pg_command *m,
-       struct order *order)
+       const struct pg_name *name, struct pg_load *l, struct order *order)
 {
-	const struct pg_back *b = turn->peer;
+	struct pg_back *b = turn->peer;
 
 	/* The server has something else to say. */
 	if (b->view.tx == TX_FAILED && b->owed.count == 0)
 		return true;
-	if (m->is_first)
-		pg_names_outdate(f->names, turn->now);
+	if (m->is_first && name->changes == pg_change_now(b)) {
+		pg_change_count(b);
+		l->changes = pg_change_now(b);
+	}
 	return pg_command_refuse(f, turn, m, REASON_PLAN_CHANGED, order);
 }
 
 bool
 pg_has_shape(struct pg_front *f, struct turn *turn, struct pg_command *m,
-	     struct pg_name *name, const struct pg_load *l, struct order *order)
+	     struct pg_name *name, struct pg_load *l, struct order *order)
 {
 	if (differ(name, l))
-		return refuse(f, turn, m, order);
+		return refuse(f, turn, m, name, l, order);
 	if (!is_known(&name->shape) || l->shape.hash != PG_SHAPE_UNKNOWN)
 		return true;
 	switch (telling_of(turn->peer, name, l->statement)) {

@@ -319,8 +319,8 @@ prepare_new(struct pg_front *f, struct turn *turn, struct pg_command *m,
 
 	if (n == NULL)
 		return pg_fail_memory(b, m, order);
-	pg_name_begin(n, turn->now);
-	if (l != NULL && pg_load_is_outdated(f, n, l)) {
+	pg_name_begin(n, pg_change_now(b));
+	if (l != NULL && pg_load_is_outdated(n, l)) {
 		pg_loads_spoil(&b->loads, l);
 		l = NULL;
 	}
@@ -328,7 +328,7 @@ prepare_new(struct pg_front *f, struct turn *turn, struct pg_command *m,
 		set_name(f, n, s);
 		return answer(f, turn, m, change.ref, order);
 	}
-	l = pg_new_load(f, turn, s);
+	l = pg_new_load(f, turn, s, n);
 	change.name = l != NULL ? l->name : NULL;
 	if (l == NULL || !send_text(turn, m, q, &change, 1))
 		return pg_fail_memory(b, m, order);

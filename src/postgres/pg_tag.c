@@ -88,6 +88,7 @@ pg_tag_take(struct pg_back *b, const char *tag, uint32_t at)
 		b->dirt |= CLASSIFY_LOST;
 		return true;
 	}
+	pg_change_tag(b, tag);
 	if (!may_matter(tag))
 		return true;
 	if (is_client && !pg_listen_tag(b, tag))

@@ -69,6 +69,7 @@ struct drive {
 	unsigned back_jobs;     /* that the back had done */
 	struct key_cache *keys; /* borrows, or NULL */
 	void *shared;           /* owns */
+	_Atomic uint64_t changes;
 };
 
 static inline void
@@ -112,6 +113,7 @@ drive_turn(struct drive *d, bool is_back)
 		.entropy = drive_entropy,
 		.mock_secret = d->mock,
 		.keys = d->keys,
+		.changes = &d->changes,
 		.shared = d->shared,
 		.cancel_key = d->key,
 		.words = d->words,

@@ -52,4 +52,20 @@ void build_check(struct build *b);
 /* The row's choice, for the place in a message. */
 const struct choice *build_choice(const struct build *b, const char *setting);
 
+/* What a database and a user may say of kinds of state; AT() is the file's. */
+#define STATE_KEY(key, policy, kind)                                           \
+	{                                                                      \
+		key, &policy, AT(on_state[kind])                               \
+	}
+#define STATE_KEYS                                                             \
+	STATE_KEY("on_temp_table", type_state_policy, STATE_TEMP_TABLE),       \
+		STATE_KEY("on_advisory_lock", type_state_policy,               \
+			  STATE_ADVISORY_LOCK),                                \
+		STATE_KEY("on_hold_cursor", type_state_policy,                 \
+			  STATE_HOLD_CURSOR),                                  \
+		STATE_KEY("on_load", type_state_policy, STATE_LOAD),           \
+		STATE_KEY("on_unknown_set", type_state_policy,                 \
+			  STATE_UNKNOWN_SET),                                  \
+		STATE_KEY("on_listen", type_listen_policy, STATE_LISTEN)
+
 #endif

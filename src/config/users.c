@@ -34,15 +34,7 @@ static const struct entry_key user_keys[] = {
 	  TIME_MAX, UNSET_MINUS_ONE_AND_ZERO },
 	{ "query_wait_timeout", &type_seconds, AT(query_wait_timeout), TIME_MAX,
 	  UNSET_MINUS_ONE },
-	{ "on_temp_table", &type_state_policy, AT(on_state[STATE_TEMP_TABLE]) },
-	{ "on_advisory_lock", &type_state_policy,
-	  AT(on_state[STATE_ADVISORY_LOCK]) },
-	{ "on_hold_cursor", &type_state_policy,
-	  AT(on_state[STATE_HOLD_CURSOR]) },
-	{ "on_load", &type_state_policy, AT(on_state[STATE_LOAD]) },
-	{ "on_unknown_set", &type_state_policy,
-	  AT(on_state[STATE_UNKNOWN_SET]) },
-	{ "on_listen", &type_listen_policy, AT(on_state[STATE_LISTEN]) },
+	STATE_KEYS,
 };
 
 static const struct user_draft empty_draft = {

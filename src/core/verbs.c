@@ -148,17 +148,24 @@ core_resume(struct core *core, const char *database)
 	return VERB_OK;
 }
 
-unsigned
-core_pause_pending(struct core *core, const char *database)
+static unsigned
+sum_pools(struct core *core, const char *database,
+	  uint32_t (*count_of)(struct pool *pool))
 {
 	size_t count;
-	unsigned busy = 0;
+	unsigned sum = 0;
 	struct pool **pools = route_pools(core, database, &count);
 
 	for (size_t i = 0; i < count; i++)
-		busy += pool_held(pools[i]);
+		sum += count_of(pools[i]);
 	route_pools_free(pools, count);
-	return busy;
+	return sum;
+}
+
+unsigned
+core_pause_pending(struct core *core, const char *database)
+{
+	return sum_pools(core, database, pool_held);
 }
 
 bool
@@ -219,14 +226,7 @@ core_lose_addresses(struct core *core, const char *host,
 unsigned
 core_close_pending(struct core *core, const char *database)
 {
-	size_t count;
-	unsigned old = 0;
-	struct pool **pools = route_pools(core, database, &count);
-
-	for (size_t i = 0; i < count; i++)
-		old += pool_outdated(pools[i]);
-	route_pools_free(pools, count);
-	return old;
+	return sum_pools(core, database, pool_outdated);
 }
 
 static void

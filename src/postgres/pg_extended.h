@@ -66,6 +66,9 @@ bool pg_may_load(struct turn *turn, struct pg_command *m, struct order *order);
 bool pg_write_parse(struct buf *out, const char *name, size_t name_len,
 		    const struct statement *s);
 
+/* Writes a Close ('C') or a Describe ('D') of what is loaded. */
+bool pg_write_about(struct buf *out, uint8_t type, const struct pg_load *l);
+
 /*
  * A statement is about to be run: what its text may leave behind counts from
  * now on.  False: no memory.

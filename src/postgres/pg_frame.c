@@ -101,6 +101,16 @@ pg_put_message(struct str *s, char type, const char *text)
 	pg_put_end(s, mark);
 }
 
+void
+pg_put_report(struct str *s, const char *name, const char *value)
+{
+	size_t mark = pg_put_begin(s, 'S');
+
+	pg_put_text(s, name);
+	pg_put_text(s, value);
+	pg_put_end(s, mark);
+}
+
 bool
 pg_put_flush(struct str *s, struct buf *out)
 {

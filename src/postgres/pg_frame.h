@@ -150,6 +150,9 @@ void pg_put_text(struct str *s, const char *text);
 /* A whole message that has this text, NUL-terminated, for its body. */
 void pg_put_message(struct str *s, char type, const char *text);
 
+/* A ParameterStatus. */
+void pg_put_report(struct str *s, const char *name, const char *value);
+
 /*
  * Moves what was written to the end of out and frees s.  False when memory
  * was out: nothing was added.

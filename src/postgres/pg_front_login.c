@@ -611,17 +611,6 @@ pg_front_login_keys(struct pg_front_login *l, uint8_t client_key[32],
 	return true;
 }
 
-static bool
-put_parameter(struct str *s, const char *name, const char *value)
-{
-	size_t mark = pg_put_begin(s, 'S');
-
-	pg_put_text(s, name);
-	pg_put_text(s, value);
-	pg_put_end(s, mark);
-	return true;
-}
-
 /* AuthenticationOk comes before the parameters, ReadyForQuery after them. */
 static void
 put_ok(struct str *s)
@@ -674,7 +663,7 @@ start_console(struct pg_front *f, struct turn *t)
 		return fail(f->login, REASON_NO_MEMORY);
 	put_ok(&s);
 	for (size_t i = 0; i < COUNT_OF(told); i++)
-		(void)put_parameter(&s, told[i].name, told[i].value);
+		pg_put_report(&s, told[i].name, told[i].value);
 	mark = pg_put_begin(&s, 'K');
 	str_add(&s, (const char *)t->cancel_key, CANCEL_KEY_BYTES);
 	pg_put_end(&s, mark);
@@ -727,7 +716,7 @@ on_facts(struct pg_front *f, struct turn *t)
 		return fail(f->login, REASON_NO_MEMORY);
 	put_ok(&s);
 	while (pg_params_next(f->params, &at))
-		(void)put_parameter(&s, at.name, at.value);
+		pg_put_report(&s, at.name, at.value);
 	mark = pg_put_begin(&s, 'K');
 	str_add(&s, (const char *)t->cancel_key, CANCEL_KEY_BYTES);
 	pg_put_end(&s, mark);

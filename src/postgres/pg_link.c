@@ -332,17 +332,6 @@ take_batch(struct pg_back *b, const struct policy *policy)
 	return ok;
 }
 
-/* Adds a ParameterStatus. */
-static void
-put_report(struct str *s, const char *name, const char *value)
-{
-	size_t mark = pg_put_begin(s, 'S');
-
-	pg_put_text(s, name);
-	pg_put_text(s, value);
-	pg_put_end(s, mark);
-}
-
 /* Which change was refused; false: none. */
 static bool
 find_refused(const struct pg_back *b, const struct policy *policy,
@@ -408,7 +397,7 @@ fall_back(struct pg_back *b, struct turn *turn, unsigned statements_done)
 		change.value = pg_params_find(b->params, change.name);
 		ok = change_set(&f->params, &change);
 		if (change.value != NULL)
-			put_report(&s, change.name, change.value);
+			pg_put_report(&s, change.name, change.value);
 	}
 	pg_front_params_changed(f);
 	f->must_reapply = true;
@@ -600,7 +589,7 @@ pg_settings_restart(struct pg_back *b, struct turn *turn)
 		if (!is_lost(b, f, &own))
 			continue;
 		f->must_reapply = true;
-		put_report(&s, own.name, own.value);
+		pg_put_report(&s, own.name, own.value);
 		ok = change_set(&f->params, &change);
 	}
 	pg_front_params_changed(f);

@@ -160,12 +160,12 @@ pg_write_parse(struct buf *out, const char *name, size_t name_len,
 	       buf_append(out, s->data, s->len);
 }
 
-static bool
-write_close(struct buf *out, const struct pg_load *l)
+bool
+pg_write_about(struct buf *out, uint8_t type, const struct pg_load *l)
 {
 	uint8_t message[PG_HEADER + 1 + PG_LOAD_NAME_MAX];
 
-	message[0] = 'C';
+	message[0] = type;
 	pg_set_u32(message + 1, (uint32_t)(4 + 1 + l->name_len));
 	message[PG_HEADER] = 'S';
 	memcpy(message + PG_HEADER + 1, l->name, l->name_len);
@@ -184,7 +184,7 @@ make_room(struct pg_front *f, struct turn *turn)
 
 		if (l == NULL)
 			break;
-		if (!write_close(turn->peer_out, l))
+		if (!pg_write_about(turn->peer_out, 'C', l))
 			return false;
 		pg_loads_set(&b->loads, l, LOAD_CLOSING);
 		(void)pg_command_push(f, turn,

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 
 #define BUCKETS_MIN 8u
@@ -69,15 +70,11 @@ pg_slot_fini(struct pg_slot *s)
 
 /* ---- names ---- */
 
-/* FNV-1a; a client that aims at one bucket slows itself down alone. */
+/* A client that aims at one bucket slows itself down alone. */
 static uint32_t
 hash_text(const char *text)
 {
-	uint32_t h = 0x811c9dc5;
-
-	for (; *text != '\0'; text++)
-		h = (h ^ (uint8_t)*text) * 0x01000193;
-	return h ^ h >> 15;
+	return hash_fold(hash_bytes(HASH_START, text, strlen(text)));
 }
 
 static struct pg_name *

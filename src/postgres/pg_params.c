@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 
 struct pg_params {
@@ -16,30 +17,16 @@ struct pg_params {
 	char data[];
 };
 
-/* FNV-1a. */
-static uint64_t
-hash_bytes(uint64_t h, const char *data, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ (uint8_t)data[i]) * UINT64_C(0x100000001b3);
-	return h;
-}
-
-#define HASH_START UINT64_C(0xcbf29ce484222325)
-
 uint32_t
 pg_param_hash(const char *name, const char *value)
 {
 	uint64_t h = HASH_START;
 
-	for (; *name != '\0'; name++) {
-		char c = text_lower(*name);
-
-		h = hash_bytes(h, &c, 1);
-	}
-	h = hash_bytes(h, "", 1);
+	for (; *name != '\0'; name++)
+		h = hash_byte(h, (uint8_t)text_lower(*name));
+	h = hash_byte(h, 0);
 	h = hash_bytes(h, value, strlen(value));
-	return (uint32_t)(h ^ h >> 32);
+	return hash_fold(h);
 }
 
 struct pg_params *

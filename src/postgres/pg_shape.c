@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "pg_extended.h"
 
@@ -18,21 +19,12 @@
 #define TYPE_AT 6u
 #define MODIFIER_AT 12u
 
-#define HASH_START 0xcbf29ce484222325u
 #define HASH_NO_ROWS 2u
 
-/* FNV-1a: the server makes the descriptions, nobody aims at one of them. */
-static uint64_t
-add_bytes(uint64_t h, const void *data, size_t len)
-{
-	const uint8_t *p = data;
-
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ p[i]) * 0x100000001b3u;
-	return h;
-}
-
-/* Of each column what says how to read it; its table may change its OID. */
+/*
+ * Of each column what says how to read it; its table may change its OID.  The
+ * server makes the descriptions, nobody aims at one of them.
+ */
 static uint64_t
 hash_columns(struct pg_body at, unsigned columns)
 {
@@ -45,9 +37,9 @@ hash_columns(struct pg_body at, unsigned columns)
 
 		if (rest == NULL)
 			return PG_SHAPE_UNREAD;
-		h = add_bytes(h, name, strlen(name) + 1);
-		h = add_bytes(h, rest + TYPE_AT, sizeof(uint32_t));
-		h = add_bytes(h, rest + MODIFIER_AT, sizeof(uint32_t));
+		h = hash_bytes(h, name, strlen(name) + 1);
+		h = hash_bytes(h, rest + TYPE_AT, sizeof(uint32_t));
+		h = hash_bytes(h, rest + MODIFIER_AT, sizeof(uint32_t));
 	}
 	return h > HASH_NO_ROWS ? h : HASH_START;
 }
@@ -123,13 +115,8 @@ static bool
 write_describe(struct buf *out, const struct pg_load *l)
 {
 	static const uint8_t flush[] = { 'H', 0, 0, 0, 4 };
-	uint8_t message[PG_HEADER + 1 + PG_LOAD_NAME_MAX];
 
-	message[0] = 'D';
-	pg_set_u32(message + 1, (uint32_t)(4 + 1 + l->name_len));
-	message[PG_HEADER] = 'S';
-	memcpy(message + PG_HEADER + 1, l->name, l->name_len);
-	return buf_append(out, message, PG_HEADER + 1 + l->name_len) &&
+	return pg_write_about(out, 'D', l) &&
 	       buf_append(out, flush, sizeof(flush));
 }
 

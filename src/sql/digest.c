@@ -5,11 +5,9 @@
  */
 #include "sql/digest.h"
 
+#include "base/hash.h"
 #include "base/text.h"
 #include "sql/lexer.h"
-
-#define BASIS UINT64_C(0xcbf29ce484222325)
-#define PRIME UINT64_C(0x100000001b3)
 
 enum kind { KIND_WORD = 1, KIND_NAME, KIND_CONSTANT, KIND_SIGN };
 
@@ -23,7 +21,7 @@ struct digest {
 static void
 add_byte(struct digest *d, uint8_t byte)
 {
-	d->hash = (d->hash ^ byte) * PRIME;
+	d->hash = hash_byte(d->hash, byte);
 }
 
 static void
@@ -105,7 +103,7 @@ uint64_t
 sql_digest(const void *text, size_t len, unsigned lexer)
 {
 	const uint8_t *at = text, *end = at + len;
-	struct digest d = { .hash = BASIS };
+	struct digest d = { .hash = HASH_START };
 	enum lexer_token token;
 	struct lexer lx;
 

@@ -34,6 +34,7 @@
 #include "core/shared.h"
 #include "core/worker.h"
 #include "io/loop_inner.h"
+#include "snapshot_of.h"
 
 struct stage {
 	usec_t now;
@@ -129,28 +130,6 @@ pass(usec_t span)
  * Beginning and end
  */
 
-static inline struct snapshot *
-stage_build(const char *text)
-{
-	char path[] = "/tmp/carpool-core-XXXXXX";
-	int fd = mkstemp(path);
-	struct config_source source = { .file = path };
-	struct config_report report = { 0 };
-	struct snapshot *s;
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-	close(fd);
-	s = snapshot_build(&source, &report);
-	for (size_t i = 0; i < report.count && s == NULL; i++)
-		print_message("%u: %s\n", report.problems[i].line,
-			      report.problems[i].text);
-	config_report_fini(&report);
-	unlink(path);
-	assert_non_null(s);
-	return s;
-}
-
 /* Settings in force unless `more` says otherwise. */
 static inline const char *
 stage_text(const char *more)
@@ -198,7 +177,7 @@ open_stage(unsigned workers, const char *more)
 	stage.fronts = tiny_fronts_open();
 	stage.backs = tiny_backs_open();
 	listen_as_server();
-	stage.snapshot = stage_build(stage_text(more));
+	stage.snapshot = snapshot_of(stage_text(more));
 	stage.control = loop_new();
 	stage.helpers = helpers_new(1);
 	assert_non_null(stage.helpers);
@@ -229,7 +208,7 @@ close_stage(void)
 static inline void
 stage_reload(const char *more)
 {
-	struct snapshot *now = stage_build(stage_text(more));
+	struct snapshot *now = snapshot_of(stage_text(more));
 
 	core_publish(stage.core, now, NULL, NULL);
 	snapshot_unref(stage.snapshot);

@@ -28,6 +28,7 @@
 #include "core/client.h"
 #include "core/shared.h"
 #include "core/worker.h"
+#include "snapshot_of.h"
 
 #define WORKERS 4u
 #define CLIENTS 12u
@@ -46,29 +47,17 @@ struct theatre {
 static struct snapshot *
 build(const struct theatre *t, unsigned size)
 {
-	char path[] = "/tmp/carpool-core-XXXXXX", text[1024];
-	int fd = mkstemp(path);
-	struct config_source source = { .file = path };
-	struct config_report report = { 0 };
-	struct snapshot *s;
-	size_t len = text_format(
-		text, sizeof(text),
-		"[databases]\na = host=127.0.0.1 port=%u pool_size=%u "
-		"max_db_connections=6\nb = host=127.0.0.1 port=%u "
-		"pool_mode=session\n[carpool]\nlisten_addr = 127.0.0.1\n"
-		"auth_type = any\npool_mode = transaction\n"
-		"default_pool_size = 2\nserver_lifetime = 1\n"
-		"server_check_query =\nmax_user_connections = 7\n",
-		t->port, size, t->port);
+	char text[1024];
 
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, len), len);
-	close(fd);
-	s = snapshot_build(&source, &report);
-	config_report_fini(&report);
-	unlink(path);
-	assert_non_null(s);
-	return s;
+	text_format(text, sizeof(text),
+		    "[databases]\na = host=127.0.0.1 port=%u pool_size=%u "
+		    "max_db_connections=6\nb = host=127.0.0.1 port=%u "
+		    "pool_mode=session\n[carpool]\nlisten_addr = 127.0.0.1\n"
+		    "auth_type = any\npool_mode = transaction\n"
+		    "default_pool_size = 2\nserver_lifetime = 1\n"
+		    "server_check_query =\nmax_user_connections = 7\n",
+		    t->port, size, t->port);
+	return snapshot_of(text);
 }
 
 /* ------------------------------------------------------------------------

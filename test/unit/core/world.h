@@ -15,34 +15,12 @@
 #ifndef TEST_CORE_WORLD_H
 #define TEST_CORE_WORLD_H
 
+#include "snapshot_of.h"
 #include "world_back.h"
 #include "world_client.h"
 #include "world_io.h"
 
 #define CONTROL (WORLD_LOOPS - 1)
-
-/* A snapshot of a file of this text. */
-static inline struct snapshot *
-world_build(const char *text)
-{
-	char path[] = "/tmp/carpool-core-XXXXXX";
-	int fd = mkstemp(path);
-	struct config_source source = { .file = path };
-	struct config_report report = { 0 };
-	struct snapshot *s;
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-	close(fd);
-	s = snapshot_build(&source, &report);
-	for (size_t i = 0; i < report.count && s == NULL; i++)
-		print_message("%u: %s\n", report.problems[i].line,
-			      report.problems[i].text);
-	config_report_fini(&report);
-	unlink(path);
-	assert_non_null(s);
-	return s;
-}
 
 #define WORLD_SETTINGS                                                         \
 	"[carpool]\nlisten_addr = 127.0.0.1\nauth_type = any\n"                \
@@ -64,7 +42,7 @@ world_open(unsigned workers, const char *text)
 	world.current = CONTROL;
 	world.connect_state = STREAM_OPEN;
 	world.loops[CONTROL].now = world.now;
-	world.snapshot = world_build(text);
+	world.snapshot = snapshot_of(text);
 	config.control = &world.loops[CONTROL];
 	config.snapshot = world.snapshot;
 	world.core = core_new(&config);
@@ -158,7 +136,7 @@ world_pool(const char *database, const char *user, unsigned home)
 static inline void
 world_reload(const char *text)
 {
-	struct snapshot *now = world_build(text);
+	struct snapshot *now = snapshot_of(text);
 
 	world.current = CONTROL;
 	core_publish(world.core, now, NULL, NULL);

@@ -15,6 +15,7 @@ import pytest
 from tools import oracles, pgwire as w
 from tools.carpool import sanitized
 from tools.diff import Difference
+from tools.meanwhile import Meanwhile
 from tools.raw import Closed, PgError, RawClient, Result
 from tools.soak import MINUTES as SOAK
 from tools.wait import wait_until
@@ -251,28 +252,19 @@ def test_strangers_go_in_time_with_one_line_each(make_carpool, way):
 
 # traffic in pieces
 
-class Shuffle:
+class Shuffle(Meanwhile):
     """Changes how a link cuts, all the time."""
+
+    pause = 0.003
 
     def __init__(self, *links):
         self.links = links
-        self.stop = threading.Event()
-        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.rng = random.Random(5)
 
-    def _run(self):
-        rng = random.Random(5)
-        while not self.stop.wait(0.003):
-            for link in self.links:
-                for way in ("up", "down"):
-                    link.split(rng.choice([1, 2, 3, 5, 17, 100, 0]), way)
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *exc):
-        self.stop.set()
-        self.thread.join()
+    def look(self):
+        for link in self.links:
+            for way in ("up", "down"):
+                link.split(self.rng.choice([1, 2, 3, 5, 17, 100, 0]), way)
 
 
 @pytest.mark.soak
@@ -328,26 +320,20 @@ def test_logins_in_single_bytes_both_ways(make_carpool, pg, fault, method):
 
 # as large as it may be
 
-class Peak:
+class Peak(Meanwhile):
     """The most memory that carpool takes while something runs."""
+
+    pause = 0.01
 
     def __init__(self, cp):
         self.cp = cp
         self.base = self.most = oracles.rss_bytes(cp.pid)
-        self.stop = threading.Event()
-        self.thread = threading.Thread(target=self._run, daemon=True)
 
-    def _run(self):
-        while not self.stop.wait(0.01):
-            self.most = max(self.most, oracles.rss_bytes(self.cp.pid))
-
-    def __enter__(self):
-        self.thread.start()
-        return self
+    def look(self):
+        self.most = max(self.most, oracles.rss_bytes(self.cp.pid))
 
     def __exit__(self, kind, *exc):
-        self.stop.set()
-        self.thread.join()
+        super().__exit__(kind, *exc)
         if kind is None and not sanitized():
             assert self.most - self.base < 24 * MIB, (
                 f"{(self.most - self.base) >> 20} MiB more")

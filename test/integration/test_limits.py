@@ -8,6 +8,7 @@ import time
 import pytest
 
 from tools import oracles, pgwire as w
+from tools.meanwhile import Meanwhile
 from tools.raw import PgError, RawClient
 from tools.soak import scaled
 from tools.wait import holds_for, wait_until
@@ -41,26 +42,15 @@ def commit_all(clients):
             left.remove(c)
 
 
-class Watch:
+class Watch(Meanwhile):
     """Samples a number all the time; keeps the highest."""
 
     def __init__(self, sample):
         self.sample, self.highest, self.samples = sample, 0, 0
-        self.stop = threading.Event()
-        self.thread = threading.Thread(target=self._run, daemon=True)
 
-    def _run(self):
-        while not self.stop.is_set():
-            self.highest = max(self.highest, self.sample())
-            self.samples += 1
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *exc):
-        self.stop.set()
-        self.thread.join()
+    def look(self):
+        self.highest = max(self.highest, self.sample())
+        self.samples += 1
 
 
 @pytest.mark.soak

@@ -10,6 +10,8 @@
  *
  * An ADD is answered when the connection has listened for it: what is heard
  * afterwards, and nothing that was heard before, is for the client that asked.
+ * An ADD of no channels asks for nothing but this order: what was told before
+ * it was sent is heard before it is answered, if anything hears at all.
  * Mail from one thread to another keeps its order, which is all that this
  * takes.
  *

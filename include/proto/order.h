@@ -91,9 +91,11 @@ struct notification {
 
 /*
  * What a transaction made of the client's subscriptions: what it drops goes
- * first.  With something to add the front's subscribed() follows when that is
- * in place.  Or, with `told`, what the linked server said on a channel to which
- * the client listens there; `bytes` of input are dropped.
+ * first.  Where the client waits the front's subscribed() follows, when what is
+ * added is in place and what was told before has been written; with
+ * `has_notified` that is what the transaction told, too.  Or, with `told`, what
+ * the linked server said on a channel to which the client listens there;
+ * `bytes` of input are dropped.
  */
 struct listen_change {
 	const char *add; /* borrows: channels, each with its NUL */
@@ -101,6 +103,8 @@ struct listen_change {
 	const char *drop; /* borrows: the same */
 	size_t drop_len;
 	bool drops_all;
+	bool is_waiting; /* always with something to add */
+	bool has_notified;
 	const struct notification *told; /* borrows, or NULL */
 };
 

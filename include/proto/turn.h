@@ -102,6 +102,7 @@ struct turn {
 	 * holds BOUNDARY back as well and is called again when it is through.
 	 */
 	bool out_busy;
+	bool has_news; /* back: notifications wait for the client */
 	bool peer_eof; /* front: the client sends nothing more */
 	struct answer answer;
 };

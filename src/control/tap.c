@@ -18,6 +18,7 @@
 #define PAUSE_FIRST (100 * USEC_PER_MSEC)
 #define PAUSE_MAX USEC_PER_SEC
 #define UNUSED_TIME USEC_PER_SEC
+#define MARK_TIME USEC_PER_SEC /* for a request for no channels */
 
 const char *const tap_state_names[] = {
 	[TAP_PLACE] = "waiting", [TAP_RESOLVE] = "login", [TAP_LOGIN] = "login",
@@ -123,6 +124,26 @@ refuse_late(struct tap *t, usec_t now)
 	}
 }
 
+/*
+ * Requests for no channels are not worth waiting for where nothing is heard, or
+ * not in time.
+ */
+static void
+end_marks(struct tap *t, struct list *requests, usec_t now)
+{
+	struct list_node *n, *tmp;
+
+	LIST_FOREACH (n, tmp, requests) {
+		struct channel_request *r =
+			LIST_ENTRY(n, struct channel_request, node);
+
+		if (r->len > 0 || now < r->deadline)
+			continue;
+		list_remove(n);
+		answer(t, r, REASON_NONE, NULL);
+	}
+}
+
 /* ------------------------------------------------------------------------
  * Channels
  */
@@ -156,7 +177,8 @@ add_names(struct tap *t, const struct channel_request *r)
 		ch->wants += !ch->want[r->worker];
 		ch->want[r->worker] = true;
 	}
-	t->unused_since = 0;
+	if (r->len > 0)
+		t->unused_since = 0;
 }
 
 static void
@@ -322,6 +344,7 @@ lose(struct tap *t, const char *error)
 	log_tap(t, LOG_WARNING, was_up ? "listen_lost" : "listen_failed",
 		t->error);
 	close_conn(t);
+	end_marks(t, &t->waiting, UINT64_MAX);
 	if (was_up) {
 		t->lost++;
 		t->must_back = true;
@@ -574,8 +597,12 @@ tap_take(struct tap *t, struct channel_request *r)
 		channel_request_free(r);
 	} else {
 		add_names(t, r);
-		r->deadline = span == 0 ? UINT64_MAX : now_of(t) + span;
+		r->deadline = r->len == 0 ? now_of(t) + MARK_TIME
+			      : span == 0 ? UINT64_MAX
+					  : now_of(t) + span;
 		list_push_back(&t->waiting, &r->node);
+		if (t->state != TAP_UP)
+			end_marks(t, &t->waiting, UINT64_MAX);
 	}
 	go_on(t);
 }
@@ -601,6 +628,8 @@ tap_look(struct tap *t, usec_t now)
 		channels_claim_place(t->pool);
 	if (t->state == TAP_PAUSE && now >= t->retry_at)
 		take_place(t);
+	end_marks(t, &t->waiting, now);
+	end_marks(t, &t->under_way, now);
 	refuse_late(t, now);
 	return true;
 }

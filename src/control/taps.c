@@ -66,6 +66,10 @@ take(struct taps *taps, struct channel_request *r)
 		channel_request_free(r);
 		return;
 	}
+	if (t == NULL && r->len == 0) {
+		channels_answer(taps->control->core, r);
+		return;
+	}
 	if (t == NULL) {
 		t = tap_new(taps->control, r->pool);
 		list_push_back(&taps->list, &t->node);

@@ -297,6 +297,14 @@ hearer_end(struct client *c)
 	settle_hearer(c);
 }
 
+bool
+hearer_has_news(const struct client *c)
+{
+	const struct hearer *h = find_hearer(c);
+
+	return h != NULL && h->first != NULL;
+}
+
 static struct hearer *
 hearer_of(struct client *c)
 {
@@ -352,7 +360,11 @@ set_due(struct hearer *h)
 	stream_kick(&h->client->stream);
 }
 
-/* Those of the order's channels that are new; the answer begins them. */
+/*
+ * Those of the order's channels that are new; the answer begins them.  Where
+ * there are none, but the client told something itself, the answer to a request
+ * for nothing comes behind that.
+ */
 static bool
 add_all(struct client *c, const struct listen_change *change)
 {
@@ -360,7 +372,7 @@ add_all(struct client *c, const struct listen_change *change)
 	struct hearer *h = hearer_of(c);
 	struct channel_request *r;
 	uint64_t ticket;
-	size_t added = 0;
+	size_t added = 0, len;
 
 	if (h == NULL)
 		return false;
@@ -372,11 +384,13 @@ add_all(struct client *c, const struct listen_change *change)
 			return false;
 		added++;
 	}
-	if (added == 0) {
+	if (added == 0 &&
+	    (!change->has_notified || list_is_empty(&h->subs))) {
 		set_due(h);
 		return true;
 	}
-	r = new_request(c, CHANNEL_ADD, change->add, change->add_len);
+	len = added > 0 ? change->add_len : 0;
+	r = new_request(c, CHANNEL_ADD, change->add, len);
 	if (r == NULL)
 		return false;
 	r->ticket = h->ticket = ticket;
@@ -579,7 +593,7 @@ hearer_on_order(struct client *c, struct server *s, const struct order *o)
 		ok = tell_own(c, s, change->told);
 	} else {
 		drop_some(c, change);
-		if (change->add_len > 0)
+		if (change->is_waiting)
 			ok = add_all(c, change);
 	}
 	if (!ok && c->state < CLIENT_LINGERING)
@@ -617,7 +631,7 @@ hearer_answered(struct worker *w, struct channel_request *r)
 	if (h == NULL || h->ticket != r->ticket)
 		return;
 	begin_subs(h, r->ticket);
-	if (r->result != REASON_NONE)
+	if (r->result != REASON_NONE && r->len > 0)
 		client_refuse(c, &refusal);
 	else
 		set_due(h);

@@ -61,6 +61,9 @@ struct ears {
  */
 bool hearer_on_order(struct client *c, struct server *s, const struct order *o);
 
+/* Does something wait to be told? */
+bool hearer_has_news(const struct client *c);
+
 /* Writes what waits, where the client may be told just now. */
 void hearer_flush(struct client *c);
 

@@ -193,6 +193,7 @@ renew_back_turn(struct client *c, struct server *s, struct turn *t)
 
 	t->out_busy = c->relay_left > 0;
 	t->has_waiters = s->pool->waiting > s->pool->bound;
+	t->has_news = c->is_hearer && hearer_has_news(c);
 	t->peer = is_linked ? c->front : NULL;
 	t->peer_out = is_linked ? &c->stream.out : NULL;
 }

@@ -250,7 +250,7 @@ judge_ready(struct pg_back *b, const struct turn *turn, struct pg_scan *s,
 	if (turn->policy->mode == POOL_STATEMENT && status != 'I')
 		return FATE_DROP;
 	if (status == 'I' && b->owed.count == v->at + 1 && !turn->out_busy &&
-	    pg_listen_holds(b, turn->policy))
+	    pg_listen_holds(b, turn))
 		v->ready = READY_WAITS;
 	return v->ready == READY_WAITS ? FATE_DROP : FATE_PASS;
 }

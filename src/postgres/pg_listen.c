@@ -65,15 +65,15 @@ add_name(struct str *out, const struct lexer *lx, enum lexer_token token)
 }
 
 static bool
-is_unlisten(const struct lexer *lx)
+is_word(const struct lexer *lx, enum lexer_token token, const char *word)
 {
-	char word[9];
+	size_t len = strlen(word), i = 0;
 
-	if (lx->len != 8)
+	if (token != LEXER_WORD || lx->len != len)
 		return false;
-	memcpy(word, lx->text, 8);
-	word[8] = '\0';
-	return text_equal_nocase(word, "unlisten");
+	while (i < len && text_lower(lx->text[i]) == word[i])
+		i++;
+	return i == len;
 }
 
 static enum step
@@ -83,14 +83,15 @@ take_token(struct pg_listen *l, const struct lexer *lx, enum lexer_token token,
 	if (token == LEXER_SIGN && lx->sign == ';')
 		return STEP_START;
 	if (step == STEP_START)
-		return token == LEXER_WORD && is_unlisten(lx) ? STEP_UNLISTEN
-							      : STEP_REST;
+		return is_word(lx, token, "unlisten") ? STEP_UNLISTEN
+						      : STEP_REST;
 	if (step == STEP_UNLISTEN) {
 		if (token == LEXER_WORD || token == LEXER_NAME)
 			add_name(&l->dropped, lx, token);
 		else if (token == LEXER_SIGN && lx->sign == '*')
 			l->drops_all = true;
 	}
+	l->has_notified |= is_word(lx, token, "pg_notify");
 	return STEP_REST;
 }
 
@@ -140,6 +141,8 @@ pg_listen_tag(struct pg_back *b, const char *tag)
 			forget_drops(l);
 		return true;
 	}
+	if (l != NULL && strcmp(tag, "NOTIFY") == 0)
+		l->has_notified = true;
 	if (!is_discard && !is_unlisten_tag && strcmp(tag, "LISTEN") != 0)
 		return true;
 	l = listen_of(b);
@@ -161,10 +164,16 @@ pg_listen_error(struct pg_back *b)
 /* ---- the question ---- */
 
 bool
-pg_listen_holds(const struct pg_back *b, const struct policy *policy)
+pg_listen_holds(const struct pg_back *b, const struct turn *turn)
 {
-	return b->listen != NULL && b->listen->must_ask &&
-	       is_emulated(b, policy) && !b->is_half_sent && !b->is_group_open;
+	const struct pg_listen *l = b->listen;
+	const struct pg_front *f = turn->peer;
+
+	if (l == NULL || b->is_half_sent || b->is_group_open ||
+	    !is_emulated(b, turn->policy))
+		return false;
+	return l->must_ask ||
+	       (f->is_listening && (turn->has_news || l->has_notified));
 }
 
 static bool
@@ -183,8 +192,7 @@ pg_listen_end(struct pg_back *b, struct turn *turn, enum pg_ready ready)
 	struct pg_front *f = turn->peer;
 
 	/* A text said LISTEN, but none was completed. */
-	if ((b->dirt & CLASSIFY_LISTEN) && ready == READY_PASSES &&
-	    b->owed.count == 0 && !b->is_group_open &&
+	if ((b->dirt & CLASSIFY_LISTEN) && b->owed.count == 0 && !b->is_group_open &&
 	    is_emulated(b, turn->policy) && (l == NULL || !l->must_ask))
 		b->dirt &= ~(uint32_t)CLASSIFY_LISTEN;
 	if (l == NULL)
@@ -192,13 +200,18 @@ pg_listen_end(struct pg_back *b, struct turn *turn, enum pg_ready ready)
 	if (!l->has_unlisten)
 		forget_drops(l);
 	if (ready == READY_PASSES) {
+		l->has_notified = false;
 		l->is_due = l->has_unlisten && f != NULL && f->is_listening;
 		return true;
 	}
-	l->must_ask = false;
 	l->is_held = true;
 	f->is_held = true;
 	f->view.is_at_rest = false;
+	str_fini(&l->channels);
+	l->is_due = !l->must_ask;
+	if (l->is_due)
+		return true;
+	l->must_ask = false;
 	return send_question(b, turn);
 }
 
@@ -222,7 +235,7 @@ pg_listen_row(struct pg_back *b, const uint8_t *body, size_t len)
 	return !l->channels.failed;
 }
 
-/* The client goes on at once. */
+/* The client goes on at once: it listens to nothing. */
 static bool
 release(struct pg_listen *l, struct pg_front *f, struct turn *turn)
 {
@@ -252,10 +265,8 @@ pg_listen_done(struct pg_back *b, struct turn *turn)
 		return true;
 	b->dirt &= ~(uint32_t)CLASSIFY_LISTEN;
 	b->view.pins &= ~BIT(STATE_LISTEN);
-	if (l->channels.len == 0 && !l->has_unlisten)
-		return release(l, f, turn);
-	l->is_due = true;
-	return true;
+	l->is_due = l->channels.len > 0 || l->has_unlisten || f->is_listening;
+	return l->is_due || release(l, f, turn);
 }
 
 struct order
@@ -276,12 +287,12 @@ pg_listen_order(struct pg_back *b, struct turn *turn)
 		.drop_len = l->sent.len,
 		.add = adds ? l->channels.data : NULL,
 		.add_len = adds ? l->channels.len : 0,
+		.is_waiting = l->is_held,
+		.has_notified = l->has_notified,
 	};
 	f->is_listening = adds || (f->is_listening && !l->drops_all);
 	l->is_due = l->drops_all = l->has_unlisten = false;
-	if (l->is_held && !adds && !release(l, f, turn))
-		return order_fail(FAIL_CONNECTION, REASON_NO_MEMORY);
-	l->is_held = false;
+	l->is_held = l->has_notified = false;
 	return order;
 }
 

@@ -9,10 +9,14 @@
  * the server knows nothing any more: their names are read in the text, and hold
  * when the transaction has committed.
  *
+ * What a client that listens is told comes before the ReadyForQuery of the
+ * transaction during which it came, as a server has it.  So this waits where
+ * something is there to be told, or the transaction has notified.
+ *
  * All this where the policy is to emulate and the client's encoding is the
  * server's; else what pg_ask.c finds decides.
  *
- * What is not seen: UNLISTEN inside a function, or in a text of more than
+ * What is not seen: UNLISTEN and NOTIFY inside a function, or in a text of more than
  * PG_WHOLE_MAX bytes; after a ROLLBACK TO the UNLISTENs of the transaction do
  * not count.  In doubt a client hears more than it wants, never less.
  *
@@ -43,12 +47,13 @@ struct pg_listen {
 	bool drops_all;    /* UNLISTEN *, DISCARD ALL */
 	bool has_unlisten; /* an UNLISTEN was completed */
 	bool must_ask;     /* a statement was completed that may change it */
+	bool has_notified; /* NOTIFY, or the word pg_notify */
 	bool is_held;      /* the client's ReadyForQuery waits for the answer */
 	bool is_due;       /* an order is to be given */
 };
 
-/* Looks for UNLISTEN in a text that goes to the server, where the client
- * listens; false: no memory. */
+/* Looks for UNLISTEN and pg_notify in a text that goes to the server, where the
+ * client listens; false: no memory. */
 bool pg_listen_text(struct pg_back *b, const struct pg_front *f,
 		    const uint8_t *text, size_t len);
 
@@ -62,7 +67,7 @@ void pg_listen_error(struct pg_back *b);
  * A transaction of the linked client ends with this ReadyForQuery, with nothing
  * behind it: must it wait?
  */
-bool pg_listen_holds(const struct pg_back *b, const struct policy *policy);
+bool pg_listen_holds(const struct pg_back *b, const struct turn *turn);
 
 /* It has ended; where it waits the server is asked.  False: no memory. */
 enum pg_ready { READY_PASSES, READY_WAITS };

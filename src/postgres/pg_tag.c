@@ -64,6 +64,7 @@ may_matter(const char *tag)
 		return strncmp(tag, "SELECT", 6) != 0;
 	case 'D':
 	case 'L':
+	case 'N':
 	case 'P':
 	case 'R':
 	case 'U':

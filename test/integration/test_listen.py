@@ -1,5 +1,6 @@
 """LISTEN and NOTIFY where servers are shared: carpool hears for its clients."""
 
+import os
 import signal
 import struct
 import time
@@ -53,6 +54,12 @@ def listeners(pg, database="test"):
     return [int(r[0]) for r in pg.query(
         "SELECT pid FROM pg_stat_activity WHERE datname = %s AND"
         " application_name = 'carpool'", (database,))]
+
+
+def listener(carpool):
+    """The row of SHOW LISTENERS."""
+    (row,) = carpool.admin("SHOW LISTENERS")
+    return row
 
 
 def notify(pg, channel, payload="", database="test"):
@@ -197,6 +204,90 @@ def test_only_between_transactions(make_carpool, pg):
     types = c.read_until("Z").types
     assert "A" not in types.split("T")[1].split("C")[0]
     assert hear(c, 2)[1] == ("t", "2")
+
+
+def extended(text):
+    return b"".join((pgwire.parse("", text), pgwire.bind(), pgwire.execute(),
+                     pgwire.sync()))
+
+
+OWN = [
+    (pgwire.query("NOTIFY own, 'a'"), "CAZ"),
+    (pgwire.query("BEGIN; NOTIFY own, 'b'; NOTIFY own, 'c'; COMMIT"),
+     "CCCCAAZ"),
+    (pgwire.query("SELECT pg_catalog.PG_Notify('own', 'd')"), "TDCAZ"),
+    (extended("SELECT pg_notify('own', 'e')"), "12DCAZ"),
+    (pgwire.query("BEGIN; NOTIFY own, 'never'; ROLLBACK"), "CCCZ"),
+    (pgwire.query("BEGIN"), "CZ"),
+    (pgwire.query("NOTIFY own, 'f'"), "CZ"),
+    (extended("COMMIT"), "12CAZ"),
+    (pgwire.parse("named", "NOTIFY own, 'g'") + pgwire.sync(), "1Z"),
+    (pgwire.bind("", "named") + pgwire.execute() + pgwire.sync(), "2CAZ"),
+    (pgwire.query("CREATE TEMP TABLE pins (a int)"), "CZ"),
+    (pgwire.query("NOTIFY own, 'h'"), "CAZ"),
+    (pgwire.query("LISTEN other; NOTIFY other, 'i'; NOTIFY own, 'j'"),
+     "CCCAAZ"),
+    (pgwire.query("UNLISTEN own; NOTIFY other, 'k'"), "CCAZ"),
+    (pgwire.query("DISCARD ALL"), "CZ"),
+    (pgwire.query("NOTIFY own, 'nobody'"), "CZ"),
+]
+
+
+def test_told_before_ready(make_carpool, pg):
+    """What a transaction of one's own tells comes before its end, as directly,
+    also while others take the server."""
+    carpool = make_carpool(default_pool_size=2)
+    other = carpool.connect()
+    other.query("LISTEN own")
+    with RawClient.open(pg.host, pg.port) as direct:
+        for c in (direct, carpool.connect()):
+            c.query("LISTEN own")
+            for data, types in OWN:
+                c.send(data)
+                got = c.read_until("Z").types
+                assert got == types, data
+                other.query("SELECT 1")
+
+
+def test_told_at_the_transactions_end(make_carpool, pg):
+    """What others told meanwhile, too."""
+    carpool = make_carpool(default_pool_size=2)
+    c, other = carpool.connect(), carpool.connect()
+    for client in (c, other):
+        client.query("LISTEN t")
+    c.query("BEGIN")
+    other.query("NOTIFY t, '1'")
+    pg.query("NOTIFY t, '2'", db="test")
+    hear(other, 2)
+    # Both workers were told before: it is there, or about to be.
+    wait_until(lambda: listener(carpool)["heard"] == "2", 5, "it to be heard")
+    assert c.query("SELECT 1").types == "TDCZ"
+    assert c.query("COMMIT").types == "CAAZ"
+    assert told(c) == [("t", "1"), ("t", "2")]
+
+
+@pytest.mark.parametrize("how", ["stopped", "gone"])
+def test_nobody_waits_for_a_listener_that_hears_nothing(make_carpool, pg, how):
+    carpool = make_carpool(default_pool_size=2)
+    c = carpool.connect()
+    c.query("LISTEN t")
+    (pid,) = listeners(pg)
+    if how == "stopped":
+        os.kill(pid, signal.SIGSTOP)
+    else:
+        pg.query("ALTER DATABASE test CONNECTION LIMIT 1")
+        pg.terminate(pid)
+        wait_until(lambda: listener(carpool)["state"] == "lost", 10,
+                   "the listener to be lost")
+        c.expect("N")
+    try:
+        assert c.query("NOTIFY t, 'end'").types == "CZ"
+    finally:
+        if how == "stopped":
+            os.kill(pid, signal.SIGCONT)
+        pg.query("ALTER DATABASE test CONNECTION LIMIT -1")
+    if how == "stopped":
+        assert hear_last(c) == []
 
 
 @pytest.mark.parametrize("how", ["simple", "extended", "split"])

@@ -54,6 +54,7 @@ enum reason {
 	REASON_LISTEN_FAILED,     /* 08001 the listening connection failed */
 	REASON_LISTEN_LOST,       /* 08006 listen_lost = close */
 	REASON_LISTEN_QUEUE,      /* 54000 listen_queue */
+	REASON_LISTEN_CHANNELS,   /* 54000 listen_channels */
 	REASON_SHUTDOWN,          /* 57P01 SHUTDOWN, SIGTERM */
 	REASON_KILLED,            /* 57P01 KILL, KILL_CLIENT */
 	REASON_DATABASE_REMOVED,  /* 57P01 entry left the configuration */

@@ -109,7 +109,8 @@ struct settings {
 	enum state_policy on_state[STATE_KINDS]; /* on_temp_table, ... */
 	uint32_t pin_notice;
 	enum listen_lost listen_lost;
-	uint32_t listen_queue; /* bytes for each client */
+	uint32_t listen_queue;    /* bytes for each client */
+	uint32_t listen_channels; /* of each client */
 	/* names */
 	usec_t dns_max_ttl;
 	usec_t dns_nxdomain_ttl;

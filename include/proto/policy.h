@@ -43,6 +43,7 @@ struct policy {
 	bool pin_notice;           /* tell a client once why it is pinned */
 	uint8_t on_state[STATE_KINDS]; /* enum state_policy, by state_kind */
 	bool cannot_hear; /* LISTEN pins because it cannot be emulated */
+	uint32_t listen_channels; /* of one client, where LISTEN is emulated */
 	uint32_t max_prepared_statements; /* of one server; 0 = none shared */
 	/* All strings are borrowed, NUL-terminated, never NULL. */
 	const char *reset_query; /* server_reset_query, "" = none */

@@ -363,6 +363,16 @@ static const struct reason_info table[REASON_COUNT] = {
 		.level = LOG_WARNING,
 		.mysql = 1235,
 	},
+	[REASON_LISTEN_CHANNELS] = {
+		.name = "listen_channels",
+		.sqlstate = "54000",
+		.text = "this session listens to too many channels "
+			"(listen_channels)",
+		.hint = "UNLISTEN what is no longer wanted, tell by payload "
+			"instead of channel, or raise listen_channels.",
+		.level = LOG_WARNING,
+		.mysql = 1235,
+	},
 	[REASON_SHUTDOWN] = {
 		.name = "shutdown",
 		.sqlstate = "57P01",

@@ -1,7 +1,7 @@
 /*
  * Every setting, once.  Constant; any thread.  Names, defaults and meanings are
- * those of PgBouncer 1.25; core_dumps, listen_lost, listen_queue,
- * memory_limit, on_temp_table and the like, pin_notice, server_login_limit,
+ * those of PgBouncer 1.25; core_dumps, listen_channels, listen_lost,
+ * listen_queue, memory_limit, on_temp_table and the like, pin_notice, server_login_limit,
  * shutdown_timeout and threads are carpool's own, login_notify_message and
  * pool_idle_timeout PgBouncer's next.  A row says what its text means; who
  * follows a value is no business of it.
@@ -250,6 +250,14 @@ const struct setting settings_table[] = {
 		.scopes = SCOPE_GLOBAL,
 		.effect = EFFECT_RESTART,
 		.help = "Connections that may wait to be accepted.",
+	},
+	{
+		ROW(listen_channels, number, "1000"),
+		.min = 1,
+		.max = 1000000,
+		.scopes = SCOPE_GLOBAL,
+		.help = "Channels that one client may listen to where carpool "
+			"hears for it.",
 	},
 	{
 		ROW(listen_lost, listen_lost, "notice"),

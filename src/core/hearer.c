@@ -239,6 +239,7 @@ remove_sub(struct worker *w, struct sub *s)
 {
 	struct channel *ch = s->channel;
 
+	s->hearer->channels--;
 	list_remove(&s->of_hearer);
 	list_remove(&s->of_channel);
 	slab_free(&w->ears->subs, s);
@@ -343,6 +344,7 @@ add_sub(struct hearer *h, const char *name, uint64_t ticket)
 	s->channel = ch;
 	s->hearer = h;
 	s->ticket = ticket;
+	h->channels++;
 	list_push_back(&h->subs, &s->of_hearer);
 	list_push_back(&ch->subs, &s->of_channel);
 	return true;
@@ -369,6 +371,7 @@ static bool
 add_all(struct client *c, const struct listen_change *change)
 {
 	const char *at = change->add, *end = at + change->add_len;
+	const struct settings *set = snapshot_settings(c->worker->snapshot);
 	struct hearer *h = hearer_of(c);
 	struct channel_request *r;
 	uint64_t ticket;
@@ -383,6 +386,10 @@ add_all(struct client *c, const struct listen_change *change)
 		if (!add_sub(h, at, ticket))
 			return false;
 		added++;
+	}
+	if (h->channels > set->listen_channels) {
+		client_refuse_reason(c, REASON_LISTEN_CHANNELS);
+		return true;
 	}
 	if (added == 0 &&
 	    (!change->has_notified || list_is_empty(&h->subs))) {

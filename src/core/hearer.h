@@ -42,6 +42,7 @@ struct hearer {
 	struct told *first;    /* owns: what is still to be written */
 	struct told *last;     /* borrows */
 	size_t queued;         /* bytes of these */
+	uint32_t channels;     /* in subs */
 	uint64_t ticket;       /* of the ADD that it waits for, or 0 */
 	bool is_due;           /* that is in place: to be said */
 };

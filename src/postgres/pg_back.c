@@ -470,7 +470,7 @@ take(struct pg_back *b, struct turn *turn, const struct answer_view *v)
 	if (type == 'D' && pg_owed_at(&b->owed, v->at)->task == TASK_ASK)
 		pg_ask_row(b, turn->policy, v->body, v->len);
 	if (type == 'D' && pg_owed_at(&b->owed, v->at)->task == TASK_CHANNELS)
-		return pg_listen_row(b, v->body, v->len);
+		return pg_listen_row(b, turn, v->body, v->len);
 	if (type == 'D' || type == 'd')
 		return true;
 	if (type == 'C' && !take_tag(b, v))

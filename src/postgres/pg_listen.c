@@ -11,6 +11,8 @@
 #include "sql/classify.h"
 #include "sql/lexer.h"
 
+#define DROPPED_MAX (256u << 10)
+
 static const char question[] =
 	"SELECT pg_catalog.pg_listening_channels();UNLISTEN *";
 
@@ -86,7 +88,8 @@ take_token(struct pg_listen *l, const struct lexer *lx, enum lexer_token token,
 		return is_word(lx, token, "unlisten") ? STEP_UNLISTEN
 						      : STEP_REST;
 	if (step == STEP_UNLISTEN) {
-		if (token == LEXER_WORD || token == LEXER_NAME)
+		if ((token == LEXER_WORD || token == LEXER_NAME) &&
+		    l->dropped.len < DROPPED_MAX)
 			add_name(&l->dropped, lx, token);
 		else if (token == LEXER_SIGN && lx->sign == '*')
 			l->drops_all = true;
@@ -182,6 +185,7 @@ send_question(struct pg_back *b, struct turn *turn)
 	struct pg_listen *l = b->listen;
 
 	str_fini(&l->channels);
+	l->count = 0;
 	return pg_back_query(b, turn->out, question, TASK_CHANNELS);
 }
 
@@ -216,7 +220,8 @@ pg_listen_end(struct pg_back *b, struct turn *turn, enum pg_ready ready)
 }
 
 bool
-pg_listen_row(struct pg_back *b, const uint8_t *body, size_t len)
+pg_listen_row(struct pg_back *b, const struct turn *turn, const uint8_t *body,
+	      size_t len)
 {
 	struct pg_listen *l = b->listen;
 	struct pg_body at = { .at = body, .left = len };
@@ -230,6 +235,9 @@ pg_listen_row(struct pg_back *b, const uint8_t *body, size_t len)
 	name = pg_body_bytes(&at, size);
 	if (name == NULL || memchr(name, 0, size) != NULL)
 		return false;
+	if (l->count > turn->policy->listen_channels)
+		return true;
+	l->count++;
 	str_add(&l->channels, (const char *)name, size);
 	str_putc(&l->channels, '\0');
 	return !l->channels.failed;

@@ -16,6 +16,9 @@
  * All this where the policy is to emulate and the client's encoding is the
  * server's; else what pg_ask.c finds decides.
  *
+ * Of more than listen_channels as many are kept as it takes to refuse them, and
+ * of the names in the UNLISTENs of one transaction 256 KiB.
+ *
  * What is not seen: UNLISTEN and NOTIFY inside a function, or in a text of more than
  * PG_WHOLE_MAX bytes; after a ROLLBACK TO the UNLISTENs of the transaction do
  * not count.  In doubt a client hears more than it wants, never less.
@@ -44,6 +47,7 @@ struct pg_listen {
 	struct str sent;     /* what was dropped by the last order */
 	struct str told;     /* the notification of an order */
 	struct notification notification;
+	uint32_t count;    /* of channels */
 	bool drops_all;    /* UNLISTEN *, DISCARD ALL */
 	bool has_unlisten; /* an UNLISTEN was completed */
 	bool must_ask;     /* a statement was completed that may change it */
@@ -74,7 +78,8 @@ enum pg_ready { READY_PASSES, READY_WAITS };
 bool pg_listen_end(struct pg_back *b, struct turn *turn, enum pg_ready ready);
 
 /* A row of the answer; the answer's end.  False: no memory, or nonsense. */
-bool pg_listen_row(struct pg_back *b, const uint8_t *body, size_t len);
+bool pg_listen_row(struct pg_back *b, const struct turn *turn,
+		   const uint8_t *body, size_t len);
 bool pg_listen_done(struct pg_back *b, struct turn *turn);
 
 /* May nothing new be sent to the server behind what is on its way? */

@@ -382,6 +382,28 @@ def test_a_client_that_does_not_read(make_carpool, pg):
     assert payloads == [f"{i}{'x' * 7000}" for i in range(count)]
 
 
+def test_channels_are_bounded(make_carpool, pg):
+    """Who wants more than it may have is told and closed, with its others."""
+    carpool = make_carpool(default_pool_size=1, listen_channels=3)
+    c, many, stays = (carpool.connect() for _ in range(3))
+    for client in (c, stays):
+        client.query("LISTEN a; LISTEN b")
+        client.query("LISTEN b; LISTEN c")
+    stays.query("UNLISTEN a; LISTEN d")
+    for client, text in ((c, "LISTEN d"),
+                         (many, "; ".join(f"LISTEN x{i}" for i in range(9)))):
+        client.send(pgwire.query(text))
+        (e,) = client.drain().errors
+        assert (e.severity, e.sqlstate) == ("FATAL", "54000")
+        assert "listen_channels" in e.message
+    wait_until(lambda: listener(carpool)["channels"] == "3", 5,
+               "the others' channels to be dropped")
+    for name in ("x0", "a", "d"):
+        notify(pg, name, name)
+    assert hear(stays, 1) == [("d", "d")]
+    stays.expect_silence(0.1)
+
+
 def test_without_a_password_the_client_is_pinned(make_carpool, pg):
     """Only SCRAM keys are known: libpq could not log in."""
     carpool = make_carpool(

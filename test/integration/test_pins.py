@@ -1,6 +1,7 @@
 """Clients that keep their server: who is listed, told and counted, what the
 administrator's verbs do with them, and EXPLAIN PIN."""
 
+import contextlib
 import os
 import subprocess
 import threading
@@ -77,6 +78,74 @@ def test_a_pin_ends_with_its_client(make_carpool):
     pins(cp)
     assert b.value("SELECT count(*) FROM pg_class WHERE relname = 'pinned'"
                    ) == "0"
+
+
+def pinned_by(cp, reason, text, **login):
+    """A client that is pinned by this text, on whose server SHOW PINS says
+    why, and another that gets another server."""
+    a, b = cp.connect(**login), cp.connect(**login)
+    a.query(text)
+    mine = backend(a)
+    row, = pins(cp, reason)
+    assert (row["reason"], row["remote_pid"]) == (reason, mine)
+    assert len(row["digest"]) == 16 and int(row["digest"], 16) != 0
+    assert counts(cp) == {reason: (1, 1)}
+    for _ in range(3):
+        assert backend(b) != mine
+        assert backend(a) == mine
+    return a, mine
+
+
+@pytest.mark.parametrize("end", ["UNLISTEN seen", "UNLISTEN *",
+                                 "DISCARD ALL"])
+def test_listen_pins(make_carpool, pg, end):
+    """The server itself says to what it listens."""
+    cp = make_carpool(default_pool_size=2, on_listen="pin")
+    a, mine = pinned_by(cp, "listen", "LISTEN seen")
+    rows = a.query("SELECT * FROM pg_listening_channels()").rows
+    assert rows == [["seen"]]
+    a.query(end)
+    pins(cp)
+    assert counts(cp) == {"listen": (0, 1)}
+    # No other's server listens, and this one no longer does.
+    cp.wait_pool(sv_active=0)
+    with contextlib.ExitStack() as stack:
+        others = [stack.enter_context(cp.connect()) for _ in range(2)]
+        for c in others:
+            c.query("BEGIN")
+        assert mine in [backend(c) for c in others]
+        for c in others:
+            assert c.query("SELECT pg_listening_channels()").rows == []
+
+
+@pytest.mark.parametrize("begin, end", [
+    ("SET pin.name = 'käse'", "RESET pin.name"),
+    ("SET pin.name = 'käse'", "DISCARD ALL")])
+def test_an_unknown_setting_pins(make_carpool, begin, end):
+    cp = make_carpool(default_pool_size=2)
+    a, _ = pinned_by(cp, "unknown_set", begin)
+    assert a.value("SHOW pin.name") == "käse"
+    a.query(end)
+    pins(cp)
+    assert counts(cp) == {"unknown_set": (0, 1)}
+    cp.wait_pool(sv_active=0)
+
+
+def test_a_library_pins(make_carpool, pg):
+    """For good: what is loaded cannot be unloaded, so the server goes with its
+    client."""
+    cp = make_carpool({"test": {"pg": pg, "user": "postgres"}},
+                      default_pool_size=2)
+    a, mine = pinned_by(cp, "load", "LOAD 'plpgsql'")
+    a.query("DISCARD ALL")
+    assert [r["reason"] for r in cp.admin("SHOW PINS")] == ["load"]
+    assert backend(a) == mine
+    assert mine in map(str, pg.pids("test"))
+    a.close()
+    pins(cp)
+    assert counts(cp) == {"load": (0, 1)}
+    wait_until(lambda: mine not in map(str, pg.pids("test")), 10,
+               "its server to end")
 
 
 def test_the_digest_is_that_of_the_statement(make_carpool):

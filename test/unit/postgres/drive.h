@@ -681,6 +681,7 @@ drive_init(struct drive *d, enum pool_mode mode, enum drive_cut cut)
 	d->policy = (struct policy){
 		.mode = mode,
 		.max_prepared_statements = 200,
+		.listen_channels = 3,
 		.max_packet_bytes = INT32_MAX,
 		.scram_iterations = 4096,
 		.reset_query = "DISCARD ALL",

@@ -391,8 +391,7 @@ add_all(struct client *c, const struct listen_change *change)
 		client_refuse_reason(c, REASON_LISTEN_CHANNELS);
 		return true;
 	}
-	if (added == 0 &&
-	    (!change->has_notified || list_is_empty(&h->subs))) {
+	if (added == 0 && (!change->has_notified || list_is_empty(&h->subs))) {
 		set_due(h);
 		return true;
 	}

@@ -196,8 +196,9 @@ pg_listen_end(struct pg_back *b, struct turn *turn, enum pg_ready ready)
 	struct pg_front *f = turn->peer;
 
 	/* A text said LISTEN, but none was completed. */
-	if ((b->dirt & CLASSIFY_LISTEN) && b->owed.count == 0 && !b->is_group_open &&
-	    is_emulated(b, turn->policy) && (l == NULL || !l->must_ask))
+	if ((b->dirt & CLASSIFY_LISTEN) && b->owed.count == 0 &&
+	    !b->is_group_open && is_emulated(b, turn->policy) &&
+	    (l == NULL || !l->must_ask))
 		b->dirt &= ~(uint32_t)CLASSIFY_LISTEN;
 	if (l == NULL)
 		return true;
@@ -229,12 +230,13 @@ pg_listen_row(struct pg_back *b, const struct turn *turn, const uint8_t *body,
 	const uint8_t *name;
 	size_t size;
 
-	if (l == NULL || head == NULL || pg_get_u16(head) != 1)
-		return false;
-	size = pg_get_u32(head + 2);
+	size = head == NULL ? 0 : pg_get_u32(head + 2);
 	name = pg_body_bytes(&at, size);
-	if (name == NULL || memchr(name, 0, size) != NULL)
-		return false;
+	if (l == NULL || head == NULL || pg_get_u16(head) != 1 ||
+	    name == NULL || memchr(name, 0, size) != NULL) {
+		b->pending_fail = REASON_SERVER_PROTOCOL;
+		return true;
+	}
 	if (l->count > turn->policy->listen_channels)
 		return true;
 	l->count++;

@@ -77,7 +77,7 @@ bool pg_listen_holds(const struct pg_back *b, const struct turn *turn);
 enum pg_ready { READY_PASSES, READY_WAITS };
 bool pg_listen_end(struct pg_back *b, struct turn *turn, enum pg_ready ready);
 
-/* A row of the answer; the answer's end.  False: no memory, or nonsense. */
+/* A row of the answer; the answer's end.  False: no memory. */
 bool pg_listen_row(struct pg_back *b, const struct turn *turn,
 		   const uint8_t *body, size_t len);
 bool pg_listen_done(struct pg_back *b, struct turn *turn);

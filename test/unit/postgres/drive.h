@@ -8,7 +8,8 @@
  *	client	Q:text  P:name:text  B:portal:statement  DS:name  DP:name
  *		E:portal  CS:name  CP:name  S  H  X  F  d:data  c  f:text
  *	server	C:tag  Z:I  T  T:a,b (columns)  D:data
- *		D:@a,b,c (columns)  1  2  3  n  t  s
+ *		D:@a,b,c (columns)  D:=a (one column)  1  2  3  n  t  s
+ *		A:channel:payload
  *		I  V  A  W
  *		G  H  d:data  c  N:text  S:name:value  E:severity:state:text
  *		O (the error of an outdated plan)
@@ -51,6 +52,7 @@ struct drive {
 	bool has_client;
 	char words[TURN_WORDS];
 	bool has_waiters;
+	bool has_news;
 	bool peer_eof;
 	bool holds_server; /* NEED_SERVER is not granted */
 	bool is_over;      /* the client's connection */
@@ -118,6 +120,7 @@ drive_turn(struct drive *d, bool is_back)
 		.cancel_key = d->key,
 		.words = d->words,
 		.has_waiters = d->has_waiters,
+		.has_news = is_back && d->has_news,
 		.out_busy = is_back && d->c_relay > 0,
 		.peer_eof = !is_back && d->peer_eof,
 	};
@@ -219,6 +222,14 @@ drive_put_token(struct str *s, char *token, bool is_server)
 		pg_put_text(s, field[1]);
 	} else if (type == 'D' && field[1][0] == '@') {
 		drive_put_row(s, field[1] + 1);
+	} else if (type == 'D' && field[1][0] == '=') {
+		pg_put_u16(s, 1);
+		pg_put_u32(s, (uint32_t)strlen(field[1] + 1));
+		str_puts(s, field[1] + 1);
+	} else if (is_server && type == 'A' && field[1][0] != '\0') {
+		pg_put_u32(s, 7);
+		pg_put_text(s, field[1]);
+		pg_put_text(s, field[2]);
 	} else if (type == 'd' || type == 'D') {
 		str_puts(s, field[1]);
 	} else if (is_server && type == 'S') {
@@ -394,6 +405,40 @@ drive_boundary(struct drive *d, const struct order *o)
 	}
 }
 
+static inline void
+drive_log_names(struct drive *d, const char *sign, const char *at, size_t len)
+{
+	const char *end = at + len;
+
+	for (; at < end; at += strlen(at) + 1)
+		str_printf(&d->log, "%s%s,", sign, at);
+}
+
+/* What the client listens to is kept by nobody; see drive_in_place. */
+static inline void
+drive_listen(struct drive *d, const struct order *o)
+{
+	const struct listen_change *l = &o->listen;
+
+	if (l->told != NULL) {
+		drive_log(d, "told:%u,%s,%s", l->told->pid, l->told->channel,
+			  l->told->payload);
+		d->s_discard = o->bytes;
+		return;
+	}
+	drive_log(d, "listen:");
+	if (l->drops_all)
+		str_puts(&d->log, "-*,");
+	if (l->drop_len > 0)
+		drive_log_names(d, "-", l->drop, l->drop_len);
+	if (l->add_len > 0)
+		drive_log_names(d, "+", l->add, l->add_len);
+	str_puts(&d->log, l->has_notified ? "notified,"
+			  : d->has_news	  ? "news,"
+					  : "");
+	str_puts(&d->log, l->is_waiting ? "waits" : "goes");
+}
+
 /* A step that waited has changed nothing, so it says the same again, and both
  * sides are as they were. */
 static inline void
@@ -455,6 +500,9 @@ drive_back(struct drive *d)
 		return true;
 	case ORDER_BOUNDARY:
 		drive_boundary(d, &o);
+		return true;
+	case ORDER_LISTEN:
+		drive_listen(d, &o);
 		return true;
 	case ORDER_READY:
 		drive_log(d, "ready");
@@ -640,6 +688,17 @@ drive_server(struct drive *d, const char *script)
 	str_fini(&s);
 }
 
+/* What the client waits for is in place, and it is told so. */
+static inline void
+drive_in_place(struct drive *d)
+{
+	struct turn t = drive_turn(d, false);
+
+	d->has_news = false;
+	ASSERT(pg_front_ops.subscribed(&t));
+	drive_pump(d);
+}
+
 /* ---- a pair that is logged in ---- */
 
 static inline struct pg_params *
@@ -718,6 +777,22 @@ drive_init(struct drive *d, enum pool_mode mode, enum drive_cut cut)
 	pg_front_params_changed(f);
 	pg_back_params_changed(b);
 	pg_back_count(b);
+}
+
+/* LISTEN is emulated. */
+static inline void
+drive_hears(struct drive *d)
+{
+	struct pg_front *f = d->front;
+	struct pg_back *b = d->back;
+
+	d->policy.on_state[STATE_LISTEN] = STATE_EMULATE;
+	pg_params_put(&f->params,
+		      pg_params_with(f->params, "server_encoding", "UTF8"));
+	pg_params_put(&b->params, pg_params_ref(f->params));
+	pg_params_put(&b->facts, pg_params_ref(f->params));
+	pg_front_params_changed(f);
+	pg_back_params_changed(b);
 }
 
 /* Gives the client a startup value of its own, as its login would. */

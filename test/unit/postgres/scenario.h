@@ -7,7 +7,7 @@
 
 #include "drive.h"
 
-enum who { CLIENT, SERVER, GONE, END_OF_CLIENT };
+enum who { CLIENT, SERVER, GONE, END_OF_CLIENT, NEWS, IN_PLACE };
 
 struct move {
 	enum who who;
@@ -20,6 +20,7 @@ struct scenario {
 	const char *name;
 	enum pool_mode mode;
 	bool no_prepared;     /* max_prepared_statements = 0 */
+	bool hears;           /* on_listen = emulate */
 	const char *start[2]; /* a setting of the client's startup packet */
 	struct move moves[MOVES];
 	const char *to_client;
@@ -37,6 +38,8 @@ scenario_run(const struct scenario *s, enum drive_cut cut, unsigned seed)
 	d.seed = seed;
 	if (s->no_prepared)
 		d.policy.max_prepared_statements = 0;
+	if (s->hears)
+		drive_hears(&d);
 	if (s->start[0] != NULL)
 		drive_start_value(&d, s->start[0], s->start[1]);
 	for (size_t i = 0; i < MOVES && s->moves[i].say != NULL; i++) {
@@ -48,6 +51,10 @@ scenario_run(const struct scenario *s, enum drive_cut cut, unsigned seed)
 			drive_server(&d, m->say);
 		} else if (m->who == GONE) {
 			drive_abandon(&d);
+		} else if (m->who == NEWS) {
+			d.has_news = true;
+		} else if (m->who == IN_PLACE) {
+			drive_in_place(&d);
 		} else {
 			d.peer_eof = true;
 			drive_pump(&d);

@@ -344,11 +344,11 @@ lose(struct tap *t, const char *error)
 	log_tap(t, LOG_WARNING, was_up ? "listen_lost" : "listen_failed",
 		t->error);
 	close_conn(t);
-	end_marks(t, &t->waiting, UINT64_MAX);
 	if (was_up) {
 		t->lost++;
 		t->must_back = true;
 		tell_event(t, CHANNELS_LOST);
+		end_marks(t, &t->waiting, UINT64_MAX);
 		t->backoff = PAUSE_FIRST;
 		pause_tap(t, 0);
 		return;

@@ -1,10 +1,10 @@
 /*
  * Every setting, once.  Constant; any thread.  Names, defaults and meanings are
  * those of PgBouncer 1.25; core_dumps, listen_channels, listen_lost,
- * listen_queue, memory_limit, on_temp_table and the like, pin_notice, server_login_limit,
- * shutdown_timeout and threads are carpool's own, login_notify_message and
- * pool_idle_timeout PgBouncer's next.  A row says what its text means; who
- * follows a value is no business of it.
+ * listen_queue, memory_limit, on_temp_table and the like, pin_notice,
+ * server_login_limit, shutdown_timeout and threads are carpool's own,
+ * login_notify_message and pool_idle_timeout PgBouncer's next.  A row says what
+ * its text means; who follows a value is no business of it.
  */
 #include "config/settings.h"
 

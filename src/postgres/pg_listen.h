@@ -19,9 +19,9 @@
  * Of more than listen_channels as many are kept as it takes to refuse them, and
  * of the names in the UNLISTENs of one transaction 256 KiB.
  *
- * What is not seen: UNLISTEN and NOTIFY inside a function, or in a text of more than
- * PG_WHOLE_MAX bytes; after a ROLLBACK TO the UNLISTENs of the transaction do
- * not count.  In doubt a client hears more than it wants, never less.
+ * What is not seen: UNLISTEN and NOTIFY inside a function, or in a text of more
+ * than PG_WHOLE_MAX bytes; after a ROLLBACK TO the UNLISTENs of the transaction
+ * do not count.  In doubt a client hears more than it wants, never less.
  *
  * Runs on the worker that owns both connections.  PostgreSQL manual, LISTEN,
  * UNLISTEN, NOTIFY.

@@ -434,7 +434,7 @@ drive_listen(struct drive *d, const struct order *o)
 	if (l->add_len > 0)
 		drive_log_names(d, "+", l->add, l->add_len);
 	str_puts(&d->log, l->has_notified ? "notified,"
-			  : d->has_news	  ? "news,"
+			  : d->has_news   ? "news,"
 					  : "");
 	str_puts(&d->log, l->is_waiting ? "waits" : "goes");
 }

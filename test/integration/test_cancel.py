@@ -120,7 +120,8 @@ def test_cancel_of_an_idle_transaction_does_nothing(make_carpool):
     a = cp.connect()
     a.query("BEGIN")
     a.cancel()
-    time.sleep(0.05)
+    cp.wait_pool(cl_active_cancel_req=0, cl_waiting_cancel_req=0,
+                 sv_active_cancel=0, sv_being_canceled=0)
     assert a.query("SELECT 1").status == "T"
     a.query("COMMIT")
 
@@ -333,7 +334,7 @@ def test_late_cancel_against_a_fake_server(make_carpool, make_fake):
             conn.answer(m.body[:-1].decode())
 
     def slow_cancel(conn, pid, key):
-        time.sleep(0.3)
+        time.sleep(0.3)  # time in which the server could be lent
         held.set()
 
     fake = make_fake(script)

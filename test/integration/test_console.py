@@ -114,7 +114,7 @@ def test_show_pools_counts(make_carpool, pg):
         c.query("BEGIN")
     clients[2].send(w.query("SELECT 1"))
     cp.wait_pool(cl_active=3, cl_waiting=1, sv_active=2, sv_idle=0)
-    time.sleep(0.05)
+    time.sleep(0.05)  # the age that maxwait_us has to show
     row = cp.pool()
     assert row["maxwait"] == 0 and row["maxwait_us"] >= 50000
     assert row["pool_mode"] == "transaction"

@@ -2,7 +2,6 @@
 ENABLE, RECONNECT, WAIT_CLOSE, KILL, KILL_CLIENT."""
 
 import signal
-import time
 
 import pytest
 
@@ -151,12 +150,11 @@ def test_kill_database(make_carpool, pg):
     wait_until(lambda: pg.connections("test") == 0)
     assert b.value("SELECT 1") == "1"
     # left paused
-    c = cp.raw()
-    c.send(w.startup({"user": "app", "database": "test"}))
-    time.sleep(0.05)
+    c = cp.connect()
+    c.send(w.query("SELECT 1"))
+    cp.wait_pool(cl_waiting=1)
     cp.console("RESUME test")
-    c.finish_login("app")
-    assert c.value("SELECT 1") == "1"
+    assert c.read_until("Z").rows == [["1"]]
 
 
 def test_kill_client(make_carpool, pg):

@@ -498,7 +498,7 @@ def test_link_resets_after_random_bytes(make_carpool, pg, fault):
         t.start()
     for at in (700, 450, 900, 520, 610, 1000, 480, 555) * 2:
         link.reset_after(at, "down")
-        time.sleep(0.03)
+        time.sleep(0.03)  # some traffic under each limit
     link.resume()
     for t in threads:
         t.join()

@@ -63,7 +63,7 @@ class Tenant:
 def wait_of(cp, database, seconds):
     """Mean time in the queue of that database's requests, in seconds."""
     before = cp.totals(database)
-    time.sleep(seconds)
+    time.sleep(seconds)  # the window that is measured
     after = cp.totals(database)
     served = (after["server_assignment_count"]
               - before["server_assignment_count"])
@@ -267,7 +267,7 @@ def test_refusal_is_read_past_unread_input(make_carpool):
     assert select.select([b.sock], [], [], 10)[0]
     for _ in range(5):
         b.send(w.query("SELECT 2"))
-        time.sleep(0.01)
+        time.sleep(0.01)  # a write of its own each
     e = b.read_until("E", timeout=10).errors[0]
     assert e.sqlstate == "53300" and "query_wait_timeout" in e.message
     b.expect_closed()

@@ -142,7 +142,7 @@ def test_server_is_replaced_under_load(own_pg, make_carpool, paused):
             pg.stop("fast")
         else:
             pg.kill()
-        time.sleep(0.3)
+        time.sleep(0.3)  # it is away for a while
         pg.start()
         up = time.monotonic()
         if paused:
@@ -258,7 +258,7 @@ def test_server_ends_just_as_it_is_wanted(make_carpool, make_fake, first):
     c = cp.connect()
     assert c.value("SELECT 1") == "1"
     cp.wait_pool(sv_idle=1)
-    time.sleep(0.05)
+    time.sleep(0.05)  # idle for long enough to be looked at first
     cp.signal(signal.SIGSTOP)
     try:
         if first == "client":
@@ -699,7 +699,7 @@ class Counting:
             self.times.append(time.monotonic())
             self.now += 1
             self.highest = max(self.highest, self.now)
-        time.sleep(self.seconds)
+        time.sleep(self.seconds)  # as long as a login takes there
         with self.lock:
             self.now -= 1
             full = self.most is not None and self.open >= self.most
@@ -770,7 +770,9 @@ def test_server_that_is_full(make_carpool, make_fake):
     cp = make_carpool({"test": at(fake)}, default_pool_size=20,
                       server_login_retry=15)
     with Load(cp, 12, pause=0.002) as load:
-        time.sleep(0.5)
+        wait_until(lambda: count.open == 3 and count.refused
+                   and cp.pool()["sv_login"] == 0, 10,
+                   "the first logins to be refused")
         tries, start = len(count.refused), time.monotonic()
         load.goes_on()
         wait_until(lambda: time.monotonic() > start + 3)

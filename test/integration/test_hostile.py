@@ -238,7 +238,7 @@ def test_strangers_go_in_time_with_one_line_each(make_carpool, way):
     c = cp.connect()
     while any(t.is_alive() for t in threads):
         assert c.value("SELECT 1") == "1"
-        time.sleep(0.02)
+        time.sleep(0.02)  # asked now and then while they come
     slow = {n: t for n, t in took.items() if not t or t[0] > 3 + 5}
     assert not slow, slow
     wait_until(lambda: cp.log.count("client_close") - before

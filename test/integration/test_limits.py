@@ -128,7 +128,7 @@ def test_hammer_a_pool_of_seven(make_carpool, make_pg):
             except OSError as e:
                 wrong.append(("console", e))
                 return
-            time.sleep(0.02)
+            time.sleep(0.02)  # a pace that leaves the clients some time
 
     threads = [threading.Thread(target=client, args=(n,), daemon=True)
                for n in range(len(done))]
@@ -457,6 +457,6 @@ def test_sigstop_of_nothing(make_carpool):
     c = cp.connect()
     c.query("SELECT 1")
     cp.signal(signal.SIGSTOP)
-    time.sleep(0.3)
+    time.sleep(0.3)  # stopped for so long
     cp.signal(signal.SIGCONT)
     assert c.value("SELECT 1") == "1"

@@ -50,7 +50,7 @@ def test_pauses_and_resumes_at_once(make_carpool):
         while not stop.is_set():
             c.query("RESUME", check=False)
             c.query("RESUME test", check=False)
-            time.sleep(0.01)
+            time.sleep(0.01)  # so that pauses last
 
     async def work(client, i):
         return [await client.value(f"SELECT {i}") for _ in range(30)]
@@ -377,7 +377,7 @@ def test_everything_at_once_for_long(make_carpool, pg, fault):
         link.reset_all()
         sizes.append((oracles.rss_bytes(cp.pid),
                       len(oracles.descriptors(cp.pid) or ())))
-        time.sleep(every)
+        time.sleep(every)  # the load runs meanwhile
     for t in threads:
         t.join()
     assert not wrong, wrong[:5]

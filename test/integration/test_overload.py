@@ -197,7 +197,7 @@ def test_failing_logins_do_not_flood_the_log(make_carpool):
     for t in threads:
         t.join()
     # The next line tells how many were held back.
-    time.sleep(1.1)
+    time.sleep(1.1)  # what is held back is counted by the second
     with RawClient(cp.host, cp.port) as c:
         with pytest.raises(PgError):
             c.login("app", "test", "wrong")
@@ -426,7 +426,7 @@ def test_stopped_for_a_while(make_carpool):
         fresh = RawClient(cp.host, cp.port, timeout=20)
         fresh.send(w.startup({"user": "app", "database": "test"}))
         open_.send(w.query("COMMIT"))
-        time.sleep(60 * MINUTES or 2)
+        time.sleep(60 * MINUTES or 2)  # stopped for so long
     finally:
         cp.signal(signal.SIGCONT)
     fresh.finish_login("app")

@@ -3,7 +3,6 @@
 import os
 import signal
 import threading
-import time
 
 import pytest
 
@@ -275,5 +274,5 @@ def test_reload_costs_no_idle_server(make_carpool, pg):
     pid = c.value("SELECT pg_backend_pid()")
     for _ in range(3):
         cp.reload()
-    time.sleep(0.05)
+    holds_for(lambda: int(pid) in pg.pids("test"), 0.05, "the server")
     assert c.value("SELECT pg_backend_pid()") == pid

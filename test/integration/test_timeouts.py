@@ -8,7 +8,9 @@ from tools import oracles, pgwire as w
 from tools.raw import Closed, PgError
 from tools.wait import holds_for, wait_until
 
-T = 1  # seconds; timers may be up to a tenth late
+# Seconds; timers may be up to a tenth late.  What sleeps here for a share of T
+# lets that time pass, which is what the test is about.
+T = 1
 
 
 class Clock:

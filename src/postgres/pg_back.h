@@ -27,6 +27,9 @@ enum pg_reach {
 	REACH_DATABASE, /* those of all servers of its database */
 };
 
+/* The server's function that finds a kept plan of no use any more. */
+#define PG_ROUTINE_REVALIDATE "RevalidateCachedQuery"
+
 #define PG_ACCEPTED 16u
 #define PG_RETRIES 3u
 

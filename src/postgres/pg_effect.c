@@ -159,7 +159,7 @@ pg_effect_judge_error(struct pg_back *b, const struct pg_owed *e,
 	if (state == NULL)
 		return;
 	is_outdated = strcmp(state, "0A000") == 0 && routine != NULL &&
-		      strcmp(routine, "RevalidateCachedQuery") == 0;
+		      strcmp(routine, PG_ROUTINE_REVALIDATE) == 0;
 	is_gone = strcmp(state, "26000") == 0;
 	if (l == NULL || (!is_outdated && !is_gone))
 		return;

@@ -79,6 +79,7 @@ struct pg_error_words {
 	const char *text;
 	const char *detail; /* NULL = none */
 	const char *hint;   /* NULL = none */
+	const char *routine; /* of the server, NULL = none */
 };
 /* Adds an ErrorResponse, or a notice, whose texts are made plain ASCII. */
 void pg_put_error(struct str *s, const struct pg_error_words *words);

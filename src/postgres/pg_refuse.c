@@ -41,6 +41,8 @@ put_fields(struct str *s, char type, const char *severity,
 		put_field(s, 'D', words->detail, kept);
 	if (words->hint != NULL)
 		put_field(s, 'H', words->hint, kept);
+	if (words->routine != NULL)
+		put_field(s, 'R', words->routine, kept);
 	str_putc(s, '\0');
 	pg_put_end(s, mark);
 }
@@ -75,6 +77,10 @@ pg_put_reason(struct str *s, enum reason reason)
 		.sqlstate = info->sqlstate,
 		.text = info->text,
 		.hint = info->hint,
+		/* By it, not by the code, drivers know that they should prepare
+		 * the statement anew. */
+		.routine = reason == REASON_PLAN_CHANGED ? PG_ROUTINE_REVALIDATE
+							 : NULL,
 	};
 
 	pg_put_error(s, &words);

@@ -298,7 +298,9 @@ judge_error(struct pg_back *b, const struct turn *turn, struct pg_scan *s,
 static bool
 is_description(const struct pg_owed *e)
 {
-	return e->kind == OWED_DESCRIBE_STATEMENT && e->statement != NULL;
+	return (e->kind == OWED_DESCRIBE_STATEMENT ||
+		e->kind == OWED_DESCRIBE_PORTAL) &&
+	       e->statement != NULL;
 }
 
 static enum fate

@@ -24,7 +24,7 @@ pg_effect_is_plain(const struct pg_owed *e)
 	return e->name == NULL && e->statement == NULL && !e->is_unnamed;
 }
 
-/* The answer to a Describe of a statement told this shape. */
+/* The answer to a Describe of a statement, or its portal, told this shape. */
 void pg_effect_described(struct pg_back *b, const struct pg_owed *e,
 			 uint64_t hash, usec_t now);
 

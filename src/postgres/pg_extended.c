@@ -429,6 +429,7 @@ use_named(struct pg_front *f, struct turn *turn, struct pg_command *m,
 {
 	struct pg_back *b = turn->peer;
 	struct pg_name *n = pg_names_find(f->names, text);
+	bool is_told = false;
 	struct pg_load *l;
 
 	if (m->frame.total > PG_WHOLE_MAX && !m->is_first)
@@ -437,10 +438,16 @@ use_named(struct pg_front *f, struct turn *turn, struct pg_command *m,
 		return pg_stop_plain(order, ORDER_WAIT);
 	if (n == NULL || pg_slot_now(&n->slot) == NULL)
 		return use_unknown(f, turn, m, at, text, entry, order);
+	if (entry.kind == OWED_BIND &&
+	    !pg_shape_follows(turn, m, n, &is_told, order))
+		return false;
 	if (!pg_have_load(f, turn, m, n, LOAD_IN_GROUP, &l, order))
 		return false;
-	if (entry.kind == OWED_BIND && !pg_has_shape(f, turn, m, n, l, order))
+	if (entry.kind == OWED_BIND && !is_told &&
+	    !pg_has_shape(f, turn, m, n, l, order))
 		return false;
+	if (entry.kind == OWED_BIND)
+		entry.portal = pg_shape_portal((const char *)m->body);
 	entry.name = pg_name_ref(n);
 	b->view.binds += entry.kind == OWED_BIND;
 	if (entry.kind == OWED_DESCRIBE_STATEMENT)
@@ -490,11 +497,17 @@ bool
 pg_on_describe(struct pg_front *f, struct turn *turn, struct pg_command *m,
 	       struct order *order)
 {
+	struct pg_owed entry = { .kind = OWED_DESCRIBE_PORTAL };
+	struct pg_body at = { .at = m->body, .left = m->len };
+
 	if (m->len > 0 && m->body[0] == 'S')
 		return use_statement(f, turn, m, 1, OWED_DESCRIBE_STATEMENT,
 				     order);
-	return pg_command_has_server(f, turn, m, order) &&
-	       push_plain(f, turn, OWED_DESCRIBE_PORTAL);
+	if (!pg_command_has_server(f, turn, m, order))
+		return false;
+	if (is_shared(turn) && pg_body_text(&at) != NULL)
+		pg_shape_tells(turn->peer, (const char *)m->body + 1, &entry);
+	return pg_command_push(f, turn, entry);
 }
 
 bool

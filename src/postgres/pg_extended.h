@@ -56,6 +56,26 @@ bool pg_load_is_outdated(const struct pg_name *name, const struct pg_load *l);
 bool pg_has_shape(struct pg_front *f, struct turn *turn, struct pg_command *m,
 		  struct pg_name *name, struct pg_load *l, struct order *order);
 
+/*
+ * Does the message behind this Bind of the name tell the client what its rows
+ * are, and do they depend on it?  Then it runs on a load that has seen all
+ * changes, whatever the client was told before.  False: *order says what must
+ * happen first.
+ */
+bool pg_shape_follows(struct turn *turn, const struct pg_command *m,
+		      const struct pg_name *name, bool *is_told,
+		      struct order *order);
+
+/* The place of a portal's name in the entry of its Bind. */
+uint16_t pg_shape_portal(const char *portal);
+
+/*
+ * A Describe of this portal is about to be pushed: if its Bind was pushed last,
+ * and told the shape of a statement that is not known, the entry says of which.
+ */
+void pg_shape_tells(struct pg_back *b, const char *portal,
+		    struct pg_owed *entry);
+
 /* May messages of carpool's own stand here?  False: *order says what first. */
 bool pg_may_add(struct turn *turn, struct pg_command *m, struct order *order);
 

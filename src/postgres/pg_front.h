@@ -77,8 +77,8 @@ struct pg_error_words {
 	bool is_fatal;
 	const char *sqlstate;
 	const char *text;
-	const char *detail; /* NULL = none */
-	const char *hint;   /* NULL = none */
+	const char *detail;  /* NULL = none */
+	const char *hint;    /* NULL = none */
 	const char *routine; /* of the server, NULL = none */
 };
 /* Adds an ErrorResponse, or a notice, whose texts are made plain ASCII. */

@@ -78,7 +78,10 @@ struct pg_owed {
 		uint16_t reason; /* REWRITE: enum reason */
 		int16_t shift;   /* else characters that its text grew by */
 	};
-	uint16_t done;        /* statements of it that were completed */
+	union {
+		uint16_t done;   /* statements of it that were completed */
+		uint16_t portal; /* BIND: of the portal's name, a hash */
+	};
 	struct pg_name *name; /* refs: the client's name that it is about */
 	union {
 		struct statement *statement; /* refs: what it changes to */

@@ -1,10 +1,12 @@
 /*
  * Shapes: told by servers, compared in front of a Bind.
  *
- * The client was told a shape, and the server's own load of the statement has
- * another: whichever is older is out of date.  Of a load whose shape nobody
- * asked for yet the server is asked, hidden, before the Bind is sent.  Runs on
- * the client's worker.  PostgreSQL manual, "Message Formats", RowDescription.
+ * The client was told a shape, by a Describe of the statement or of its portal,
+ * and the server's own load of the statement has another: whichever is older is
+ * out of date.  A client that asks again behind its Bind is told anew.  Of a
+ * load whose shape nobody asked for yet the server is asked, hidden, before the
+ * Bind is sent.  Runs on the client's worker.  PostgreSQL manual, "Message
+ * Formats", RowDescription.
  */
 #include "pg_shape.h"
 
@@ -180,4 +182,106 @@ pg_has_shape(struct pg_front *f, struct turn *turn, struct pg_command *m,
 		return pg_stop_plain(order, ORDER_WAIT);
 	}
 	return ask(f, turn, m, name, l, order);
+}
+
+/* ---- portals ---- */
+
+uint16_t
+pg_shape_portal(const char *portal)
+{
+	uint32_t h = hash_fold(hash_bytes(HASH_START, portal, strlen(portal)));
+
+	return (uint16_t)(h ^ h >> 16);
+}
+
+void
+pg_shape_tells(struct pg_back *b, const char *portal, struct pg_owed *entry)
+{
+	const struct pg_owed *bind;
+	const struct pg_load *l;
+	struct statement *s;
+
+	if (b->owed.count == 0)
+		return;
+	bind = pg_owed_at(&b->owed, b->owed.count - 1);
+	if (bind->kind != OWED_BIND || bind->name == NULL ||
+	    bind->portal != pg_shape_portal(portal))
+		return;
+	s = pg_slot_now(&bind->name->slot);
+	l = s != NULL ? pg_loads_find(&b->loads, s) : NULL;
+	if (l == NULL || (l->shape.hash != PG_SHAPE_UNKNOWN &&
+			  l->shape.hash == bind->name->shape.hash))
+		return;
+	entry->name = pg_name_ref(bind->name);
+	entry->statement = statement_ref(s);
+}
+
+enum following {
+	FOLLOWING_UNSEEN, /* it has not come yet */
+	FOLLOWING_TELLS,
+	FOLLOWING_OTHER,
+};
+
+#define PORTAL_MAX 64u /* longer names are taken to be others */
+
+/* What comes behind a Bind; *need: bytes of input that tell. */
+static enum following
+following(const struct turn *turn, const struct pg_command *m, size_t *need)
+{
+	const char *portal = (const char *)m->body;
+	size_t at = m->frame.at + m->frame.total, len = strlen(portal) + 1;
+	uint8_t head[PG_HEADER], body[1 + PORTAL_MAX];
+
+	if (m->frame.total > PG_WHOLE_MAX || len > PORTAL_MAX)
+		return FOLLOWING_OTHER;
+	*need = at + PG_HEADER;
+	if (turn->in->len < *need)
+		return FOLLOWING_UNSEEN;
+	buf_copy_out(turn->in, at, head, PG_HEADER);
+	if (head[0] != 'D' || pg_get_u32(head + 1) != 4 + 1 + len)
+		return FOLLOWING_OTHER;
+	*need += 1 + len;
+	if (turn->in->len < *need)
+		return FOLLOWING_UNSEEN;
+	buf_copy_out(turn->in, at + PG_HEADER, body, 1 + len);
+	return body[0] == 'P' && memcmp(body + 1, portal, len) == 0
+		       ? FOLLOWING_TELLS
+		       : FOLLOWING_OTHER;
+}
+
+/* Would the server, or carpool, perhaps refuse what the client has? */
+static bool
+is_doubtful(const struct pg_back *b, const struct pg_name *name,
+	    const struct pg_load *l)
+{
+	if (l == NULL)
+		return is_known(&name->shape);
+	return l->changes < pg_change_now(b) ||
+	       (is_known(&name->shape) && l->shape.hash != name->shape.hash);
+}
+
+bool
+pg_shape_follows(struct turn *turn, const struct pg_command *m,
+		 const struct pg_name *name, bool *is_told, struct order *order)
+{
+	struct pg_back *b = turn->peer;
+	struct pg_load *l = pg_loads_find(&b->loads, pg_slot_now(&name->slot));
+	size_t need = 0;
+
+	*is_told = false;
+	if (!is_doubtful(b, name, l))
+		return true;
+	switch (following(turn, m, &need)) {
+	case FOLLOWING_OTHER:
+		break;
+	case FOLLOWING_UNSEEN:
+		return m->is_first &&
+		       pg_stop(order, order_bytes(ORDER_NEED_MORE, need));
+	case FOLLOWING_TELLS:
+		*is_told = true;
+		if (l != NULL && l->changes < pg_change_now(b))
+			pg_loads_spoil(&b->loads, l);
+		break;
+	}
+	return true;
 }

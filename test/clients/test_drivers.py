@@ -12,8 +12,6 @@ STALE = "0A000"  # cached plan must not change result type
 # Where carpool is known not to be right yet; CLIENTS_KNOWN=1 asks all the
 # same.  doc/testing.md says more.
 KNOWN = {
-    "schema": ((), "a statement whose table has changed may be answered "
-                   "0A000 once more on each server"),
     "prepare": (("psycopg-prepare-0", "asyncpg", "asyncpg-debian", "pgx",
                  "database-sql-pgx", "database-sql-pq", "pgjdbc",
                  "pgjdbc-prepare-1", "pgjdbc-autosave", "psql"),

@@ -299,3 +299,57 @@ def test_an_error_tells_of_a_change_nobody_saw(pg, pair):
     for number in 1, 0:
         with opened(pair) as c:
             sees_both_columns(pair, c, number)
+
+
+def test_who_asks_for_the_rows_each_time(pg, pair):
+    """The description behind each Bind is what it goes by: it meets no error,
+    in transactions neither.  Unless the change went by unseen: then one, and
+    nobody else gets another."""
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(opened(pair)) for _ in range(3)]
+        for i, c in enumerate(clients):
+            with pair.free(i % 2):
+                ask(c, w.parse("s", SQL))
+                assert run_described(c).rows == [["1"]]
+        with pair.free(0), opened(pair) as owner:
+            owner.query(ADD)
+        for number in 0, 1:
+            for i, c in enumerate(clients):
+                with pair.free(number):
+                    if i == 0:
+                        c.query("BEGIN")
+                    got = run_described(c)
+                    assert (got.names, got.rows) == (["a", "b"], [["1", "2"]])
+                    if i == 0:
+                        c.query("COMMIT")
+        pg.query("ALTER TABLE plans DROP COLUMN b", db="test")
+        with pair.free(0):
+            assert run_described(clients[0]).errors[0].sqlstate == "0A000"
+        for number in 0, 1:
+            for c in clients:
+                with pair.free(number):
+                    got = run_described(c)
+                    assert (got.names, got.rows) == (["a"], [["1"]])
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_who_asked_for_the_rows_once(pg, make_carpool, plans, seen):
+    """Told by a portal, it gets no other rows from a server that loads the
+    statement anew; then the error that drivers know by its routine."""
+    with contextlib.ExitStack() as stack:
+        servers = Servers(make_carpool(default_pool_size=2), stack)
+        c = stack.enter_context(opened(servers))
+        with servers.free(0):
+            ask(c, w.parse("s", SQL))
+            assert run_described(c).rows == [["1"]]
+            assert run(c).rows == [["1"]]
+            if seen:
+                with opened(servers) as owner:
+                    owner.query(ADD)
+        if not seen:
+            pg.query(ADD, db="test")
+        for number in 1, 0:
+            with servers.free(number):
+                error = run(c).errors[0]
+                assert error.sqlstate == "0A000"
+                assert error.fields["R"] == "RevalidateCachedQuery"

@@ -54,6 +54,10 @@ struct back_view {
 	uint16_t statements;
 	bool is_resettable; /* at status idle, nothing owed: reset() allowed */
 	bool wants_step;    /* a step may do something without new bytes */
+	bool is_heard; /* set by the core: somebody listens to such servers */
+	/* Since the link began, or the core took it back: what it told, or may
+	 * have, is heard by others a moment later. */
+	bool has_notified;
 	const char *application_name; /* borrowed */
 };
 

@@ -108,8 +108,9 @@ struct client {
 	uint8_t state : 4;     /* enum client_state, set by client_set_state */
 	uint8_t back_to : 4;   /* enum client_state: where ASKING, WAITING began
 				*/
-	uint8_t pins_told : 7; /* bits of enum state_kind: by pin_notice */
+	uint8_t pins_told : 6; /* bits of enum state_kind: by pin_notice */
 	bool is_hearer : 1;    /* listens to channels, see hearer.h */
+	bool is_fenced : 1;    /* its server waits, see hearer_fences */
 	uint8_t close_reason;  /* enum reason, with close_needed */
 	bool is_counted : 1;   /* holds places in the client budgets */
 	bool is_keyed : 1;     /* logged in to a pool: its key works */

@@ -193,8 +193,10 @@ new_channel(struct client *c, const char *name)
 	memcpy(ch->key, key, len);
 	ch->drop = new_request(c, CHANNEL_DROP, name, strlen(name) + 1);
 	if (ch->drop != NULL &&
-	    map_put(c->worker->ears->channels, key, len, ch))
+	    map_put(c->worker->ears->channels, key, len, ch)) {
+		atomic_fetch_add(&c->pool->ears, 1);
 		return ch;
+	}
 	channel_request_free(ch->drop);
 	mem_free(ch);
 	return NULL;
@@ -207,6 +209,7 @@ settle_channel(struct worker *w, struct channel *ch)
 	if (ch->is_busy || !list_is_empty(&ch->subs))
 		return;
 	(void)map_remove(w->ears->channels, ch->key, ch->key_len);
+	atomic_fetch_sub(&ch->drop->pool->ears, 1);
 	submit(w, ch->drop);
 	mem_free(ch);
 }
@@ -276,7 +279,7 @@ settle_hearer(struct client *c)
 	struct hearer *h = find_hearer(c);
 
 	if (h == NULL || !list_is_empty(&h->subs) || h->first != NULL ||
-	    h->ticket != 0 || h->is_due)
+	    h->ticket != 0 || h->fence != 0 || h->is_due)
 		return;
 	c->is_hearer = false;
 	(void)map_remove(c->worker->ears->by_client, &c, sizeof(c));
@@ -293,7 +296,7 @@ hearer_end(struct client *c)
 		return;
 	drop_all(c->worker, h);
 	drop_queue(c->worker, h);
-	h->ticket = 0;
+	h->ticket = h->fence = 0;
 	h->is_due = false;
 	settle_hearer(c);
 }
@@ -401,6 +404,33 @@ add_all(struct client *c, const struct listen_change *change)
 		return false;
 	r->ticket = h->ticket = ticket;
 	submit(c->worker, r);
+	return true;
+}
+
+bool
+hearer_fences(struct client *c, struct server *s, enum residue residue)
+{
+	struct channel_request *r;
+	struct hearer *h;
+
+	s->ops->view(s->back)->has_notified = false;
+	if (atomic_load(&c->pool->ears) == 0)
+		return false;
+	h = hearer_of(c);
+	if (h == NULL)
+		return false;
+	h->fence = h->ticket;
+	if (h->fence == 0) {
+		r = new_request(c, CHANNEL_ADD, NULL, 0);
+		if (r == NULL) {
+			settle_hearer(c);
+			return false;
+		}
+		r->ticket = h->fence = ++c->worker->ears->tickets;
+		submit(c->worker, r);
+	}
+	h->residue = residue;
+	c->is_fenced = true;
 	return true;
 }
 
@@ -634,8 +664,19 @@ hearer_answered(struct worker *w, struct channel_request *r)
 				   .reason = r->result,
 				   .detail = r->text };
 
-	if (h == NULL || h->ticket != r->ticket)
+	if (h == NULL)
 		return;
+	if (h->fence == r->ticket) {
+		h->fence = 0;
+		session_end_fence(c, h->residue);
+		h = find_hearer(c);
+	}
+	if (h == NULL)
+		return;
+	if (h->ticket != r->ticket) {
+		settle_hearer(c);
+		return;
+	}
 	begin_subs(h, r->ticket);
 	if (r->result != REASON_NONE && r->len > 0)
 		client_refuse(c, &refusal);

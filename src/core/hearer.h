@@ -44,6 +44,8 @@ struct hearer {
 	size_t queued;         /* bytes of these */
 	uint32_t channels;     /* in subs */
 	uint64_t ticket;       /* of the ADD that it waits for, or 0 */
+	uint64_t fence;        /* of the ADD that its server waits for */
+	enum residue residue;  /* of that server */
 	bool is_due;           /* that is in place: to be said */
 };
 
@@ -64,6 +66,14 @@ bool hearer_on_order(struct client *c, struct server *s, const struct order *o);
 
 /* Does something wait to be told? */
 bool hearer_has_news(const struct client *c);
+
+/*
+ * The client is about to give up a server on which it has notified: must it
+ * keep it until that has been heard?  Then nobody else's notifications come
+ * from that process before, and the client's are known to be its own.  True:
+ * it is fenced, until session_end_fence.
+ */
+bool hearer_fences(struct client *c, struct server *s, enum residue residue);
 
 /* Writes what waits, where the client may be told just now. */
 void hearer_flush(struct client *c);

@@ -2,7 +2,8 @@
  * The table of server processes; see notifier.h.
  *
  * What a client's transaction notifies is heard by another connection, a moment
- * later.  If the server works for somebody else by then, that one is named.
+ * later.  If the server works for somebody else by then, that one is named; who
+ * is known to have notified keeps it so long (hearer_fences).
  */
 #include "core/notifier.h"
 
@@ -89,6 +90,7 @@ notifier_link(struct server *s, const struct client *c)
 {
 	uint8_t key[CANCEL_KEY_BYTES];
 
+	s->ops->view(s->back)->is_heard = atomic_load(&c->pool->ears) > 0;
 	cancel_key_of(c, key);
 	atomic_store_explicit(&s->notifier.client_pid,
 			      (uint32_t)key[0] << 24 | (uint32_t)key[1] << 16 |

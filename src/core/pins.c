@@ -10,7 +10,7 @@
 #include "core/shared.h"
 #include "core/worker.h"
 
-_Static_assert(STATE_KINDS <= 7, "client.pins_told has a bit for each");
+_Static_assert(STATE_KINDS <= 6, "client.pins_told has a bit for each");
 
 /* What a pinned client has on its server, and what would end that. */
 static const struct {
@@ -36,7 +36,7 @@ tell(struct client *c, enum state_kind kind)
 
 	if ((c->pins_told & BIT(kind)) != 0)
 		return;
-	c->pins_told = (c->pins_told | BIT(kind)) & 0x7f;
+	c->pins_told = (c->pins_told | BIT(kind)) & 0x3f;
 	(void)text_format(text, sizeof(text),
 			  "this session keeps its server connection: it has %s "
 			  "(%s); others may use it again when %s "

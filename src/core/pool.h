@@ -143,6 +143,8 @@ struct pool {
 	 * guarded by limits.lock. */
 	struct share ear_share;
 	struct mail ear_mail; /* one at a time: ear_share.is_posted */
+	/* Channels of its clients, of each worker by itself. */
+	_Atomic uint32_t ears;
 
 	struct lock lock;
 	/* under lock */

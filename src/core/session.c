@@ -125,6 +125,31 @@ session_unlink(struct client *c)
 	return s;
 }
 
+static void
+give_up(struct client *c, enum residue residue)
+{
+	struct server *s = session_unlink(c);
+
+	client_drop_tenure(c);
+	client_set_state(c, CLIENT_IDLE);
+	server_release(s, residue);
+	if (c->close_needed)
+		client_refuse_reason(c, (enum reason)c->close_reason);
+}
+
+void
+session_end_fence(struct client *c, enum residue residue)
+{
+	if (!c->is_fenced)
+		return;
+	c->is_fenced = false;
+	if (!session_is_alive(c) || c->server == NULL)
+		return;
+	give_up(c, residue);
+	if (session_is_alive(c))
+		stream_kick(&c->stream);
+}
+
 /* The server stands at a transaction boundary; true: it was given up. */
 static bool
 on_boundary(struct client *c, struct server *s, const struct order *o)
@@ -154,12 +179,11 @@ on_boundary(struct client *c, struct server *s, const struct order *o)
 						: REASON_KILLED);
 		return true;
 	}
-	session_unlink(c);
-	client_drop_tenure(c);
-	client_set_state(c, CLIENT_IDLE);
-	server_release(s, o->residue);
-	if (c->close_needed)
-		client_refuse_reason(c, (enum reason)c->close_reason);
+	if (!c->close_needed && !s->close_now &&
+	    s->ops->view(s->back)->has_notified &&
+	    hearer_fences(c, s, o->residue))
+		return false;
+	give_up(c, o->residue);
 	return true;
 }
 
@@ -405,7 +429,7 @@ may_step(struct client *c)
 		/* Answers made here must not pile up for one who never reads */
 		return c->stream.out.len < SESSION_OUT_MAX;
 	case CLIENT_ACTIVE:
-		return true;
+		return !c->is_fenced;
 	case CLIENT_ASKING:
 	case CLIENT_WAITING:
 	case CLIENT_LINKING:

@@ -43,4 +43,7 @@ void session_answer(struct client *c, const struct answer *answer);
 /* Unlinks; the server stays with the caller. */
 struct server *session_unlink(struct client *c);
 
+/* A client that is fenced (hearer_fences) gives its server up. */
+void session_end_fence(struct client *c, enum residue residue);
+
 #endif

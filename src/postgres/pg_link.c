@@ -679,6 +679,7 @@ pg_back_link(struct turn *turn)
 	pg_listen_free(b->listen);
 	b->listen = NULL;
 	b->view.digest = 0;
+	b->view.has_notified = false;
 	b->retries = 0;
 	b->was_used = true;
 	b->was_reset = false;

@@ -98,6 +98,30 @@ take_token(struct pg_listen *l, const struct lexer *lx, enum lexer_token token,
 	return STEP_REST;
 }
 
+/* A glance, since most texts of clients that do not listen have no such word.
+ */
+static bool
+may_notify(const uint8_t *text, size_t len)
+{
+	static const char word[] = "pg_notify";
+	const size_t n = sizeof(word) - 1;
+	const uint8_t *end = text + len, *at = text;
+
+	while ((size_t)(end - at) >= n &&
+	       (at = memchr(at, '_', (size_t)(end - at))) != NULL) {
+		size_t i = 0;
+
+		/* Two letters stand in front of it. */
+		while (at - text >= 2 && (size_t)(end - at) + 2 >= n && i < n &&
+		       text_lower((char)at[i - 2]) == word[i])
+			i++;
+		if (i == n)
+			return true;
+		at++;
+	}
+	return false;
+}
+
 bool
 pg_listen_text(struct pg_back *b, const struct pg_front *f, const uint8_t *text,
 	       size_t len)
@@ -108,8 +132,11 @@ pg_listen_text(struct pg_back *b, const struct pg_front *f, const uint8_t *text,
 	enum lexer_token token;
 	struct lexer lx;
 
-	if (!f->is_listening)
+	if (!f->is_listening) {
+		b->view.has_notified |=
+			b->view.is_heard && may_notify(text, len);
 		return true;
+	}
 	l = listen_of(b);
 	if (l == NULL)
 		return false;
@@ -119,6 +146,7 @@ pg_listen_text(struct pg_back *b, const struct pg_front *f, const uint8_t *text,
 	token = lexer_end(&lx);
 	if (token != LEXER_MORE)
 		(void)take_token(l, &lx, token, step);
+	b->view.has_notified |= l->has_notified;
 	return !l->dropped.failed;
 }
 
@@ -144,8 +172,11 @@ pg_listen_tag(struct pg_back *b, const char *tag)
 			forget_drops(l);
 		return true;
 	}
-	if (l != NULL && strcmp(tag, "NOTIFY") == 0)
-		l->has_notified = true;
+	if (strcmp(tag, "NOTIFY") == 0) {
+		b->view.has_notified = true;
+		if (l != NULL)
+			l->has_notified = true;
+	}
 	if (!is_discard && !is_unlisten_tag && strcmp(tag, "LISTEN") != 0)
 		return true;
 	l = listen_of(b);

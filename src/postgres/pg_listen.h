@@ -57,7 +57,7 @@ struct pg_listen {
 };
 
 /* Looks for UNLISTEN and pg_notify in a text that goes to the server, where the
- * client listens; false: no memory. */
+ * client listens, or others do; false: no memory. */
 bool pg_listen_text(struct pg_back *b, const struct pg_front *f,
 		    const uint8_t *text, size_t len);
 

@@ -360,12 +360,12 @@ pg_statement_runs(struct pg_back *b, const struct pg_front *f,
 	const uint8_t *text = (const uint8_t *)s->data;
 	size_t len;
 
-	if (s->flags == 0 && !f->is_listening)
+	if (s->flags == 0 && !f->is_listening && !b->view.is_heard)
 		return true;
 	len = strnlen(s->data, s->len);
 	if (s->flags != 0)
 		pg_text_runs(f, b, s->flags, text, len);
-	return s->kind != STATEMENT_PARSED || pg_listen_text(b, f, text, len);
+	return pg_listen_text(b, f, text, len);
 }
 
 bool

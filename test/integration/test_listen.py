@@ -3,6 +3,7 @@
 import os
 import signal
 import struct
+import threading
 import time
 
 import psycopg
@@ -173,6 +174,65 @@ def test_who_notified(make_carpool, pg):
         for c in (a, b):
             hear(c, 3)
             assert notifications(c) == want
+
+
+NOTIFIES = [
+    ("NOTIFY", lambda c, n: c.query(f"NOTIFY who, '{n}'")),
+    ("simple", lambda c, n: c.query(f"SELECT pg_notify('who', '{n}')")),
+    ("unnamed", lambda c, n: c.extended(f"SELECT PG_NOTIFY('who', '{n}')")),
+    ("named", lambda c, n: c.query(f"EXECUTE tell('{n}')")),
+    ("none", lambda c, n: c.query("SELECT 1")),
+]
+
+
+@pytest.mark.tsan
+@pytest.mark.parametrize("listens", [False, True])
+def test_who_notified_where_all_want_the_server(make_carpool, pg, listens):
+    """The server goes to somebody else when it is known what it has told."""
+    carpool = make_carpool(default_pool_size=1)
+    rounds = 60
+    hearer = carpool.connect()
+    hearer.query("LISTEN who")
+    clients = [carpool.connect() for _ in NOTIFIES]
+    clients[3].query("PREPARE tell AS SELECT pg_notify('who', $1)")
+    if listens:
+        for c in clients:
+            c.query("LISTEN who")
+
+    def work(c, how, say):
+        for n in range(rounds):
+            say(c, f"{how} {n}")
+
+    threads = [threading.Thread(target=work, args=(c, how, say))
+               for c, (how, say) in zip(clients, NOTIFIES)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    hear(hearer, 4 * rounds)
+    pids = {how: c.pid for c, (how, _) in zip(clients, NOTIFIES)}
+    for _, payload, pid in notifications(hearer):
+        assert pid == pids[payload.split()[0]], payload
+    carpool.wait_pool(sv_active=0, cl_waiting=0)
+
+
+def test_a_notifier_that_leaves(make_carpool, pg):
+    """Its server is free, also while a stopped listener is waited for."""
+    carpool = make_carpool(default_pool_size=1)
+    hearer, c, other = (carpool.connect() for _ in range(3))
+    hearer.query("LISTEN who")
+    (pid,) = listeners(pg)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        c.query("NOTIFY who, '1'")
+        c.close()
+        assert other.value("SELECT 1") == "1"
+        other.query("NOTIFY who, '2'")
+        # The next one waits for it, for a second at most.
+        assert other.value("SELECT 2") == "2"
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert hear(hearer, 2) == [("who", "1"), ("who", "2")]
 
 
 def test_listen_and_notify_in_one_transaction(make_carpool, pg):

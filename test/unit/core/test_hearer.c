@@ -471,6 +471,115 @@ told_by_the_own_server(void **state)
 	end();
 }
 
+/* A query during which the server tells something. */
+static void
+notifying(unsigned n, int fd, int server)
+{
+	const struct server *s;
+
+	say(fd, 'Q', "one");
+	settle();
+	expect(server, 'Q', "one");
+	s = client_at(n)->server;
+	assert_non_null(s);
+	s->ops->view(s->back)->has_notified = true;
+	say(server, 'Z', "I");
+	settle();
+	expect(fd, 'Z', "I");
+}
+
+/* The server is the notifier's until what it told has been heard. */
+static void
+fenced(void **state)
+{
+	int server, fd = listener("", &server), one, two;
+
+	(void)state;
+	one = another();
+	two = another();
+	notifying(1, one, server);
+	was_asked("+");
+	assert_true(client_at(1)->is_fenced);
+	assert_non_null(client_at(1)->server);
+	/* Its own next request waits as well, so that all take their turn. */
+	say(one, 'Q', "two");
+	say(two, 'Q', "three");
+	settle();
+	expect_nothing(server);
+	assert_int_equal(stage_pool("a")->waiting, 1);
+	answer(REASON_NONE);
+	expect(server, 'Q', "three");
+	say(server, 'Z', "I");
+	settle();
+	expect(two, 'Z', "I");
+	expect(server, 'Q', "two");
+	say(server, 'Z', "I");
+	settle();
+	expect(one, 'Z', "I");
+	assert_false(client_at(1)->is_hearer);
+	assert_at_rest("a", 1);
+	/* Who goes, goes then; a server takes its client along. */
+	notifying(1, one, server);
+	leave(one);
+	answer(REASON_NONE);
+	assert_at_rest("a", 1);
+	notifying(2, two, server);
+	close(server);
+	settle();
+	expect(two, 'E', NULL);
+	leave(two);
+	answer(REASON_NONE);
+	was_asked("++");
+	leave(fd);
+	was_asked("-a,-b,");
+	end();
+}
+
+/* Who waits for what it told anyhow asks once. */
+static void
+fenced_and_waiting(void **state)
+{
+	int server, fd = listener("", &server);
+	const struct server *s;
+
+	(void)state;
+	say(fd, 'Q', "one");
+	settle();
+	expect(server, 'Q', "one");
+	s = client_at(0)->server;
+	s->ops->view(s->back)->has_notified = true;
+	change(client_at(0), (struct listen_change){ .is_waiting = true,
+						     .has_notified = true });
+	say(server, 'Z', "I");
+	settle();
+	expect(fd, 'Z', "I");
+	was_asked("+");
+	assert_true(client_at(0)->is_fenced);
+	expect_nothing(fd);
+	answer(REASON_NONE);
+	expect(fd, 'J', "");
+	assert_at_rest("a", 1);
+	leave(fd);
+	was_asked("-a,-b,");
+	end();
+}
+
+/* Where nobody listens nothing waits. */
+static void
+not_fenced(void **state)
+{
+	int server, fd;
+
+	(void)state;
+	open_ears("");
+	fd = first_login("a", "", &server);
+	notifying(0, fd, server);
+	was_asked("");
+	assert_at_rest("a", 1);
+	leave(fd);
+	end();
+}
+
 /* ------------------------------------------------------------------------
  * Whose it is
  */
@@ -563,6 +672,9 @@ main(void)
 		cmocka_unit_test(too_much_waits),
 		cmocka_unit_test(lost),
 		cmocka_unit_test(told_by_the_own_server),
+		cmocka_unit_test(fenced),
+		cmocka_unit_test(fenced_and_waiting),
+		cmocka_unit_test(not_fenced),
 		cmocka_unit_test(whose_process),
 	};
 

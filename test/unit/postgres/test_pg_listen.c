@@ -280,12 +280,53 @@ names_are_bounded(void **state)
 	drive_fini(&d);
 }
 
+/* Which texts may notify, where others listen. */
+static void
+may_have_notified(void **state)
+{
+	static const struct {
+		const char *client, *server;
+		bool heard, noted;
+	} rows[] = {
+		{ "Q:notify a", "C:NOTIFY|Z:T", false, true },
+		{ "Q:select pg_notify('a', '')", "C:SELECT 1|Z:T", true, true },
+		{ "Q:select pg_notify('a', '')", "C:SELECT 1|Z:T", false,
+		  false },
+		{ "P::select f_1(),PG_Notify('a', '')|B|E|S",
+		  "1|2|C:SELECT 1|Z:T", true, true },
+		{ "Q:select _g_notify, g_notify, pg_notif", "C:SELECT 1|Z:T",
+		  true, false },
+		{ "Q:_notify", "C:SELECT 1|Z:T", true, false },
+		{ "Q:_", "C:SELECT 1|Z:T", true, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct drive d;
+		struct pg_back *b;
+
+		drive_init(&d, POOL_TRANSACTION, CUT_NONE);
+		b = d.back;
+		b->view.is_heard = rows[i].heard;
+		drive_client(&d, rows[i].client);
+		drive_server(&d, rows[i].server);
+		assert_int_equal(b->view.has_notified, rows[i].noted);
+		drive_client(&d, "Q:commit");
+		drive_server(&d, "C:COMMIT|Z:I");
+		/* The next link begins anew. */
+		drive_client(&d, "Q:begin");
+		assert_false(b->view.has_notified);
+		drive_fini(&d);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_scenarios),
 		cmocka_unit_test(names_are_bounded),
+		cmocka_unit_test(may_have_notified),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

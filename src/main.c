@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "admin/console.h"
+#include "auth/entropy.h"
 #include "auth/key_cache.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -245,6 +246,7 @@ start(struct program *p)
 	process_harden(snapshot_settings(p->snapshot));
 	reload_log_problems(&p->report);
 	config_report_fini(&p->report);
+	auth_prepare();
 	if (!build_control(p) || !build_core(p))
 		return false;
 	control_start(p->control, p->core);

@@ -27,6 +27,13 @@ struct auth_mock {
  */
 void auth_random(void *out, size_t len);
 
+/*
+ * Lets OpenSSL set up at start-up what logins need.  Its first use of a digest
+ * takes thousands of allocations; one that fails there leaves its table of
+ * names wrong for good, and leaks.
+ */
+void auth_prepare(void);
+
 /* Draws a new secret. */
 void auth_mock_init(struct auth_mock *mock);
 

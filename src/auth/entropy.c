@@ -7,6 +7,7 @@
 
 #include <openssl/rand.h>
 
+#include "auth/digest.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -21,6 +22,20 @@ auth_random(void *out, size_t len)
 	mem_assert_failed("the random number generator gives bytes "
 			  "(RAND_bytes)",
 			  __FILE__, __LINE__);
+}
+
+void
+auth_prepare(void)
+{
+	uint8_t key[DIGEST_SHA256_BYTES], out[DIGEST_SHA256_BYTES];
+	uint8_t md5[DIGEST_MD5_BYTES];
+
+	auth_random(key, sizeof(key));
+	/* What OpenSSL may not or cannot do, a login is refused for. */
+	(void)digest_sha256(key, sizeof(key), out);
+	(void)digest_hmac(key, "", 0, out);
+	(void)digest_pbkdf2("", key, sizeof(key), 1, out);
+	(void)digest_md5_pair("", 0, "", 0, md5);
 }
 
 void

@@ -167,6 +167,19 @@ def test_pipelines_of_many_clients_share_servers(make_carpool):
         assert [r[0] for r in got.rows] == [f"{n}.{i}" for i in range(30)]
 
 
+@pytest.mark.parametrize("ask", [
+    w.query, lambda sql: group(sql, describe=False)], ids=["simple", "group"])
+def test_a_server_is_kept_until_its_last_group_is_answered(make_carpool, ask):
+    """Its first ReadyForQuery is no end while more is on its way."""
+    cp = make_carpool(default_pool_size=1)
+    a, b = cp.connect(), cp.connect()
+    a.send(ask("SELECT 'first'"), ask("SELECT 'second', pg_sleep(0.3)"))
+    assert a.read_until("Z").rows == [["first"]]
+    b.send(ask("SELECT 'other'"))
+    assert a.read_until("Z").rows == [["second", ""]]
+    assert b.read_until("Z").rows == [["other"]]
+
+
 def test_flush_brings_the_answers_so_far(cp):
     c = cp.connect()
     c.send(w.parse("", "SELECT generate_series(1, 3)"), w.describe("S"),

@@ -30,7 +30,8 @@ struct statement {
 	struct statement *next;    /* the table's: borrows */
 	uint32_t len;              /* of data */
 	uint8_t kind;              /* enum statement_kind */
-	char data[];               /* opaque; a NUL follows */
+	bool is_naming; /* its text names others; set as the flags are */
+	char data[];    /* opaque; a NUL follows */
 };
 
 struct statements; /* a thread's table */

@@ -71,6 +71,7 @@ pg_back_close(void *back)
 	pg_listen_free(b->listen);
 	pg_owed_fini(&b->owed);
 	pg_loads_fini(&b->loads);
+	pg_portals_clear(b);
 	pg_slot_fini(&b->unnamed);
 	pg_params_unref(b->params);
 	pg_params_unref(b->facts);
@@ -708,6 +709,8 @@ come_to_boundary(struct pg_back *b, struct turn *turn)
 		may_ask ? pg_ask_boundary(b, turn) : ASK_NOTHING;
 
 	b->is_boundary_due = false;
+	if (b->portals != NULL)
+		pg_portals_clear(b);
 	if (asked == ASK_FAIL)
 		return fail_memory();
 	return asked == ASK_SENT ? read_answers(b, turn) : boundary(b, turn);

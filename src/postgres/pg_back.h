@@ -19,6 +19,7 @@ struct pg_ask;
 struct pg_back_login;
 struct pg_front;
 struct pg_listen;
+struct pg_portal;
 
 /* Whose statements may mean something else now. */
 enum pg_reach {
@@ -53,6 +54,7 @@ struct pg_back {
 	struct pg_params
 		*own_wanted; /* refs: what the hidden SETs make of it */
 	struct pg_params *own_before; /* refs: what it was before */
+	struct pg_portal *portals;    /* owns: those that pg_naming.c minds */
 	struct pg_listen *listen;     /* owns; NULL: no LISTEN in this link */
 	struct pg_ask *ask;           /* owns: the question on its way */
 	struct pg_back_login *login;  /* owns; NULL once logged in */
@@ -83,6 +85,7 @@ struct pg_back {
 	bool is_unsure;       /* names were set that are not known */
 	bool was_asked;       /* nothing of the client's ran since */
 	bool must_close;      /* its state cannot be trusted */
+	bool is_clearing;     /* all names of the client go, in their turn */
 	bool is_half_sent;    /* of a message to it the rest is still to come */
 	bool is_lost;         /* a FATAL error came: the end is near */
 	enum pg_reach changed; /* what its transaction did so far */

@@ -36,6 +36,8 @@ pg_effect_send(struct pg_back *b, const struct pg_owed *e)
 static void
 release(struct pg_back *b, struct pg_owed *e)
 {
+	if (e->is_clear)
+		b->is_clearing = false;
 	if (!e->has_load)
 		statement_unref(e->statement);
 	e->statement = NULL;
@@ -53,6 +55,8 @@ pg_effect_done(struct pg_back *b, struct pg_owed *e)
 {
 	if (e->is_change)
 		pg_slot_commit(&e->name->slot, value_of(e));
+	if (e->is_clear && b->names != NULL)
+		pg_names_clear(b->names);
 	if (e->is_unnamed)
 		pg_slot_commit(&b->unnamed, unnamed_of(e));
 	if (e->has_load && e->kind == OWED_CLOSE)
@@ -173,13 +177,15 @@ pg_effect_judge_error(struct pg_back *b, const struct pg_owed *e,
 static const char *
 find_own_name(const char *text, size_t *len)
 {
-	static const char start[] = "\"" PG_LOAD_PREFIX;
+	static const char start[] = "\"" PG_LOAD_PREFIX, run[] = PG_RUN_NAME;
 	const char *at = text;
 
 	while ((at = strstr(at, start)) != NULL) {
 		const char *digits = at + sizeof(start) - 1;
 		size_t n = strspn(digits, "0123456789");
 
+		if (strncmp(at + 1, run, sizeof(run) - 1) == 0)
+			n = sizeof(run) - sizeof(PG_LOAD_PREFIX);
 		if (n > 0 && digits[n] == '"') {
 			*len = sizeof(start) - 2 + n;
 			return at + 1;
@@ -251,6 +257,19 @@ pg_effect_put_error(struct str *s, const struct pg_owed *e, const uint8_t *body,
 
 /* ---- fakes ---- */
 
+/* SQL's PREPARE and DEALLOCATE, see pg_naming.c. */
+static bool
+put_tag(const struct pg_owed *e, struct buf *out)
+{
+	struct str s = { 0 };
+
+	pg_put_message(&s, 'C',
+		       e->is_clear            ? "DEALLOCATE ALL"
+		       : e->statement != NULL ? "PREPARE"
+					      : "DEALLOCATE");
+	return pg_put_flush(&s, out);
+}
+
 static bool
 put_fake(const struct pg_back *b, const struct pg_owed *e, struct buf *out)
 {
@@ -258,6 +277,8 @@ put_fake(const struct pg_back *b, const struct pg_owed *e, struct buf *out)
 	static const uint8_t closed[] = { '3', 0, 0, 0, 4 };
 
 	(void)b;
+	if (e->kind == OWED_EXECUTE)
+		return put_tag(e, out);
 	return buf_append(out, e->kind == OWED_PARSE ? parsed : closed,
 			  sizeof(parsed));
 }

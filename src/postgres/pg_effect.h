@@ -7,6 +7,7 @@
 #define CARPOOL_SRC_POSTGRES_PG_EFFECT_H
 
 #include "pg_back.h"
+#include "pg_naming.h"
 
 /* Notes in the slots what an entry changes, when it is pushed. */
 void pg_effect_send(struct pg_back *b, const struct pg_owed *e);
@@ -36,6 +37,8 @@ pg_effect_forget_client(struct pg_back *b)
 {
 	if (b->owed.count > 0)
 		pg_effect_forget_names(b);
+	if (b->portals != NULL)
+		pg_portals_clear(b);
 	b->names = NULL;
 }
 

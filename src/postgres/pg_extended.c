@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "pg_naming.h"
 #include "sql/classify.h"
 #include "sql/statement.h"
 
@@ -180,6 +181,15 @@ see_parse(struct turn *turn, const struct pg_command *m, struct parse *p,
 	return true;
 }
 
+/* Is it to be seen whole, because it may name others? */
+static bool
+is_long_naming(const struct pg_command *m)
+{
+	return m->frame.total > PG_WHOLE_MAX &&
+	       m->frame.total <= PG_INSPECT_MAX &&
+	       pg_naming_may_be(m->body + 1, m->len - 1);
+}
+
 static bool
 parse_unnamed(struct pg_front *f, struct turn *turn, struct pg_command *m,
 	      struct order *order)
@@ -188,9 +198,16 @@ parse_unnamed(struct pg_front *f, struct turn *turn, struct pg_command *m,
 				 .is_unnamed = true,
 				 .is_change = true };
 	struct parse p = { 0 };
-	bool goes_now = true;
+	bool goes_now = true, is_good = false;
 
-	if (m->frame.total > PG_WHOLE_MAX) {
+	if (is_long_naming(m)) {
+		if (!see_parse(turn, m, &p, &is_good, order))
+			return false;
+		entry.statement = is_good ? pg_intern(f, turn, STATEMENT_PARSED,
+						      p.data, p.len)
+					  : statement_lost(0);
+		mem_free(p.copy);
+	} else if (m->frame.total > PG_WHOLE_MAX) {
 		goes_now = pg_command_look(f, turn, m, 1, order);
 		if (!goes_now && (!m->is_first || order->kind == ORDER_FAIL))
 			return false;
@@ -438,6 +455,9 @@ use_named(struct pg_front *f, struct turn *turn, struct pg_command *m,
 		return pg_stop_plain(order, ORDER_WAIT);
 	if (n == NULL || pg_slot_now(&n->slot) == NULL)
 		return use_unknown(f, turn, m, at, text, entry, order);
+	if (pg_slot_now(&n->slot)->is_naming)
+		return pg_naming_use(f, turn, m, at, strlen(text) + 1,
+				     pg_slot_now(&n->slot), order);
 	if (entry.kind == OWED_BIND &&
 	    !pg_shape_follows(turn, m, n, &is_told, order))
 		return false;
@@ -455,6 +475,15 @@ use_named(struct pg_front *f, struct turn *turn, struct pg_command *m,
 	(void)pg_command_push(f, turn, entry);
 	return pg_command_replace(f, turn, m, at, strlen(text) + 1, l->name,
 				  l->name_len, order);
+}
+
+static bool
+is_unnamed_naming(const struct pg_front *f)
+{
+	const struct statement *s =
+		pg_slot_now(&pg_names_unnamed(f->names)->slot);
+
+	return s != NULL && s->is_naming;
 }
 
 /* A message with the name of a statement at offset at of its body. */
@@ -475,10 +504,21 @@ use_statement(struct pg_front *f, struct turn *turn, struct pg_command *m,
 		return pg_command_push(f, turn, entry);
 	if (pg_names_of(f, turn) == NULL)
 		return pg_fail_memory(turn->peer, m, order);
-	if (text[0] != '\0')
+	if (text[0] != '\0' || is_unnamed_naming(f))
 		return use_named(f, turn, m, at, text, entry, order);
 	return have_unnamed(f, turn, m, order) &&
 	       pg_command_push(f, turn, entry);
+}
+
+/* What had this name of a portal is no more, if this message comes to pass. */
+static void
+drop_portal(struct pg_back *b, const uint8_t *body, size_t len)
+{
+	struct pg_body at = { .at = body, .left = len };
+	const char *name = b->portals != NULL ? pg_body_text(&at) : NULL;
+
+	if (name != NULL)
+		pg_portals_drop(b, name);
 }
 
 bool
@@ -490,6 +530,8 @@ pg_on_bind(struct pg_front *f, struct turn *turn, struct pg_command *m,
 	/* The portal's name comes first. */
 	if (pg_body_text(&at) == NULL && m->frame.total > PG_WHOLE_MAX)
 		return pg_stop_fail(order, REASON_PROTOCOL);
+	if (turn->peer_out != NULL)
+		drop_portal(turn->peer, m->body, m->len);
 	return use_statement(f, turn, m, m->len - at.left, OWED_BIND, order);
 }
 
@@ -514,8 +556,17 @@ bool
 pg_on_execute(struct pg_front *f, struct turn *turn, struct pg_command *m,
 	      struct order *order)
 {
-	return pg_command_has_server(f, turn, m, order) &&
-	       push_plain(f, turn, OWED_EXECUTE);
+	const struct pg_back *b = turn->peer;
+	bool is_handled, is_done;
+
+	if (!pg_command_has_server(f, turn, m, order))
+		return false;
+	if (b->portals != NULL && !is_ignored(b)) {
+		is_done = pg_naming_execute(f, turn, m, order, &is_handled);
+		if (is_handled)
+			return is_done;
+	}
+	return push_plain(f, turn, OWED_EXECUTE);
 }
 
 /* ---- Close ---- */
@@ -576,6 +627,9 @@ pg_on_close(struct pg_front *f, struct turn *turn, struct pg_command *m,
 
 	if (is_shared(turn) && kind != NULL && *kind == 'S' && text != NULL)
 		return close_statement(f, turn, m, text, order);
-	return pg_command_has_server(f, turn, m, order) &&
-	       push_plain(f, turn, OWED_CLOSE);
+	if (!pg_command_has_server(f, turn, m, order))
+		return false;
+	if (kind != NULL && *kind == 'P')
+		drop_portal(turn->peer, m->body + 1, m->len - 1);
+	return push_plain(f, turn, OWED_CLOSE);
 }

@@ -79,6 +79,17 @@ void pg_shape_tells(struct pg_back *b, const char *portal,
 /* May messages of carpool's own stand here?  False: *order says what first. */
 bool pg_may_add(struct turn *turn, struct pg_command *m, struct order *order);
 
+/*
+ * Runs SQL's PREPARE of a statement under a name of carpool's inside the
+ * client's group; entry, whose references it takes over, is its Execute's.
+ * Entries must be reserved.  False: no memory.
+ */
+bool pg_run_prepare(struct pg_front *f, struct turn *turn, const char *name,
+		    const struct statement *statement, struct pg_owed entry);
+
+/* Characters of a text in UTF-8, as an error's place counts them. */
+int pg_count_characters(const char *text, size_t len);
+
 /* The same for a load, which needs room among the server's statements. */
 bool pg_may_load(struct turn *turn, struct pg_command *m, struct order *order);
 

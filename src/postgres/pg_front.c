@@ -176,7 +176,7 @@ pg_command_has_server(struct pg_front *f, struct turn *turn,
 
 	if (b == NULL || turn->peer_out == NULL)
 		return pg_stop_plain(order, ORDER_NEED_SERVER);
-	if (b->must_wait || b->pending_fail != REASON_NONE ||
+	if (b->must_wait || b->is_clearing || b->pending_fail != REASON_NONE ||
 	    must_yield(f, b, turn) || must_hear(f, b, turn) ||
 	    must_learn(f, b) || !pg_owed_reserve(&b->owed, 2))
 		return pg_stop_plain(order, ORDER_WAIT);

@@ -20,6 +20,8 @@
 
 /* Its names: this, and a number. */
 #define PG_LOAD_PREFIX "carpool_"
+/* What is parsed for one use; it is closed at once. */
+#define PG_RUN_NAME PG_LOAD_PREFIX "run"
 #define PG_LOAD_NAME_MAX (sizeof(PG_LOAD_PREFIX) + 10)
 
 enum pg_load_state {

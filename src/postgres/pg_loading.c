@@ -11,11 +11,12 @@
 #include "base/mem.h"
 #include "pg_extended.h"
 #include "pg_listen.h"
+#include "pg_naming.h"
 #include "sql/classify.h"
 #include "sql/statement.h"
 
 #define VICTIMS_MAX 2u  /* closed for one that is loaded */
-#define LOAD_ENTRIES 5u /* that loading one may take */
+#define LOAD_ENTRIES 6u /* that loading one may take */
 
 struct pg_names *
 pg_names_of(struct pg_front *f, struct turn *turn)
@@ -103,9 +104,12 @@ pg_intern(struct pg_front *f, struct turn *turn, enum statement_kind kind,
 	if (key.context == NULL)
 		return NULL;
 	s = statements_get(turn->shared, &key, &is_new);
-	if (s != NULL && is_new)
-		s->flags = pg_text_flags(f, turn->peer, turn->policy,
-					 (const uint8_t *)data, strlen(data));
+	if (s == NULL || !is_new)
+		return s;
+	len = strnlen(data, len);
+	s->flags = pg_text_flags(f, turn->peer, turn->policy,
+				 (const uint8_t *)data, len);
+	s->is_naming = kind == STATEMENT_PARSED && pg_naming_is(f, data, len);
 	return s;
 }
 
@@ -283,13 +287,26 @@ load_parsed(struct pg_front *f, struct turn *turn, struct pg_load *l,
 	return buf_append(turn->peer_out, sync, sizeof(sync));
 }
 
+static void
+put_close(struct str *s, char kind, const char *name)
+{
+	size_t mark = pg_put_begin(s, 'C');
+
+	str_putc(s, kind);
+	pg_put_text(s, name);
+	pg_put_end(s, mark);
+}
+
 /* The messages that run a text inside a group, by names that are freed. */
 static void
 put_run(struct str *s, const char *sql)
 {
-	static const char own[] = PG_LOAD_PREFIX "run";
-	size_t mark = pg_put_begin(s, 'P');
+	static const char own[] = PG_RUN_NAME;
+	size_t mark;
 
+	/* An error may have kept the last Close back. */
+	put_close(s, 'S', own);
+	mark = pg_put_begin(s, 'P');
 	pg_put_text(s, own);
 	pg_put_text(s, sql);
 	pg_put_u16(s, 0);
@@ -305,12 +322,41 @@ put_run(struct str *s, const char *sql)
 	pg_put_text(s, own);
 	pg_put_u32(s, 0);
 	pg_put_end(s, mark);
-	for (const char *kind = "PS"; *kind != '\0'; kind++) {
-		mark = pg_put_begin(s, 'C');
-		str_putc(s, *kind);
-		pg_put_text(s, own);
-		pg_put_end(s, mark);
-	}
+	put_close(s, 'P', own);
+	put_close(s, 'S', own);
+}
+
+static void
+put_prepare(struct str *sql, const char *name, const struct statement *s)
+{
+	str_printf(sql, "PREPARE %s", name);
+	str_add(sql, s->data, s->len);
+}
+
+bool
+pg_run_prepare(struct pg_front *f, struct turn *turn, const char *name,
+	       const struct statement *statement, struct pg_owed entry)
+{
+	struct pg_owed close = { .kind = OWED_CLOSE, .action = OWED_HIDE };
+	struct str sql = { 0 }, s = { 0 };
+	bool ok;
+
+	put_prepare(&sql, name, statement);
+	put_run(&s, str_text(&sql));
+	ok = !sql.failed;
+	str_fini(&sql);
+	if (!pg_put_flush(&s, turn->peer_out) || !ok)
+		return false;
+	(void)pg_command_push(f, turn, close);
+	(void)pg_command_push(
+		f, turn,
+		(struct pg_owed){ .kind = OWED_PARSE, .action = OWED_LOAD });
+	(void)pg_command_push(
+		f, turn,
+		(struct pg_owed){ .kind = OWED_BIND, .action = OWED_LOAD });
+	(void)pg_command_push(f, turn, entry);
+	(void)pg_command_push(f, turn, close);
+	return pg_command_push(f, turn, close);
 }
 
 /* What SQL's PREPARE made is made by it again. */
@@ -324,33 +370,25 @@ load_sql(struct pg_front *f, struct turn *turn, struct pg_load *l,
 				  .is_unnamed = true,
 				  .has_load = true,
 				  .load = l };
-	struct pg_owed close = { .kind = OWED_CLOSE, .action = OWED_HIDE };
+	struct pg_owed entry = { .kind = OWED_EXECUTE,
+				 .action = OWED_LOAD,
+				 .has_load = true,
+				 .load = l };
 	struct str sql = { 0 }, s = { 0 };
 	bool ok;
 
-	str_printf(&sql, "PREPARE %s", l->name);
-	str_add(&sql, l->statement->data, l->statement->len);
-	if (place == LOAD_APART)
-		pg_put_message(&s, 'Q', str_text(&sql));
-	else
-		put_run(&s, str_text(&sql));
+	if (place == LOAD_IN_GROUP) {
+		entry.name = pg_name_ref(name);
+		return pg_run_prepare(f, turn, l->name, l->statement, entry);
+	}
+	put_prepare(&sql, l->name, l->statement);
+	pg_put_message(&s, 'Q', str_text(&sql));
 	ok = !sql.failed;
 	str_fini(&sql);
 	if (!pg_put_flush(&s, turn->peer_out) || !ok)
 		return false;
-	if (place == LOAD_APART) {
-		pg_back_push(turn->peer, hidden);
-		return true;
-	}
-	(void)pg_command_push(
-		f, turn,
-		(struct pg_owed){ .kind = OWED_PARSE, .action = OWED_LOAD });
-	(void)pg_command_push(
-		f, turn,
-		(struct pg_owed){ .kind = OWED_BIND, .action = OWED_LOAD });
-	push_load(f, turn, OWED_EXECUTE, l, name);
-	(void)pg_command_push(f, turn, close);
-	return pg_command_push(f, turn, close);
+	pg_back_push(turn->peer, hidden);
+	return true;
 }
 
 bool

@@ -73,7 +73,8 @@ is_end(const struct pg_owed *e)
 static bool
 is_fake_query(const struct pg_owed *e)
 {
-	return e->kind == OWED_QUERY && e->action == OWED_FAKE;
+	return (e->kind == OWED_QUERY || e->kind == OWED_EXECUTE) &&
+	       e->action == OWED_FAKE;
 }
 
 static void

@@ -74,6 +74,7 @@ struct pg_owed {
 	bool is_unnamed : 1; /* changes the server's unnamed statement */
 	bool is_change : 1;  /* changes what the client has under name */
 	bool has_load : 1;   /* load is meant, not statement */
+	bool is_clear : 1;   /* the client has no names after it */
 	union {
 		uint16_t reason; /* REWRITE: enum reason */
 		int16_t shift;   /* else characters that its text grew by */
@@ -126,13 +127,17 @@ void pg_owed_fini(struct pg_owed_queue *q);
 bool pg_owed_grow(struct pg_owed_queue *q);
 
 /*
- * Makes sure that n (<= OWED_SMALL) entries can be pushed; false when the
- * queue is as long as it may be or memory is out: try again later.
+ * Makes sure that n entries can be pushed; false when the queue is as long as
+ * it may be or memory is out: try again later.
  */
 static inline bool
 pg_owed_reserve(struct pg_owed_queue *q, uint32_t n)
 {
-	return q->room - q->count >= n || pg_owed_grow(q);
+	while (q->room - q->count < n) {
+		if (!pg_owed_grow(q))
+			return false;
+	}
+	return true;
 }
 
 /*

@@ -8,10 +8,10 @@
  * on the client's worker.  PostgreSQL manual, "PREPARE".
  */
 #include <string.h>
-#include <strings.h>
 
 #include "base/mem.h"
 #include "pg_extended.h"
+#include "pg_naming.h"
 #include "sql/classify.h"
 #include "sql/prepared.h"
 
@@ -22,51 +22,6 @@ struct sql {
 	char *copy;       /* owns: of a text that does not lie in one piece */
 	struct prepared found;
 };
-
-static bool
-begins_with(const char *at, size_t left, const char *word)
-{
-	size_t len = strlen(word);
-
-	return left > len && strncasecmp(at, word, len) == 0;
-}
-
-static bool
-is_blank(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r') || c == ';';
-}
-
-/* The words that begin such a text: others cost no second look. */
-static bool
-may_be_meant(const struct pg_command *m)
-{
-	const char *at = (const char *)m->body;
-	size_t left = m->len;
-
-	while (left > 0 && is_blank(*at)) {
-		at++;
-		left--;
-	}
-	if (left == 0)
-		return false;
-	switch (text_lower(*at)) {
-	case 'p':
-		return begins_with(at, left, "prepare");
-	case 'e':
-		return begins_with(at, left, "execute") ||
-		       begins_with(at, left, "explain");
-	case 'd':
-		return begins_with(at, left, "deallocate");
-	case 'c':
-		return begins_with(at, left, "create");
-	case '/': /* a comment may hide anything */
-	case '-':
-		return true;
-	default:
-		return false;
-	}
-}
 
 /* Perhaps several statements, of a client that has names to execute. */
 static bool
@@ -82,7 +37,7 @@ pg_sql_is_meant(const struct pg_front *f, const struct turn *turn,
 {
 	return turn->policy->mode != POOL_SESSION &&
 	       turn->policy->max_prepared_statements > 0 &&
-	       (may_be_meant(m) || may_be_among(f, m));
+	       (pg_naming_may_be(m->body, m->len) || may_be_among(f, m));
 }
 
 /* Makes the whole text visible; false: *order says what must happen first. */
@@ -140,10 +95,6 @@ forget(struct pg_front *f, const struct prepared_ref *ref)
 {
 	struct pg_name *n;
 
-	if (f->names == NULL)
-		return;
-	/* As any simple Query does. */
-	pg_slot_fini(&pg_names_unnamed(f->names)->slot);
 	if (ref->kind == PREPARED_DEALLOCATE_ALL) {
 		pg_names_clear(f->names);
 		return;
@@ -168,7 +119,7 @@ static bool
 answer(struct pg_front *f, struct turn *turn, const struct pg_command *m,
        const struct prepared_ref *ref, struct order *order)
 {
-	const struct pg_back *b = turn->peer;
+	struct pg_back *b = turn->peer;
 	bool is_open = turn->peer_out != NULL && b->view.tx == TX_OPEN;
 	struct str s = { 0 };
 	size_t mark;
@@ -179,8 +130,14 @@ answer(struct pg_front *f, struct turn *turn, const struct pg_command *m,
 	pg_put_end(&s, mark);
 	if (!pg_put_flush(&s, turn->out))
 		return pg_stop_fail(order, REASON_NO_MEMORY);
-	if (ref->kind != PREPARED_PREPARE)
+	/* As any simple Query does. */
+	if (f->names != NULL)
+		pg_slot_fini(&pg_names_unnamed(f->names)->slot);
+	if (f->names != NULL && ref->kind != PREPARED_PREPARE)
 		forget(f, ref);
+	/* It had nothing to do, and nothing of it will say that it is free. */
+	if (turn->peer_out != NULL)
+		b->is_boundary_due = true;
 	return pg_stop_discard(order, m);
 }
 
@@ -192,23 +149,13 @@ struct change {
 	const char *name; /* in its place; borrowed */
 };
 
-static int
-characters(const char *text, size_t len)
-{
-	int n = 0;
-
-	for (size_t i = 0; i < len; i++)
-		n += ((uint8_t)text[i] & 0xc0) != 0x80;
-	return n;
-}
-
 /* What a change makes the text longer by. */
 static int16_t
 shift_of(const struct sql *q, const struct change *change)
 {
-	return (int16_t)(characters(change->name, strlen(change->name)) -
-			 characters(q->text + change->ref->at,
-				    change->ref->len));
+	return (int16_t)((int)strlen(change->name) -
+			 pg_count_characters(q->text + change->ref->at,
+					     change->ref->len));
 }
 
 /* Sends the Query with the changes made, in the order of their places. */
@@ -374,6 +321,9 @@ execute(struct pg_front *f, struct turn *turn, struct pg_command *m,
 		n = name_of(f, ref);
 		if (n == NULL)
 			return send_unknown(f, turn, m, q, ref, order);
+		if (pg_slot_now(&n->slot)->is_naming)
+			return pg_refuse_query(f, turn, m,
+					       REASON_PREPARE_NOT_ALONE, order);
 		if (!pg_have_load(f, turn, m, n, LOAD_APART, &l, order))
 			return false;
 		changes[i].ref = ref;

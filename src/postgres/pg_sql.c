@@ -312,11 +312,12 @@ execute(struct pg_front *f, struct turn *turn, struct pg_command *m,
 	const struct sql *q, struct order *order)
 {
 	struct change changes[PREPARED_REFS];
+	struct pg_load *loads[PREPARED_REFS];
+	struct pg_back *b = turn->peer;
 	struct pg_name *n = NULL;
 
 	for (size_t i = 0; i < q->found.count; i++) {
 		const struct prepared_ref *ref = &q->found.refs[i];
-		struct pg_load *l;
 
 		n = name_of(f, ref);
 		if (n == NULL)
@@ -324,10 +325,14 @@ execute(struct pg_front *f, struct turn *turn, struct pg_command *m,
 		if (pg_slot_now(&n->slot)->is_naming)
 			return pg_refuse_query(f, turn, m,
 					       REASON_PREPARE_NOT_ALONE, order);
-		if (!pg_have_load(f, turn, m, n, LOAD_APART, &l, order))
+		if (!pg_have_load(f, turn, m, n, LOAD_APART, &loads[i], order))
 			return false;
 		changes[i].ref = ref;
-		changes[i].name = l->name;
+		changes[i].name = loads[i]->name;
+		/* Each has a group of its own, but the next makes no room of
+		 * those before it. */
+		for (size_t k = 0; k < i; k++)
+			pg_loads_touch(&b->loads, loads[k], b->group);
 	}
 	if (!send_text(turn, m, q, changes, q->found.count))
 		return pg_fail_memory(turn->peer, m, order);

@@ -6,10 +6,8 @@ import pytest
 from test_sql_prepare import q, run, talk
 from tools import pgwire as w
 from tools.raw import RawClient
-from tools.wait import wait_until
 
 S = w.sync()
-HELD = "SELECT count(*) FROM pg_prepared_statements"
 
 
 def x(sql, *values):
@@ -227,3 +225,40 @@ def test_preparing_what_the_server_has_keeps_no_server(make_carpool):
         assert b.value("SELECT 2") == "2"
         assert b.query("PREPARE c AS SELECT 1").tags == ["PREPARE"]
         assert a.query("EXECUTE b").rows == [["1"]]
+
+
+def test_one_text_may_execute_more_than_the_limit(make_carpool):
+    """What was loaded for a text is not closed for the rest of it."""
+    cp = make_carpool(default_pool_size=2, max_prepared_statements=1)
+    with RawClient.open(cp.host, cp.port) as c, \
+            RawClient.open(cp.host, cp.port) as other:
+        for n in range(5):
+            c.query(f"PREPARE s{n} AS SELECT {n}")
+        for _ in range(3):
+            other.query("BEGIN")
+            got = c.query(";".join(f"EXECUTE s{n}" for n in range(5)))
+            assert got.rows == [[str(n)] for n in range(5)]
+            other.query("COMMIT")
+
+
+def test_names_that_are_nobodys_are_not_anothers(make_carpool):
+    """Whatever way a client asks for a name of carpool's own."""
+    cp = make_carpool(default_pool_size=1)
+    with RawClient.open(cp.host, cp.port) as a, \
+            RawClient.open(cp.host, cp.port) as b:
+        for n in range(3):
+            a.query(f"PREPARE s{n} AS SELECT 'of a'")
+            a.query(f"EXECUTE s{n}")
+        for n in range(10):
+            for part in (x(f"EXECUTE carpool_{n}"),
+                         x(f"DEALLOCATE carpool_{n}"),
+                         cached("k", f"EXECUTE carpool_{n}") + run("k") +
+                         w.close("S", "k") + S,
+                         w.parse("s", f"EXECUTE carpool_{n}") + S +
+                         q("EXECUTE s") + x("EXECUTE s") +
+                         w.close("S", "s") + S):
+                b.send(part)
+                count = sum(m.type in "QS" for m in w.split(part))
+                assert not b.read_until("Z", count).rows
+        for n in range(3):
+            assert a.query(f"EXECUTE s{n}").rows == [["of a"]]

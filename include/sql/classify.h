@@ -91,14 +91,15 @@ void classify_feed(struct classify *c, const void *text, size_t len);
 /* The text is complete: its flags (enum classify_flag). */
 unsigned classify_end(struct classify *c);
 
-/* Does a statement that begins with this word get no flag because of it? */
-bool classify_is_plain_word(const char *word, size_t len);
-
-/*
- * The flags of a whole text; for one that leaves nothing behind, as most, it
- * costs little.
- */
+/* The flags of a whole text; for most of all texts it costs little. */
 unsigned classify_text(const void *text, size_t len,
 		       const struct classify_options *options);
+
+/*
+ * As classify_text; name, of LEXER_WORD_MAX and one, gets the setting that
+ * CLASSIFY_NAMED means, and is undefined without that flag.
+ */
+unsigned classify_named(const void *text, size_t len,
+			const struct classify_options *options, char *name);
 
 #endif

@@ -11,7 +11,6 @@
 #include "pg_front.h"
 #include "sql/classify.h"
 #include "sql/digest.h"
-#include "sql/plain.h"
 
 struct pg_text {
 	unsigned skip; /* terminated texts in front of the statement's */
@@ -70,10 +69,9 @@ pg_front_params_changed(struct pg_front *f)
 		f->lexer |= LEXER_TRAIL_BYTES;
 }
 
-/* Reads a whole text; its flags.  Without any, c is left as it was. */
 static unsigned
-read_text(struct classify *c, const struct pg_front *f,
-	  const struct context *context, const uint8_t *text, size_t len)
+read_text(const struct pg_front *f, const struct context *context,
+	  const uint8_t *text, size_t len, char name[LEXER_WORD_MAX + 1])
 {
 	struct classify_options options = {
 		.lexer = f->lexer,
@@ -81,11 +79,7 @@ read_text(struct classify *c, const struct pg_front *f,
 		.context = context,
 	};
 
-	if (sql_is_plain(text, len))
-		return 0;
-	classify_init(c, &options);
-	classify_feed(c, text, len);
-	return classify_end(c);
+	return classify_named(text, len, &options, name);
 }
 
 unsigned
@@ -93,9 +87,9 @@ pg_text_flags(const struct pg_front *f, const struct pg_back *b,
 	      const struct policy *policy, const uint8_t *text, size_t len)
 {
 	struct context context = { .back = b, .policy = policy };
-	struct classify c;
+	char name[LEXER_WORD_MAX + 1];
 
-	return read_text(&c, f, &context, text, len);
+	return read_text(f, &context, text, len, name);
 }
 
 unsigned
@@ -103,11 +97,11 @@ pg_text_query(const struct pg_front *f, struct pg_back *b,
 	      const struct policy *policy, const uint8_t *text, size_t len)
 {
 	struct context context = { .back = b, .policy = policy };
-	struct classify c;
-	unsigned flags = read_text(&c, f, &context, text, len);
+	char name[LEXER_WORD_MAX + 1];
+	unsigned flags = read_text(f, &context, text, len, name);
 
 	if (flags != 0)
-		pg_ask_note(b, flags, c.name);
+		pg_ask_note(b, flags, flags & CLASSIFY_NAMED ? name : "");
 	return flags;
 }
 

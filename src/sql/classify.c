@@ -8,7 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "sql/plain.h"
+#include "setting.h"
+#include "sql/quick.h"
 
 enum word {
 	OTHER,
@@ -237,20 +238,11 @@ add_to_name(struct classify *c, const char *text, size_t len)
 
 /* The setting's name is complete. */
 static void
-set_named(struct classify *c, const char *name)
+set_named(struct classify *c, const char *name, size_t len)
 {
-	bool is_tracked = c->options.is_tracked != NULL &&
-			  c->options.is_tracked(c->options.context, name);
-
-	c->flags |= is_tracked ? CLASSIFY_SET_TRACKED : CLASSIFY_SET_OTHER;
-	if (strcasecmp(name, "standard_conforming_strings") == 0)
-		c->flags |= CLASSIFY_SYNTAX;
-	if (strcasecmp(name, "role") == 0) {
-		c->flags |= CLASSIFY_ROLE;
+	c->flags |= setting_flags(&c->options, name, len);
+	if (setting_is_role(name, len))
 		c->has_value = true; /* with no sign before it */
-	} else if (strcasecmp(name, "session_authorization") == 0) {
-		c->flags |= CLASSIFY_ROLE;
-	}
 }
 
 static enum step
@@ -274,7 +266,7 @@ after_set(struct classify *c, enum word word)
 		return STEP_SET_TIME;
 	if (word != WORD_NAMES)
 		return begin_name(c);
-	set_named(c, "client_encoding");
+	set_named(c, "client_encoding", 15);
 	return STEP_SET_VALUE;
 }
 
@@ -294,7 +286,7 @@ static enum step
 after_set_time(struct classify *c, enum word word)
 {
 	if (word == WORD_ZONE)
-		set_named(c, "TimeZone");
+		set_named(c, "TimeZone", 8);
 	else
 		c->flags |= CLASSIFY_SET_OTHER;
 	return STEP_SET_VALUE;
@@ -375,7 +367,7 @@ next_step(struct classify *c, enum word word)
 		return STEP_SET_DOT;
 	case STEP_SET_DOT:
 		c->has_value = word == WORD_TO;
-		set_named(c, c->name);
+		set_named(c, c->name, c->name_len);
 		return STEP_SET_VALUE;
 	case STEP_SET_VALUE:
 		if (word == WORD_DEFAULT || word == WORD_LOCAL)
@@ -487,7 +479,7 @@ static void
 end_statement(struct classify *c)
 {
 	if (c->step == STEP_SET_DOT)
-		set_named(c, c->name);
+		set_named(c, c->name, c->name_len);
 	if (c->call_depth > 0)
 		c->flags |= CLASSIFY_SET_CONFIG;
 	c->step = STEP_FIRST;
@@ -505,7 +497,7 @@ on_sign(struct classify *c, uint8_t sign)
 			c->step = STEP_SET_NAME;
 		} else {
 			c->has_value = sign == '=';
-			set_named(c, c->name);
+			set_named(c, c->name, c->name_len);
 			c->step = STEP_SET_VALUE;
 		}
 	} else if (c->step == STEP_SET_VALUE || c->step == STEP_FIRST) {
@@ -582,37 +574,35 @@ classify_end(struct classify *c)
 	return c->flags;
 }
 
-bool
-classify_is_plain_word(const char *text, size_t len)
-{
-	enum word word = look_up(text, len);
-	struct classify c;
-
-	if (word == OTHER)
-		return true;
-	c.flags = 0;
-	c.last = c.before = OTHER;
-	c.call_depth = 0;
-	c.call_armed = false;
-	check_word(&c, word);
-	return first_word(&c, word) == STEP_REST && c.flags == 0 &&
-	       !c.call_armed;
-}
-
-/* Apart, for what it keeps on the stack would cost the plain ones. */
+/* Apart, for what it keeps on the stack would cost the quick ones. */
 __attribute__((noinline)) static unsigned
-read_text(const void *text, size_t len, const struct classify_options *options)
+read_text(const void *text, size_t len, const struct classify_options *options,
+	  char *name)
 {
 	struct classify c;
+	unsigned flags;
 
 	classify_init(&c, options);
 	classify_feed(&c, text, len);
-	return classify_end(&c);
+	flags = classify_end(&c);
+	if (name != NULL && (flags & CLASSIFY_NAMED))
+		memcpy(name, c.name, (size_t)c.name_len + 1);
+	return flags;
+}
+
+unsigned
+classify_named(const void *text, size_t len,
+	       const struct classify_options *options, char *name)
+{
+	unsigned flags = sql_quick(text, len, options, name);
+
+	return flags != SQL_UNSURE ? flags
+				   : read_text(text, len, options, name);
 }
 
 unsigned
 classify_text(const void *text, size_t len,
 	      const struct classify_options *options)
 {
-	return sql_is_plain(text, len) ? 0 : read_text(text, len, options);
+	return classify_named(text, len, options, NULL);
 }

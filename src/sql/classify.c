@@ -8,8 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "quick_text.h"
 #include "setting.h"
-#include "sql/quick.h"
 
 enum word {
 	OTHER,
@@ -574,10 +574,9 @@ classify_end(struct classify *c)
 	return c->flags;
 }
 
-/* Apart, for what it keeps on the stack would cost the quick ones. */
-__attribute__((noinline)) static unsigned
-read_text(const void *text, size_t len, const struct classify_options *options,
-	  char *name)
+unsigned
+classify_slowly(const void *text, size_t len,
+		const struct classify_options *options, char *name)
 {
 	struct classify c;
 	unsigned flags;
@@ -588,16 +587,6 @@ read_text(const void *text, size_t len, const struct classify_options *options,
 	if (name != NULL && (flags & CLASSIFY_NAMED))
 		memcpy(name, c.name, (size_t)c.name_len + 1);
 	return flags;
-}
-
-unsigned
-classify_named(const void *text, size_t len,
-	       const struct classify_options *options, char *name)
-{
-	unsigned flags = sql_quick(text, len, options, name);
-
-	return flags != SQL_UNSURE ? flags
-				   : read_text(text, len, options, name);
 }
 
 unsigned

@@ -13,20 +13,23 @@
 /* A text must have so many bytes for a block of it to be looked at. */
 #define LEAST (QUICK_BLOCK + QUICK_AHEAD)
 
+/* Of a text shorter than that so many bytes of a copy can be read. */
+#define COPY_SIZE (2 * QUICK_BLOCK + QUICK_AHEAD)
+
 /* A text's blocks, one after the other. */
 struct scan {
-	const uint8_t *at;       /* borrows: the next block */
-	const uint8_t *end;      /* borrows */
-	const uint8_t *readable; /* borrows */
-	const uint8_t *base;     /* borrows: where the last block's hits are */
+	const uint8_t *at;   /* borrows: the next block */
+	const uint8_t *last; /* borrows: the last that has all ahead of it */
+	const uint8_t *end;  /* borrows */
+	const uint8_t *base; /* borrows: where the last block's hits are */
 };
 
 /* ---- space and comments ---- */
 
 const uint8_t *
-quick_skip_block(const struct quick *q, const uint8_t *at)
+quick_skip_block(const uint8_t *at, const uint8_t *end)
 {
-	const uint8_t *p = at + 2, *end = q->end;
+	const uint8_t *p = at + 2;
 
 	while (p < end && (p = memchr(p, '/', (size_t)(end - p))) != NULL) {
 		if (p[-1] == '*' && p > at + 2)
@@ -39,29 +42,29 @@ quick_skip_block(const struct quick *q, const uint8_t *at)
 }
 
 const uint8_t *
-quick_skip_line(const struct quick *q, const uint8_t *at)
+quick_skip_line(const uint8_t *at, const uint8_t *end)
 {
-	for (; q->end - at >= (ptrdiff_t)QUICK_BLOCK; at += QUICK_BLOCK) {
+	for (; end - at >= (ptrdiff_t)QUICK_BLOCK; at += QUICK_BLOCK) {
 		unsigned ends = quick_line_ends(at);
 
 		if (ends != 0)
 			return at + __builtin_ctz(ends);
 	}
-	while (at < q->end && *at != '\n' && *at != '\r')
+	while (at < end && *at != '\n' && *at != '\r')
 		at++;
 	return at;
 }
 
 const uint8_t *
-quick_skip_gap(const struct quick *q, const uint8_t *at)
+quick_skip_gap(const uint8_t *at, const uint8_t *end)
 {
-	while (at != NULL && at < q->end) {
+	while (at != NULL && at < end) {
 		if (lexer_classes[*at] == CLASS_SPACE)
 			at++;
-		else if (*at == '-' && q->end - at > 1 && at[1] == '-')
-			at = quick_skip_line(q, at + 2);
-		else if (*at == '/' && q->end - at > 1 && at[1] == '*')
-			at = quick_skip_block(q, at);
+		else if (*at == '-' && end - at > 1 && at[1] == '-')
+			at = quick_skip_line(at + 2, end);
+		else if (*at == '/' && end - at > 1 && at[1] == '*')
+			at = quick_skip_block(at, end);
 		else
 			break;
 	}
@@ -129,11 +132,12 @@ skip_opened(const struct quick *q, const uint8_t *at, const uint8_t *target)
 		return skip_dollar(q, at);
 	case '-':
 		return q->end - at > 1 && at[1] == '-'
-			       ? quick_skip_line(q, at + 2)
+			       ? quick_skip_line(at + 2, q->end)
 			       : at + 1;
 	case '/':
-		return q->end - at > 1 && at[1] == '*' ? quick_skip_block(q, at)
-						       : at + 1;
+		return q->end - at > 1 && at[1] == '*'
+			       ? quick_skip_block(at, q->end)
+			       : at + 1;
 	default:
 		/* A name in quotes may mean as much as one without. */
 		p = skip_past(q, at + 1, '"');
@@ -218,7 +222,7 @@ follow_rule(struct quick *q, const struct quick_rule *rule, const uint8_t *at)
 static bool
 on_semicolon(struct quick *q, const uint8_t *at)
 {
-	const uint8_t *from = quick_skip_gap(q, at + 1);
+	const uint8_t *from = quick_skip_gap(at + 1, q->end);
 	const struct quick_rule *rule = &quick_unsure;
 	enum quick_place place;
 
@@ -228,28 +232,33 @@ on_semicolon(struct quick *q, const uint8_t *at)
 		rule = find_rule(q, from);
 	if (rule == NULL)
 		return true;
-	place = quick_reach(q, at);
+	place = quick_place_of(q, at);
 	return place == PLACE_INSIDE ||
 	       (place == PLACE_CODE && follow_rule(q, rule, from));
 }
 
-/* Goes through the hits of the last block. */
 static bool
-on_hits(struct quick *q, const uint8_t *base, uint32_t hits)
+on_hit(struct quick *q, const uint8_t *hit)
 {
-	for (; hits != 0; hits &= hits - 1) {
-		const uint8_t *hit = base + __builtin_ctz(hits);
-
-		if (hit < q->known || hit < q->seen)
-			continue;
-		q->seen = hit + 1;
-		if (*hit == ';' ? !on_semicolon(q, hit) : !quick_on_hit(q, hit))
-			return false;
-	}
-	return true;
+	if (hit < q->known || hit < q->seen)
+		return true;
+	q->seen = hit + 1;
+	return *hit == ';' ? on_semicolon(q, hit) : quick_on_hit(q, hit);
 }
 
 /* ---- block by block ---- */
+
+static inline struct scan
+scan_text(const uint8_t *start, const uint8_t *end)
+{
+	ptrdiff_t len = end - start;
+	struct scan s = { .at = start, .last = end - LEAST, .end = end };
+
+	if (len < (ptrdiff_t)LEAST)
+		s.last = len > (ptrdiff_t)QUICK_BLOCK ? start + QUICK_BLOCK
+						      : start;
+	return s;
+}
 
 /* The text's last hits. */
 __attribute__((always_inline)) static inline uint32_t
@@ -259,45 +268,33 @@ last_hits(struct scan *s)
 
 	s->base = s->end - QUICK_BLOCK;
 	hits = quick_last_hits(s->base);
-	if (hits != 0)
-		hits &= quick_last_sure(s->base);
 	if (s->at < s->base) {
 		s->base = s->end - LEAST;
 		hits = hits << QUICK_AHEAD | quick_hits(s->base);
+	} else if (hits != 0) {
+		hits &= ~0u << (s->at - s->base); /* those are known */
 	}
 	s->at = s->end;
 	return hits;
 }
 
 /*
- * The next hits, perhaps some again; 0: there are none.  Bit i stands for
+ * The next hits, perhaps one again; 0: there are none.  Bit i stands for
  * base[i].
  */
 __attribute__((always_inline)) static inline uint32_t
 next_hits(struct scan *s)
 {
-	uint32_t hits = 0;
+	for (; s->at <= s->last; s->at += QUICK_BLOCK) {
+		uint32_t hits = quick_hits(s->at);
 
-	while (hits == 0 &&
-	       s->end - s->at >= (ptrdiff_t)(LEAST + QUICK_BLOCK)) {
-		s->base = s->at;
-		hits = quick_hits(s->at) | quick_hits(s->at + QUICK_BLOCK)
-						   << QUICK_BLOCK;
-		if (hits != 0)
-			hits &= quick_sure(s->at) |
-				quick_sure(s->at + QUICK_BLOCK) << QUICK_BLOCK;
-		s->at += 2 * QUICK_BLOCK;
+		if (hits != 0) {
+			s->base = s->at;
+			s->at += QUICK_BLOCK;
+			return hits;
+		}
 	}
-	while (hits == 0 && s->at < s->end) {
-		if (s->readable - s->at < (ptrdiff_t)LEAST)
-			return last_hits(s);
-		s->base = s->at;
-		hits = quick_hits(s->at);
-		if (hits != 0)
-			hits &= quick_sure(s->at);
-		s->at += QUICK_BLOCK;
-	}
-	return hits;
+	return s->at < s->end ? last_hits(s) : 0;
 }
 
 static unsigned
@@ -308,92 +305,178 @@ finish(const struct quick *q)
 	return is_named ? q->flags | CLASSIFY_NAMED : q->flags;
 }
 
-/* Goes on with hits of the text, which begins in code at s.start. */
-static unsigned
-follow(struct quick *q, struct scan *s, uint32_t hits)
+/* Goes on at s->at. */
+static bool
+follow(struct quick *q, struct scan *s)
 {
-	for (; hits != 0; hits = next_hits(s))
-		if (!on_hits(q, s->base, hits))
-			return SQL_UNSURE;
-	return finish(q);
+	uint32_t hits;
+
+	while ((hits = next_hits(s)) != 0)
+		for (; hits != 0; hits &= hits - 1)
+			if (!on_hit(q, s->base + __builtin_ctz(hits)))
+				return false;
+	return true;
 }
 
-/* A text that begins with something other than a letter. */
-static unsigned
-skip_and_follow(struct quick *q, struct scan *s)
-{
-	const struct quick_rule *rule;
+static unsigned skip_gap(const uint8_t *start, const uint8_t *end,
+			 const struct classify_options *options, char *name,
+			 enum doubt doubt);
 
-	s->at = quick_skip_gap(q, s->at);
-	if (s->at == NULL)
-		return SQL_UNSURE;
-	if (s->at == s->end)
-		return CLASSIFY_EMPTY;
-	q->known = q->clean = s->at;
-	rule = find_rule(q, s->at);
-	if (rule != NULL && !follow_rule(q, rule, s->at))
-		return SQL_UNSURE;
-	return follow(q, s, next_hits(s));
+static unsigned
+in_doubt(const uint8_t *start, const uint8_t *end,
+	 const struct classify_options *options, char *name, enum doubt doubt)
+{
+	return doubt == DOUBT_SAY
+		       ? SQL_UNSURE
+		       : classify_slowly(start, (size_t)(end - start), options,
+					 name);
+}
+
+static unsigned
+still_in_doubt(const struct quick *q)
+{
+	return in_doubt(q->start, q->end, q->options, q->name, q->doubt);
+}
+
+static inline void
+begin(struct quick *q, const uint8_t *start, const uint8_t *end,
+      const struct classify_options *options, char *name, enum doubt doubt)
+{
+	q->doubt = doubt;
+	q->start = start;
+	q->end = end;
+	q->readable = end - start < (ptrdiff_t)LEAST ? start + COPY_SIZE : end;
+	q->options = options;
+	q->name = name;
+	q->flags = 0;
+	q->has_value = false;
 }
 
 /* A text without any hit, that begins with a word that has a rule. */
 __attribute__((noinline)) static unsigned
 read_rule(const struct quick_rule *rule, const uint8_t *start,
-	  const uint8_t *end, const uint8_t *readable,
-	  const struct classify_options *options, char *name)
+	  const uint8_t *end, const struct classify_options *options,
+	  char *name, enum doubt doubt)
 {
 	struct quick q;
 
-	q.end = end;
-	q.readable = readable;
-	q.options = options;
-	q.name = name;
+	begin(&q, start, end, options, name, doubt);
 	q.flags = rule->flags;
-	q.has_value = false;
 	if (!rule->read(&q, start + rule->len))
-		return SQL_UNSURE;
+		return still_in_doubt(&q);
 	return finish(&q);
 }
 
-/* Apart, for what it keeps on the stack would cost the plain ones. */
+/* A text with a hit; from at on there may be others. */
 __attribute__((noinline)) static unsigned
-look_closer(const struct quick_rule *rule, const uint8_t *start, uint32_t hits,
-	    struct scan s, const struct classify_options *options, char *name)
+look_closer(const struct quick_rule *rule, const uint8_t *start,
+	    const uint8_t *hit, const uint8_t *at, const uint8_t *end,
+	    const struct classify_options *options, char *name,
+	    enum doubt doubt)
 {
 	struct quick q;
 
-	q.start = q.known = q.clean = q.seen = q.call_end = start;
-	q.end = s.end;
-	q.readable = s.readable;
-	q.options = options;
-	q.name = name;
-	q.flags = 0;
-	q.has_value = false;
-	if (rule == &quick_unsure)
-		return skip_and_follow(&q, &s);
-	if (rule != NULL && !follow_rule(&q, rule, start))
-		return SQL_UNSURE;
-	return follow(&q, &s, hits);
+	begin(&q, start, end, options, name, doubt);
+	q.known = q.clean = q.seen = q.call_end = start;
+	if ((rule != NULL && !follow_rule(&q, rule, start)) || !on_hit(&q, hit))
+		return still_in_doubt(&q);
+	if (at < end) {
+		struct scan s = scan_text(start, end);
+
+		s.at = at;
+		if (end - start < (ptrdiff_t)LEAST)
+			s.last = start + QUICK_BLOCK;
+		if (!follow(&q, &s))
+			return still_in_doubt(&q);
+	}
+	return finish(&q);
+}
+
+/* Does nothing of interest begin behind a semicolon, as it seems? */
+__attribute__((always_inline)) static inline bool
+is_quiet(const uint8_t *start, const uint8_t *at, const uint8_t *end)
+{
+	const struct quick_letter *l;
+	unsigned others = 0, letter;
+	uint64_t key;
+
+	at++;
+	if (end - at >= (ptrdiff_t)QUICK_BLOCK)
+		others = quick_above_space(at);
+	if (others != 0)
+		at += __builtin_ctz(others);
+	else
+		while (at < end && lexer_classes[*at] == CLASS_SPACE)
+			at++;
+	if (at == end)
+		return true;
+	letter = (unsigned)(*at | 0x20) - 'a';
+	if (letter >= 26)
+		return lexer_classes[*at] == CLASS_SIGN;
+	l = &quick_letters[letter];
+	if (end - at >= 8)
+		key = quick_load_8(at);
+	else if (at - start >= 8)
+		key = quick_load_8(end - 8) >> 8 * (8 - (end - at));
+	else
+		return false;
+	return (((key | QUICK_LOWER) ^ l->key) & l->mask) != 0;
+}
+
+/* Is a hit all of a word, not in the middle of one, or no text's end? */
+__attribute__((always_inline)) static inline bool
+is_likely(const uint8_t *start, const uint8_t *hit, const uint8_t *end)
+{
+	uint32_t four;
+	uint8_t before;
+
+	if (*hit == ';')
+		return !is_quiet(start, hit, end);
+	if (end - hit < (ptrdiff_t)sizeof(four))
+		return false;
+	four = quick_load_4(hit) | (uint32_t)QUICK_LOWER;
+	if (four == quick_load_4("\x7f"
+				 "con") ||
+	    four == quick_load_4("\x7f"
+				 "adv"))
+		return true;
+	if (four != quick_load_4("temp"))
+		return false;
+	before = hit > start ? hit[-1] : 0;
+	return !lexer_is_letter(before) || before == '_';
 }
 
 __attribute__((always_inline)) static inline unsigned
-look(struct scan s, const struct classify_options *options, char *name)
+look(struct scan s, const struct classify_options *options, char *name,
+     enum doubt doubt)
 {
-	const uint8_t *start = s.at;
+	const uint8_t *start = s.at, *hit = NULL, *at = s.end;
 	const struct quick_rule *rule = quick_rule_at(start);
-	uint32_t hits = 0;
+	uint32_t hits;
 
-	if (rule != &quick_unsure) {
-		hits = next_hits(&s);
-		if (hits == 0 && rule == NULL)
-			return 0;
-		if (hits == 0 && rule->read == NULL)
-			return rule->flags;
-		if (hits == 0)
-			return read_rule(rule, start, s.end, s.readable,
-					 options, name);
+	if (rule == &quick_unsure)
+		return skip_gap(start, s.end, options, name, doubt);
+	while ((hits = next_hits(&s)) != 0) {
+		for (; hits != 0; hits &= hits - 1) {
+			const uint8_t *p = s.base + __builtin_ctz(hits);
+
+			if (p == hit || !is_likely(start, p, s.end))
+				continue;
+			if (hit != NULL) {
+				at = hit + 1;
+				goto found;
+			}
+			hit = p;
+		}
 	}
-	return look_closer(rule, start, hits, s, options, name);
+	if (hit == NULL && rule == NULL)
+		return 0;
+	if (hit == NULL && rule->read == NULL)
+		return rule->flags;
+	if (hit == NULL)
+		return read_rule(rule, start, s.end, options, name, doubt);
+found:
+	return look_closer(rule, start, hit, at, s.end, options, name, doubt);
 }
 
 /* As memcpy, without its call. */
@@ -415,29 +498,83 @@ copy_short(uint8_t *to, const uint8_t *from, size_t len)
 	}
 }
 
+/* A short text that has hits. */
+__attribute__((noinline)) static unsigned
+look_at_copy(const uint8_t *copy, size_t len,
+	     const struct classify_options *options, char *name,
+	     enum doubt doubt)
+{
+	return look(scan_text(copy, copy + len), options, name, doubt);
+}
+
 /* A text shorter than what must be read at a time. */
 __attribute__((noinline)) static unsigned
 look_at_short(const uint8_t *text, size_t len,
-	      const struct classify_options *options, char *name)
+	      const struct classify_options *options, char *name,
+	      enum doubt doubt)
 {
-	uint8_t copy[2 * QUICK_BLOCK + QUICK_AHEAD] = { 0 };
-	struct scan s = { .at = copy, .end = copy + len };
+	uint8_t copy[COPY_SIZE] = { 0 };
+	const struct quick_rule *rule;
+	uint32_t hits;
 
-	s.readable = copy + sizeof(copy);
+	if (len == 0)
+		return CLASSIFY_EMPTY;
 	copy_short(copy, text, len);
-	return look(s, options, name);
+	rule = quick_rule_at(copy);
+	hits = quick_hits(copy);
+	if (len > QUICK_BLOCK)
+		hits |= quick_hits(copy + QUICK_BLOCK) << QUICK_BLOCK;
+	/* A semicolon at the end means nothing. */
+	if (hits != 0 && copy[len - 1] == ';')
+		hits &= ~(1u << (len - 1));
+	if (hits != 0 || rule == &quick_unsure)
+		return look_at_copy(copy, len, options, name, doubt);
+	if (rule == NULL)
+		return 0;
+	if (rule->read == NULL)
+		return rule->flags;
+	return read_rule(rule, copy, copy + len, options, name, doubt);
+}
+
+__attribute__((always_inline)) static inline unsigned
+look_at_text(const uint8_t *text, size_t len,
+	     const struct classify_options *options, char *name,
+	     enum doubt doubt)
+{
+	if (len < LEAST) {
+		if (len > 0 && (*text == '-' || *text == '/'))
+			return skip_gap(text, text + len, options, name, doubt);
+		return look_at_short(text, len, options, name, doubt);
+	}
+	return look(scan_text(text, text + len), options, name, doubt);
+}
+
+/* A text that begins with a gap; apart, since few do. */
+__attribute__((noinline)) static unsigned
+skip_gap(const uint8_t *start, const uint8_t *end,
+	 const struct classify_options *options, char *name, enum doubt doubt)
+{
+	const uint8_t *at = quick_skip_gap(start, end);
+
+	if (at == end)
+		return CLASSIFY_EMPTY;
+	/* The lexer knows more of what else may begin a text. */
+	if (at == NULL || (lexer_classes[*at] != CLASS_SIGN &&
+			   (unsigned)(*at | 0x20) - 'a' >= 26))
+		return in_doubt(start, end, options, name, doubt);
+	return look_at_text(at, (size_t)(end - at), options, name, doubt);
+}
+
+unsigned
+classify_named(const void *text, size_t len,
+	       const struct classify_options *options, char *name)
+{
+	return look_at_text(text, len, options, name, DOUBT_ASK);
 }
 
 unsigned
 sql_quick(const void *text, size_t len, const struct classify_options *options,
 	  char *name)
 {
-	const uint8_t *start = text;
-	struct scan s = { .at = start,
-			  .end = start + len,
-			  .readable = start + len };
-
-	if (len < LEAST)
-		return look_at_short(start, len, options, name);
-	return look(s, options, name);
+	return look_at_text(text, len, options, name, DOUBT_SAY);
 }

@@ -9,7 +9,7 @@
 
 /* ---- SET ---- */
 
-static void
+static inline void
 set_named(struct quick *q, const char *name, size_t len)
 {
 	q->flags |= setting_flags(q->options, name, len);
@@ -18,7 +18,7 @@ set_named(struct quick *q, const char *name, size_t len)
 }
 
 /* Behind the name and its sign. */
-static bool
+static inline bool
 read_value(struct quick *q, const uint8_t *at)
 {
 	uint64_t key;
@@ -28,62 +28,88 @@ read_value(struct quick *q, const uint8_t *at)
 		return true;
 	if (*at == '-' || *at == '/')
 		return false;
+	if ((*at | 0x20) != 'd' && (*at | 0x20) != 'l')
+		return true;
 	key = quick_key_at(q, at);
 	if (QUICK_IS(q, at, key, "default") || QUICK_IS(q, at, key, "local"))
 		q->flags |= CLASSIFY_RESET;
 	return true;
 }
 
-/* Behind the whole name: a sign, TO, or the value of some. */
-static bool
-read_sign(struct quick *q, const uint8_t *at, const char *name, size_t len)
+/* Where a name stands in the text; what has space in it is not read here. */
+struct name {
+	const uint8_t *at; /* borrows */
+	size_t len;
+};
+
+/* Whoever wants to see the name gets a copy. */
+__attribute__((noinline)) static bool
+set_shown(struct quick *q, const struct name *n)
 {
-	bool is_over = at == q->end || *at == ';';
+	char name[LEXER_WORD_MAX + 1];
+
+	if (n->len > LEXER_WORD_MAX)
+		return false;
+	memcpy(name, n->at, n->len);
+	name[n->len] = '\0';
+	set_named(q, name, n->len);
+	if (q->name != NULL)
+		memcpy(q->name, name, n->len + 1);
+	return true;
+}
+
+static inline bool
+set_name(struct quick *q, const struct name *n)
+{
+	/* Nobody wants to, and no name of this length is a special one. */
+	if (q->name == NULL && q->options->is_tracked == NULL && n->len > 4 &&
+	    n->len < 21) {
+		q->flags |= CLASSIFY_SET_OTHER;
+		return true;
+	}
+	return set_shown(q, n);
+}
+
+/* Behind the whole name: a sign, TO, or the value of some. */
+static inline bool
+read_sign(struct quick *q, const uint8_t *at, const struct name *n)
+{
 	uint64_t key;
 
 	q->has_value = false;
-	if (!is_over && *at == '=') {
+	if (at == q->end || *at == ';')
+		return set_name(q, n);
+	if (*at == '=') {
 		q->has_value = true;
 		at++;
-	} else if (!is_over) {
+	} else {
+		at -= at[-1] == ' ';
 		if (!quick_find_word(q, &at, &key))
 			return false;
 		q->has_value = QUICK_IS(q, at, key, "to");
 		at = q->has_value ? at + 2 : quick_skip_word(q, at);
 	}
-	set_named(q, name, len);
-	if (q->name != NULL)
-		memcpy(q->name, name, len + 1);
-	return is_over || read_value(q, at);
+	return set_name(q, n) && read_value(q, at);
 }
 
-/* What does not fit is not read here. */
-static bool
+static inline bool
 read_name(struct quick *q, const uint8_t *at)
 {
-	char name[LEXER_WORD_MAX + 1];
-	size_t len = 0;
-	uint64_t key;
+	struct name n = { .at = at };
 
 	for (;;) {
-		const uint8_t *end = quick_skip_word(q, at);
-
-		if ((size_t)(end - at) > LEXER_WORD_MAX - len)
-			return false;
-		for (; at < end; at++)
-			name[len++] = (char)*at;
-		at = quick_skip_space(q, at);
+		at = quick_skip_word(q, at);
 		if (at == q->end || *at != '.')
 			break;
-		if (len == LEXER_WORD_MAX)
-			return false;
-		name[len++] = '.';
 		at++;
-		if (!quick_find_word(q, &at, &key))
+		if (at == q->end || !lexer_is_letter(*at))
 			return false;
 	}
-	name[len] = '\0';
-	return read_sign(q, at, name, len);
+	n.len = (size_t)(at - n.at);
+	at = quick_skip_space(q, at);
+	if (at < q->end && *at == '.')
+		return false;
+	return read_sign(q, at, &n);
 }
 
 static bool
@@ -154,6 +180,8 @@ read_set(struct quick *q, const uint8_t *at)
 
 	if (!quick_find_word(q, &at, &key))
 		return false;
+	if (QUICK_IS(q, at, key, "local"))
+		return true;
 	if (QUICK_IS(q, at, key, "session"))
 		return read_session(q, at + 7);
 	return read_set_word(q, at, key);
@@ -256,14 +284,14 @@ static const struct quick_rule rules_c[] = {
 	LAST,
 };
 static const struct quick_rule rules_d[] = {
-	RULE("discard", CLASSIFY_RELEASE, read_discard),
-	RULE("declare", CLASSIFY_CURSOR, read_declare),
-	RULE("drop", CLASSIFY_RELEASE, NULL),
 	RULE("do", CLASSIFY_DO, NULL),
 	{ .text = "dealloca",
 	  .mask = QUICK_LETTERS(8),
 	  .len = 10,
 	  .read = read_deallocate },
+	RULE("discard", CLASSIFY_RELEASE, read_discard),
+	RULE("declare", CLASSIFY_CURSOR, read_declare),
+	RULE("drop", CLASSIFY_RELEASE, NULL),
 	LAST,
 };
 /* The string E'...' begins no statement, but a word behind it may. */
@@ -296,8 +324,47 @@ static const struct quick_rule rules_u[] = {
 	LAST,
 };
 
-const struct quick_rule *const quick_rules[26] = {
-	['c' - 'a'] = rules_c, ['d' - 'a'] = rules_d, ['e' - 'a'] = rules_e,
-	['l' - 'a'] = rules_l, ['p' - 'a'] = rules_p, ['r' - 'a'] = rules_r,
-	['s' - 'a'] = rules_s, ['u' - 'a'] = rules_u,
+#define LETTER(c, begin, bits, list)                                           \
+	[(c) - 'a'] = { .key = (begin), .mask = (bits), .rules = (list) }
+#define NO_LETTER(c) LETTER(c, 0, UINT8_MAX, NULL)
+
+/* The first letter is the lowest byte, and the second tells many apart. */
+const struct quick_letter quick_letters[26] = {
+	NO_LETTER('a'),
+	NO_LETTER('b'),
+	/* The bits that l and a have, but not the o and r of usual words. */
+	LETTER('c', 0x6063, 0xf2ff, rules_c),
+	LETTER('d', 0x64, 0xff, rules_d),
+	LETTER('e', 0x2765, 0xffff, rules_e),
+	NO_LETTER('f'),
+	NO_LETTER('g'),
+	NO_LETTER('h'),
+	NO_LETTER('i'),
+	NO_LETTER('j'),
+	NO_LETTER('k'),
+	LETTER('l', 0x6c, 0xff, rules_l),
+	NO_LETTER('m'),
+	NO_LETTER('n'),
+	NO_LETTER('o'),
+	LETTER('p', 0x657270, 0xffffff, rules_p),
+	NO_LETTER('q'),
+	LETTER('r', 0x736572, 0xffffff, rules_r),
+	LETTER('s', 0x746573, 0xffffff, rules_s),
+	NO_LETTER('t'),
+	LETTER('u', 0x6c6e75, 0xffffff, rules_u),
+	NO_LETTER('v'),
+	NO_LETTER('w'),
+	NO_LETTER('x'),
+	NO_LETTER('y'),
+	NO_LETTER('z'),
 };
+
+const struct quick_rule *
+quick_find_rule(const struct quick_rule *rules, uint64_t key, const uint8_t *at)
+{
+	for (; rules->len > 0; rules++)
+		if (((key ^ quick_load_8(rules->text)) & rules->mask) == 0 &&
+		    !lexer_goes_on(at[rules->len]))
+			return rules;
+	return NULL;
+}

@@ -25,6 +25,12 @@
 #define QUICK_AHEAD 3u /* a block's hits depend on so many bytes behind it */
 #define QUICK_LOWER UINT64_C(0x2020202020202020)
 
+/* What to do where a look does not tell. */
+enum doubt {
+	DOUBT_SAY,
+	DOUBT_ASK, /* the lexer */
+};
+
 struct quick {
 	const uint8_t *start;    /* borrows */
 	const uint8_t *end;      /* borrows */
@@ -36,7 +42,8 @@ struct quick {
 	const uint8_t *call_end; /* borrows: of the last set_config() */
 	char *name;              /* borrows: room for a setting's, or NULL */
 	unsigned flags;          /* enum classify_flag */
-	bool has_value;          /* the setting named last was given one */
+	enum doubt doubt;
+	bool has_value; /* the setting named last was given one */
 };
 
 /* Where a place is that may mean something. */
@@ -56,11 +63,25 @@ struct quick_rule {
 	bool (*read)(struct quick *q, const uint8_t *at);
 };
 
-/* Something that is no word begins the statement. */
+/* Something other than a letter or a sign begins the statement. */
 extern const struct quick_rule quick_unsure;
 
-/* By the first letter. */
-extern const struct quick_rule *const quick_rules[26];
+/* The rules for words that begin with a letter. */
+struct quick_letter {
+	uint64_t key;  /* what all begin with, and few others, */
+	uint64_t mask; /* in these bits */
+	const struct quick_rule *rules;
+};
+
+extern const struct quick_letter quick_letters[26];
+
+/* The rule for the word at at, which has this key, or NULL. */
+const struct quick_rule *quick_find_rule(const struct quick_rule *rules,
+					 uint64_t key, const uint8_t *at);
+
+/* The flags of a whole text, by the lexer. */
+unsigned classify_slowly(const void *text, size_t len,
+			 const struct classify_options *options, char *name);
 
 enum quick_place quick_reach(struct quick *q, const uint8_t *target);
 
@@ -68,13 +89,13 @@ enum quick_place quick_reach(struct quick *q, const uint8_t *target);
 bool quick_on_hit(struct quick *q, const uint8_t *at);
 
 /* Skips space and comments; NULL: not as simple as that. */
-const uint8_t *quick_skip_gap(const struct quick *q, const uint8_t *at);
+const uint8_t *quick_skip_gap(const uint8_t *at, const uint8_t *end);
 
 /* Behind a comment that has none inside; NULL: it has, or has no end. */
-const uint8_t *quick_skip_block(const struct quick *q, const uint8_t *at);
+const uint8_t *quick_skip_block(const uint8_t *at, const uint8_t *end);
 
 /* Up to the line's end. */
-const uint8_t *quick_skip_line(const struct quick *q, const uint8_t *at);
+const uint8_t *quick_skip_line(const uint8_t *at, const uint8_t *end);
 
 /* Up to eight letters, known to the compiler, as they are loaded. */
 #define QUICK_KEY(text) quick_load_8(text "\0\0\0\0\0\0\0")
@@ -156,15 +177,19 @@ quick_key_at(const struct quick *q, const uint8_t *at)
 }
 
 /*
- * Goes to the word behind spaces; false: there is none, or a string with a
- * prefix.
+ * Goes to the word behind spaces, of which there is mostly one; false: there
+ * is none, or a string with a prefix.
  */
 static inline bool
 quick_find_word(const struct quick *q, const uint8_t **at, uint64_t *key)
 {
-	*at = quick_skip_space(q, *at);
-	if (*at == q->end || !lexer_is_letter(**at))
-		return false;
+	if (q->end - *at > 1 && **at == ' ' && lexer_is_letter((*at)[1])) {
+		++*at;
+	} else {
+		*at = quick_skip_space(q, *at);
+		if (*at == q->end || !lexer_is_letter(**at))
+			return false;
+	}
 	*key = quick_key_at(q, *at);
 	return !QUICK_BEGINS(*key, "e\'");
 }
@@ -178,18 +203,14 @@ quick_rule_at(const uint8_t *at)
 {
 	uint64_t key = quick_load_8(at) | QUICK_LOWER;
 	unsigned letter = (unsigned)(uint8_t)key - 'a';
-	const struct quick_rule *r;
+	const struct quick_letter *l;
 
 	if (letter >= 26)
-		return &quick_unsure;
-	r = quick_rules[letter];
-	if (r == NULL)
+		return lexer_classes[*at] == CLASS_SIGN ? NULL : &quick_unsure;
+	l = &quick_letters[letter];
+	if (((key ^ l->key) & l->mask) != 0)
 		return NULL;
-	for (; r->len > 0; r++)
-		if (((key ^ quick_load_8(r->text)) & r->mask) == 0 &&
-		    !lexer_goes_on(at[r->len]))
-			return r;
-	return NULL;
+	return quick_find_rule(l->rules, key, at);
 }
 
 /* ---- sixteen bytes at a time; bit i says it of at[i] ---- */
@@ -233,41 +254,25 @@ quick_bits(__m128i block)
 }
 
 /*
- * Something that means something may stand here: a semicolon, or the letters
- * t, e, m of "temp", d, v, i of "_advisory_" or n, f, i of "set_config", with
- * few others that differ from them in the same bits.
+ * Something that means something may stand here: a semicolon, or t, e and p of
+ * "temp", _, a and v of "_advisory_", _, c and n of "_config", with others that
+ * differ from them in the same bits.
  */
 QUICK_INLINE unsigned
-quick_hits_of(__m128i a, __m128i b, __m128i c)
+quick_hits_of(__m128i a, __m128i b, __m128i d)
 {
-	__m128i word = _mm_and_si128(quick_equal(quick_with(a, 0x3a), 0x7e),
-				     quick_equal(quick_with(b, 0x33), 0x77));
+	__m128i word = _mm_and_si128(quick_equal(quick_with(a, 0x2b), 0x7f),
+				     quick_equal(quick_with(b, 0x26), 0x67));
 
-	word = _mm_and_si128(word, quick_equal(quick_with(c, 0x24), 0x6d));
+	word = _mm_and_si128(word, quick_equal(quick_with(d, 0x3e), 0x7e));
 	return quick_bits(_mm_or_si128(word, quick_equal(a, ';')));
-}
-
-/* Of such places those with a fourth letter p, s or g, or one of few more. */
-QUICK_INLINE unsigned
-quick_sure_of(__m128i a, __m128i d)
-{
-	__m128i sure = _mm_or_si128(quick_equal(quick_with(d, 0x20), 'p'),
-				    quick_equal(quick_with(d, 0x34), 0x77));
-
-	return quick_bits(_mm_or_si128(sure, quick_equal(a, ';')));
 }
 
 QUICK_INLINE unsigned
 quick_hits(const uint8_t *at)
 {
 	return quick_hits_of(quick_block(at), quick_block(at + 1),
-			     quick_block(at + 2));
-}
-
-QUICK_INLINE unsigned
-quick_sure(const uint8_t *at)
-{
-	return quick_sure_of(quick_block(at), quick_block(at + QUICK_AHEAD));
+			     quick_block(at + QUICK_AHEAD));
 }
 
 /* With nothing behind the block. */
@@ -276,15 +281,17 @@ quick_last_hits(const uint8_t *at)
 {
 	__m128i a = quick_block(at);
 
-	return quick_hits_of(a, _mm_srli_si128(a, 1), _mm_srli_si128(a, 2));
+	return quick_hits_of(a, _mm_srli_si128(a, 1),
+			     _mm_srli_si128(a, QUICK_AHEAD));
 }
 
+/* Is no space, nor anything else that stands before it in ASCII. */
 QUICK_INLINE unsigned
-quick_last_sure(const uint8_t *at)
+quick_above_space(const uint8_t *at)
 {
-	__m128i a = quick_block(at);
+	__m128i a = quick_block(at), least = _mm_set1_epi8(' ' + 1);
 
-	return quick_sure_of(a, _mm_srli_si128(a, QUICK_AHEAD));
+	return quick_bits(_mm_cmpeq_epi8(_mm_min_epu8(a, least), least));
 }
 
 /* Does not go on a word that has begun. */
@@ -337,10 +344,9 @@ quick_line_ends(const uint8_t *at)
 	}
 
 QUICK_EACH(quick_hits,
-	   *at == ';' || ((*at | 0x3a) == 0x7e && (at[1] | 0x33) == 0x77 &&
-			  (at[2] | 0x24) == 0x6d))
-QUICK_EACH(quick_sure, *at == ';' || (at[QUICK_AHEAD] | 0x20) == 'p' ||
-			       (at[QUICK_AHEAD] | 0x34) == 0x77)
+	   *at == ';' || ((*at | 0x2b) == 0x7f && (at[1] | 0x26) == 0x67 &&
+			  (at[QUICK_AHEAD] | 0x3e) == 0x7e))
+QUICK_EACH(quick_above_space, *at > ' ')
 QUICK_EACH(quick_words, lexer_goes_on(*at))
 QUICK_EACH(quick_openers,
 	   *at == '\'' || *at == '"' || *at == '-' || *at == '/' || *at == '$')
@@ -356,21 +362,26 @@ quick_last_hits(const uint8_t *at)
 }
 
 static inline unsigned
-quick_last_sure(const uint8_t *at)
-{
-	uint8_t copy[QUICK_BLOCK + QUICK_AHEAD] = { 0 };
-
-	memcpy(copy, at, QUICK_BLOCK);
-	return quick_sure(copy);
-}
-
-static inline unsigned
 quick_ends(const uint8_t *at)
 {
 	return ~quick_words(at);
 }
 
 #endif
+
+/* As quick_reach, for most places. */
+static inline enum quick_place
+quick_place_of(struct quick *q, const uint8_t *target)
+{
+	unsigned before = (unsigned)(target - q->known);
+
+	if (target - q->known >= (ptrdiff_t)QUICK_BLOCK ||
+	    q->readable - q->known < (ptrdiff_t)QUICK_BLOCK ||
+	    (quick_openers(q->known) & ((1u << before) - 1)) != 0)
+		return quick_reach(q, target);
+	q->known = target;
+	return PLACE_CODE;
+}
 
 /* Behind the word that begins at at. */
 static inline const uint8_t *

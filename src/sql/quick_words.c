@@ -36,7 +36,7 @@ add_flags(struct quick *q, const uint8_t *at, unsigned flags)
 	case EDGE_BEGINS:
 		break;
 	}
-	place = quick_reach(q, at);
+	place = quick_place_of(q, at);
 	if (place == PLACE_CODE)
 		q->flags |= flags;
 	return place != PLACE_UNSURE;
@@ -91,7 +91,7 @@ on_into(struct quick *q, const uint8_t *at)
 static bool
 on_temp(struct quick *q, const uint8_t *at)
 {
-	enum quick_place place = quick_reach(q, at);
+	enum quick_place place = quick_place_of(q, at);
 	const uint8_t *word;
 	size_t len;
 
@@ -150,24 +150,24 @@ lock_flags(const struct quick *q, const uint8_t *at, bool is_try)
 	return 0;
 }
 
-/* At "dvis". */
+/* At "_adv". */
 static bool
 check_lock(struct quick *q, const uint8_t *at)
 {
 	ptrdiff_t before = at - q->start;
 	unsigned flags;
 
-	if (q->end - at < 8 || before < 4 || at[-2] != '_' || at[7] != '_' ||
-	    (quick_load_8(at - 1) | QUICK_LOWER) != QUICK_KEY("advisory"))
+	if (q->end - at < 10 || before < 2 || at[9] != '_' ||
+	    (quick_load_8(at + 1) | QUICK_LOWER) != QUICK_KEY("advisory"))
 		return true;
-	if (quick_is_at(at - 4, at, "pg")) {
-		flags = lock_flags(q, at + 8, false);
-		return flags == 0 || add_flags(q, at - 4, flags);
+	if ((at[-2] | 0x20) == 'p' && (at[-1] | 0x20) == 'g') {
+		flags = lock_flags(q, at + 10, false);
+		return flags == 0 || add_flags(q, at - 2, flags);
 	}
-	if (before < 8 || !quick_is_at(at - 8, at, "pg_try"))
+	if (before < 6 || !quick_is_at(at - 6, at, "pg_try"))
 		return true;
-	flags = lock_flags(q, at + 8, true);
-	return flags == 0 || add_flags(q, at - 8, flags);
+	flags = lock_flags(q, at + 10, true);
+	return flags == 0 || add_flags(q, at - 6, flags);
 }
 
 /* ---- set_config(name, value, is_local) ---- */
@@ -237,22 +237,22 @@ on_call(struct quick *q, const uint8_t *at)
 	return at != NULL && on_is_local(q, at);
 }
 
-/* At "nfig". */
+/* At "_con". */
 static bool
 check_set_config(struct quick *q, const uint8_t *at)
 {
-	const uint8_t *word = at - 6;
+	const uint8_t *word = at - 3;
 	enum quick_place place;
 
-	if (at - q->start < 6 || at[-3] != '_' ||
-	    !quick_is_at(at - 2, at, "co") || !quick_is_at(word, at, "set") ||
-	    !quick_ends_at(q, at + 4) || edge_at(q, word) == EDGE_NOT)
+	if (at - q->start < 3 || q->end - at < 7 ||
+	    !quick_is_4(at + 3, "nfig") || !quick_is_at(word, at, "set") ||
+	    !quick_ends_at(q, at + 7) || edge_at(q, word) == EDGE_NOT)
 		return true;
 	if (edge_at(q, word) == EDGE_UNSURE)
 		return false;
-	place = quick_reach(q, word);
+	place = quick_place_of(q, word);
 	return place == PLACE_INSIDE ||
-	       (place == PLACE_CODE && on_call(q, at + 4));
+	       (place == PLACE_CODE && on_call(q, at + 7));
 }
 
 bool
@@ -260,9 +260,8 @@ quick_on_hit(struct quick *q, const uint8_t *at)
 {
 	if (q->end - at < 4)
 		return true;
-	if (quick_is_4(at, "temp"))
-		return check_temp(q, at);
-	if (quick_is_4(at, "dvis"))
-		return check_lock(q, at);
-	return !quick_is_4(at, "nfig") || check_set_config(q, at);
+	if (*at == '_')
+		return (at[1] | 0x20) == 'a' ? check_lock(q, at)
+					     : check_set_config(q, at);
+	return !quick_is_4(at, "temp") || check_temp(q, at);
 }

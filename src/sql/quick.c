@@ -230,6 +230,8 @@ on_semicolon(struct quick *q, const uint8_t *at)
 		return true;
 	if (from != NULL)
 		rule = find_rule(q, from);
+	else
+		from = q->end;
 	if (rule == NULL)
 		return true;
 	place = quick_place_of(q, at);

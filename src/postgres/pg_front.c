@@ -159,6 +159,17 @@ must_hear(const struct pg_front *f, const struct pg_back *b,
 	       pg_command_ends(b) > 0 && pg_listen_blocks(b, f, turn->policy);
 }
 
+/*
+ * A group that had to wait for one answer waits for all of them: a boundary
+ * comes before it, however the answers were cut.
+ */
+static bool
+must_end(struct pg_front *f, const struct pg_back *b)
+{
+	f->awaits_end = f->awaits_end && pg_command_ends(b) > 0;
+	return f->awaits_end && !b->owed.is_copy_in && !b->owed.in_doubt;
+}
+
 /* Between two requests, with nothing open on the server. */
 static bool
 is_settled(const struct pg_back *b)
@@ -178,7 +189,7 @@ pg_command_has_server(struct pg_front *f, struct turn *turn,
 		return pg_stop_plain(order, ORDER_NEED_SERVER);
 	if (b->must_wait || b->is_clearing || b->pending_fail != REASON_NONE ||
 	    must_yield(f, b, turn) || must_hear(f, b, turn) ||
-	    must_learn(f, b) || !pg_owed_reserve(&b->owed, 2))
+	    must_learn(f, b) || must_end(f, b) || !pg_owed_reserve(&b->owed, 2))
 		return pg_stop_plain(order, ORDER_WAIT);
 	if (!f->must_reapply || !is_settled(b))
 		return true;
@@ -715,6 +726,7 @@ read_messages(struct pg_front *f, struct turn *turn)
 		return end_copied(turn, &m, run);
 	if (run > 0)
 		return order_bytes(ORDER_RELAY, run);
+	f->awaits_end |= order.kind == ORDER_WAIT && !f->is_group_open;
 	if (order.kind == ORDER_NEED_MORE && turn->peer_eof)
 		return say_good_bye(turn, REASON_CLIENT_GONE);
 	return order;

@@ -39,6 +39,7 @@ struct pg_front {
 	uint32_t rest;      /* of a message whose beginning was written anew */
 	uint8_t skip;       /* enum pg_skip */
 	bool is_group_open; /* messages since the last Sync */
+	bool awaits_end;    /* the request that is next has had to wait */
 	bool must_reapply;  /* its settings, before its next request */
 	bool is_held;       /* a ReadyForQuery of it waits: pg_listen.h */
 	bool is_listening;  /* carpool hears for it, or did */

@@ -43,13 +43,34 @@ is_same(const struct str *a, const struct str *b)
 	       (a->len == 0 || memcmp(a->data, b->data, a->len) == 0);
 }
 
+static inline void
+outcome_show(const char *what, const struct outcome *o)
+{
+	struct str client = { 0 }, server = { 0 };
+
+	drive_show(&client, (const uint8_t *)str_text(&o->to_client),
+		   o->to_client.len, true);
+	drive_show(&server, (const uint8_t *)str_text(&o->to_server),
+		   o->to_server.len, false);
+	fprintf(stderr, "%s\n\tto client: %s\n\tto server: %s\n\torders: %s\n",
+		what, str_text(&client), str_text(&server), str_text(&o->log));
+	str_fini(&client);
+	str_fini(&server);
+}
+
 /* The splitting law; b is freed. */
 static inline void
 outcome_compare(const struct outcome *a, struct outcome *b)
 {
-	ASSERT(is_same(&a->to_client, &b->to_client));
-	ASSERT(is_same(&a->to_server, &b->to_server));
-	ASSERT(is_same(&a->log, &b->log));
+	bool same = is_same(&a->to_client, &b->to_client) &&
+		    is_same(&a->to_server, &b->to_server) &&
+		    is_same(&a->log, &b->log);
+
+	if (!same) {
+		outcome_show("whole:", a);
+		outcome_show("in pieces:", b);
+	}
+	ASSERT(same);
 	outcome_fini(b);
 }
 

@@ -18,13 +18,17 @@ is_event(uint8_t type)
 	return type == '>' || type == '?' || type == '!' || type == '^';
 }
 
-/* Bytes up to the next event. */
+/*
+ * Bytes up to the next event, or behind the next message of type last, 0: of
+ * none.
+ */
 static size_t
-speech_bytes(const uint8_t *at, size_t left)
+speech_bytes(const uint8_t *at, size_t left, uint8_t last)
 {
 	size_t n = 0;
 
 	while (n < left && !is_event(at[n])) {
+		uint8_t type = at[n];
 		size_t len;
 
 		if (left - n < PG_HEADER)
@@ -33,6 +37,8 @@ speech_bytes(const uint8_t *at, size_t left)
 		if (len < 4 || len >= left - n)
 			return left;
 		n += len + 1;
+		if (last != 0 && type == last)
+			break;
 	}
 	return n;
 }
@@ -87,6 +93,16 @@ part_sides(struct str *log)
 	*log = server;
 }
 
+/*
+ * A client with something to say is linked at the boundary, and what a server
+ * says unasked comes before that or after: so here always after.
+ */
+static uint8_t
+last_of(struct drive *d, const struct buf *side)
+{
+	return side == &d->s_in && d->c_in.len > 0 ? 'Z' : 0;
+}
+
 static void
 play(const uint8_t *data, size_t size, enum drive_cut cut, struct outcome *o)
 {
@@ -106,7 +122,7 @@ play(const uint8_t *data, size_t size, enum drive_cut cut, struct outcome *o)
 			at += size - at < PG_HEADER ? size - at : PG_HEADER;
 			continue;
 		}
-		n = speech_bytes(data + at, size - at);
+		n = speech_bytes(data + at, size - at, last_of(&d, side));
 		drive_feed(&d, side, (const char *)data + at, n);
 		at += n;
 	}

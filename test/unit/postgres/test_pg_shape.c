@@ -136,7 +136,7 @@ static const struct scenario scenarios[] = {
 			   { SERVER, "2|C:X|Z:I" } },
 		.to_client = LOST_CLIENT "|t|T|Z:I|2|C:X|Z:I",
 		.to_server = LOST_SERVER "|C|P|DScarpool_2|S|B|E|S",
-		.log = LOST_LOG " link:go boundary:none",
+		.log = LOST_LOG " link:go boundary:none link:go boundary:none",
 	},
 	{
 		.name = "never told, never asked",

@@ -212,6 +212,9 @@ pg_owed_match(const struct pg_owed_queue *q, uint8_t type, uint32_t *at)
 	*at = 0;
 	if (type >= 128 || answered_by[type] == 0)
 		return OWED_SURPRISE;
+	/* Until its data are complete a COPY only fails. */
+	if (q->is_copy_in && type != 'C' && type != 'E')
+		return OWED_SURPRISE;
 	if (type == 'Z')
 		return match_ready(q, at);
 	*at = first_certain(q, 0);
@@ -388,7 +391,8 @@ pg_owed_is_row(const struct pg_owed_queue *q, uint8_t type)
 						    : 0;
 
 	return q->count > 0 && (kinds & BIT(e->kind)) != 0 && !e->is_maybe &&
-	       !e->has_failed && e->action == OWED_FORWARD && !q->in_doubt;
+	       !e->has_failed && e->action == OWED_FORWARD && !q->in_doubt &&
+	       !q->is_copy_in;
 }
 
 bool

@@ -76,6 +76,37 @@ types_fit_their_requests(void **state)
 	}
 }
 
+/* A COPY that waits for data can only fail, or end once these are complete. */
+static void
+copies_end_or_fail(void **state)
+{
+	static const char *const fits[] = { "E", "CE" };
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		enum pg_owed_kind kind = i < 2 ? OWED_QUERY : OWED_EXECUTE;
+		struct pg_owed_queue q;
+		bool is_over;
+		uint32_t at;
+
+		pg_owed_init(&q);
+		pg_owed_push(&q, (struct pg_owed){ .kind = (uint8_t)kind });
+		assert_int_equal(pg_owed_match(&q, 'G', &at), OWED_FITS);
+		(void)pg_owed_answer(&q, 'G', at, &is_over);
+		if (i % 2 == 1)
+			pg_owed_push(&q,
+				     (struct pg_owed){ .kind = OWED_COPY_END });
+		for (uint8_t type = 1; type < 128; type++) {
+			bool is_one = strchr(fits[i % 2], type) != NULL;
+
+			assert_int_equal(pg_owed_match(&q, type, &at),
+					 is_one ? OWED_FITS : OWED_SURPRISE);
+			assert_false(pg_owed_is_row(&q, type));
+		}
+		pg_owed_fini(&q);
+	}
+}
+
 /* ---- pipelines ---- */
 
 #define MESSAGES 30
@@ -179,6 +210,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(queue_grows_and_shrinks),
 		cmocka_unit_test(types_fit_their_requests),
+		cmocka_unit_test(copies_end_or_fail),
 		cmocka_unit_test(pipelines_are_transparent),
 	};
 

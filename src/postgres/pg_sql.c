@@ -90,11 +90,18 @@ is_deallocation(const struct pg_front *f, const struct sql *q)
 	       (ref->kind == PREPARED_DEALLOCATE && name_of(f, ref) != NULL);
 }
 
+/* What an answer takes from the client: the unnamed one, as any simple Query
+ * does, and what it deallocates. */
 static void
 forget(struct pg_front *f, const struct prepared_ref *ref)
 {
 	struct pg_name *n;
 
+	if (f->names == NULL)
+		return;
+	pg_slot_fini(&pg_names_unnamed(f->names)->slot);
+	if (ref->kind == PREPARED_PREPARE)
+		return;
 	if (ref->kind == PREPARED_DEALLOCATE_ALL) {
 		pg_names_clear(f->names);
 		return;
@@ -119,8 +126,8 @@ static bool
 answer(struct pg_front *f, struct turn *turn, const struct pg_command *m,
        const struct prepared_ref *ref, struct order *order)
 {
-	struct pg_back *b = turn->peer;
-	bool is_open = turn->peer_out != NULL && b->view.tx == TX_OPEN;
+	struct pg_back *b = turn->peer_out != NULL ? turn->peer : NULL;
+	bool is_open = b != NULL && b->view.tx == TX_OPEN;
 	struct str s = { 0 };
 	size_t mark;
 
@@ -130,13 +137,9 @@ answer(struct pg_front *f, struct turn *turn, const struct pg_command *m,
 	pg_put_end(&s, mark);
 	if (!pg_put_flush(&s, turn->out))
 		return pg_stop_fail(order, REASON_NO_MEMORY);
-	/* As any simple Query does. */
-	if (f->names != NULL)
-		pg_slot_fini(&pg_names_unnamed(f->names)->slot);
-	if (f->names != NULL && ref->kind != PREPARED_PREPARE)
-		forget(f, ref);
-	/* It had nothing to do, and nothing of it will say that it is free. */
-	if (turn->peer_out != NULL)
+	forget(f, ref);
+	/* It was linked to look, or before: nothing will come to free it. */
+	if (b != NULL)
 		b->is_boundary_due = true;
 	return pg_stop_discard(order, m);
 }
@@ -381,6 +384,13 @@ with_server(struct pg_front *f, struct turn *turn, struct pg_command *m,
 	return send_unknown(f, turn, m, q, ref, order);
 }
 
+/* Is a group open, or has one failed whose Sync is still to come? */
+static bool
+is_in_group(const struct pg_back *b)
+{
+	return b != NULL && (b->is_group_open || b->owed.is_skipping);
+}
+
 bool
 pg_on_sql(struct pg_front *f, struct turn *turn, struct pg_command *m,
 	  struct order *order, bool *is_handled)
@@ -397,9 +407,7 @@ pg_on_sql(struct pg_front *f, struct turn *turn, struct pg_command *m,
 		mem_free(q.copy);
 		return false;
 	}
-	if (q.found.count == 0 ||
-	    (turn->peer != NULL &&
-	     ((struct pg_back *)turn->peer)->is_group_open))
+	if (q.found.count == 0 || is_in_group(turn->peer))
 		*is_handled = false;
 	else if (turn->peer_out == NULL && is_deallocation(f, &q))
 		is_done = m->is_first &&

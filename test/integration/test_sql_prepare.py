@@ -169,3 +169,17 @@ def test_prepare_among_others_is_refused_clearly(make_carpool):
         assert got.status == "E"
         c.query("ROLLBACK")
         assert c.value("SELECT 3") == "3"
+
+
+def test_what_carpool_answers_frees_the_server(make_carpool, pg):
+    """A PREPARE of what the server has is answered by carpool, and the server
+    is free for others."""
+    way = make_carpool(default_pool_size=1)
+    with RawClient.open(way.host, way.port) as a, \
+            RawClient.open(way.host, way.port) as b:
+        for sql in ["PREPARE a AS SELECT 1", "DEALLOCATE a",
+                    "PREPARE a AS SELECT 1"]:
+            a.send(q(sql))
+            a.read_until("Z")
+        b.send(q("SELECT 2"))
+        b.read_until("Z")

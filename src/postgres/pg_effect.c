@@ -66,14 +66,14 @@ pg_effect_done(struct pg_back *b, struct pg_owed *e)
 	release(b, e);
 }
 
-/* What was to be loaded is not, and what was to be closed is still there. */
+/* What was to be loaded is not, and what was to be closed is as it was. */
 static void
 forget_load(struct pg_back *b, const struct pg_owed *e)
 {
 	if (!e->has_load)
 		return;
 	if (e->kind == OWED_CLOSE)
-		pg_loads_set(&b->loads, e->load, LOAD_DONE);
+		pg_loads_keep(&b->loads, e->load);
 	else
 		pg_loads_remove(&b->loads, e->load);
 }

@@ -30,6 +30,12 @@ bucket_of(const struct pg_loads *t, const struct statement *s)
 	return &t->buckets[s->hash & (t->room - 1)];
 }
 
+static bool
+is_closing(const struct pg_load *l)
+{
+	return l->state == LOAD_CLOSING || l->state == LOAD_GONE;
+}
+
 struct pg_load *
 pg_loads_find(const struct pg_loads *t, const struct statement *statement)
 {
@@ -39,7 +45,7 @@ pg_loads_find(const struct pg_loads *t, const struct statement *statement)
 		return NULL;
 	for (l = *bucket_of(t, statement); l != NULL; l = l->next) {
 		if (statement_is_equal(l->statement, statement) &&
-		    l->state != LOAD_CLOSING && !l->is_stale)
+		    !is_closing(l) && !l->is_stale)
 			return l;
 	}
 	return NULL;
@@ -118,7 +124,7 @@ pg_loads_remove(struct pg_loads *t, struct pg_load *l)
 	list_remove(&l->node);
 	t->count--;
 	t->stale -= l->is_stale;
-	t->closing -= l->state == LOAD_CLOSING;
+	t->closing -= is_closing(l);
 	statement_unref(l->statement);
 	mem_free(l);
 }
@@ -126,9 +132,18 @@ pg_loads_remove(struct pg_loads *t, struct pg_load *l)
 void
 pg_loads_set(struct pg_loads *t, struct pg_load *l, enum pg_load_state state)
 {
-	t->closing -= l->state == LOAD_CLOSING;
-	t->closing += state == LOAD_CLOSING;
+	t->closing -= is_closing(l);
 	l->state = (uint8_t)state;
+	t->closing += is_closing(l);
+}
+
+void
+pg_loads_keep(struct pg_loads *t, struct pg_load *l)
+{
+	if (l->state == LOAD_GONE)
+		pg_loads_remove(t, l);
+	else
+		pg_loads_set(t, l, LOAD_DONE);
 }
 
 void
@@ -202,9 +217,13 @@ pg_loads_clear(struct pg_loads *t)
 	struct list_node *node, *next;
 
 	LIST_FOREACH (node, next, &t->by_use) {
+		struct pg_load *l = load_of(node);
+
 		/* The answers to the others are still to come. */
-		if (load_of(node)->state == LOAD_DONE)
-			pg_loads_remove(t, load_of(node));
+		if (l->state == LOAD_DONE)
+			pg_loads_remove(t, l);
+		else if (l->state == LOAD_CLOSING)
+			pg_loads_set(t, l, LOAD_GONE);
 	}
 }
 

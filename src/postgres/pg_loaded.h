@@ -28,6 +28,7 @@ enum pg_load_state {
 	LOAD_SENT,    /* its Parse is on its way */
 	LOAD_DONE,    /* the server has it */
 	LOAD_CLOSING, /* its Close is on its way */
+	LOAD_GONE,    /* so is this one's, but the server has lost it */
 };
 
 struct pg_load {
@@ -50,7 +51,7 @@ struct pg_loads {
 	uint32_t count;
 	uint32_t last_number;
 	uint32_t stale;   /* of count */
-	uint32_t closing; /* of count */
+	uint32_t closing; /* of count, those that are gone among them */
 };
 
 void pg_loads_init(struct pg_loads *t);
@@ -90,6 +91,9 @@ struct pg_load *pg_loads_victim(const struct pg_loads *t, uint32_t max,
  * for groups before this one?
  */
 bool pg_loads_must_wait(const struct pg_loads *t, uint32_t max, uint32_t group);
+
+/* The Close of one will not be answered: the server has it still, if it had. */
+void pg_loads_keep(struct pg_loads *t, struct pg_load *l);
 
 /* The server dropped all that it had. */
 void pg_loads_clear(struct pg_loads *t);

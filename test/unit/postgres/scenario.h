@@ -19,9 +19,10 @@ struct move {
 struct scenario {
 	const char *name;
 	enum pool_mode mode;
-	bool no_prepared;     /* max_prepared_statements = 0 */
-	bool hears;           /* on_listen = emulate */
-	const char *start[2]; /* a setting of the client's startup packet */
+	bool no_prepared;      /* max_prepared_statements = 0 */
+	bool hears;            /* on_listen = emulate */
+	uint32_t max_prepared; /* max_prepared_statements; 0: many */
+	const char *start[2];  /* a setting of the client's startup packet */
 	struct move moves[MOVES];
 	const char *to_client;
 	const char *to_server;
@@ -40,6 +41,8 @@ scenario_run(const struct scenario *s, enum drive_cut cut, unsigned seed)
 		d.policy.max_prepared_statements = 0;
 	if (s->hears)
 		drive_hears(&d);
+	if (s->max_prepared > 0)
+		d.policy.max_prepared_statements = s->max_prepared;
 	if (s->start[0] != NULL)
 		drive_start_value(&d, s->start[0], s->start[1]);
 	for (size_t i = 0; i < MOVES && s->moves[i].say != NULL; i++) {

@@ -55,8 +55,8 @@ sim_say(struct sim *s, const char *script)
 
 /* ---- things by name ---- */
 
-static inline struct sim_thing *
-sim_find(struct sim_thing *list, size_t count, const char *name)
+static inline const struct sim_thing *
+sim_find(const struct sim_thing *list, size_t count, const char *name)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (list[i].is_there && strcmp(list[i].name, name) == 0)
@@ -65,8 +65,8 @@ sim_find(struct sim_thing *list, size_t count, const char *name)
 	return NULL;
 }
 
-static inline struct sim_thing *
-sim_statement(struct sim *s, const char *name)
+static inline const struct sim_thing *
+sim_statement(const struct sim *s, const char *name)
 {
 	return sim_find(s->names, SIM_NAMES, name);
 }
@@ -74,10 +74,10 @@ sim_statement(struct sim *s, const char *name)
 static inline void
 sim_remove(struct sim_thing *list, size_t count, const char *name)
 {
-	struct sim_thing *t = sim_find(list, count, name);
+	const struct sim_thing *t = sim_find(list, count, name);
 
 	if (t != NULL)
-		t->is_there = false;
+		list[t - list].is_there = false;
 }
 
 static inline void
@@ -120,13 +120,11 @@ sim_ready(struct sim *s)
 
 /* False always: the message has failed. */
 static inline bool
-sim_raise(struct sim *s, const char *state, const char *format,
-	  const char *name)
+sim_raise(struct sim *s, const char *state, const char *text)
 {
 	struct str e = { 0 };
 
-	str_printf(&e, "E:ERROR:%s:", state);
-	str_printf(&e, format, name);
+	str_printf(&e, "E:ERROR:%s:%s", state, text);
 	sim_say(s, str_text(&e));
 	str_fini(&e);
 	if (s->tx == 'T')
@@ -135,27 +133,37 @@ sim_raise(struct sim *s, const char *state, const char *format,
 	return false;
 }
 
+/* The same of a statement by its name. */
+static inline bool
+sim_raise_about(struct sim *s, const char *state, const char *name,
+		const char *what)
+{
+	struct str text = { 0 };
+
+	str_printf(&text, "prepared statement \"%s\" %s", name, what);
+	(void)sim_raise(s, state, str_text(&text));
+	str_fini(&text);
+	return false;
+}
+
 static inline bool
 sim_raise_aborted(struct sim *s)
 {
-	return sim_raise(s, "25P02", "aborted%s", "");
+	return sim_raise(s, "25P02", "aborted");
 }
 
 static inline bool
 sim_raise_missing(struct sim *s, const char *name)
 {
-	return name[0] == '\0' ? sim_raise(s, "26000", "no unnamed one%s", "")
-			       : sim_raise(s, "26000",
-					   "prepared statement \"%s\" does "
-					   "not exist",
-					   name);
+	return name[0] == '\0'
+		       ? sim_raise(s, "26000", "no unnamed one")
+		       : sim_raise_about(s, "26000", name, "does not exist");
 }
 
 static inline bool
 sim_raise_taken(struct sim *s, const char *name)
 {
-	return sim_raise(s, "42P05", "prepared statement \"%s\" already exists",
-			 name);
+	return sim_raise_about(s, "42P05", name, "already exists");
 }
 
 static inline bool
@@ -212,7 +220,7 @@ sim_deallocate(struct sim *s, const char *name)
 static inline bool
 sim_execute(struct sim *s, const char *name, bool is_simple)
 {
-	struct sim_thing *t = sim_statement(s, name);
+	const struct sim_thing *t = sim_statement(s, name);
 
 	return t != NULL ? sim_run(s, t->text, is_simple)
 			 : sim_raise_missing(s, name);
@@ -222,7 +230,7 @@ static inline bool
 sim_discard(struct sim *s)
 {
 	if (s->tx != 'I')
-		return sim_raise(s, "25001", "in a transaction%s", "");
+		return sim_raise(s, "25001", "in a transaction");
 	memset(s->names, 0, sizeof(s->names));
 	memset(s->portals, 0, sizeof(s->portals));
 	sim_say(s, "C:DISCARD ALL");
@@ -265,7 +273,7 @@ sim_run(struct sim *s, const char *text, bool is_simple)
 	if (strcmp(text, "DISCARD ALL") == 0)
 		return sim_discard(s);
 	if (strcmp(text, "err") == 0)
-		return sim_raise(s, "XX000", "raised%s", "");
+		return sim_raise(s, "XX000", "raised");
 	if (sim_rows(text)[0] != 'n') {
 		if (is_simple)
 			sim_say(s, sim_rows(text));
@@ -292,7 +300,7 @@ sim_query(struct sim *s, const char *body)
 		one[n] = '\0';
 		body += n + (body[n] == ';');
 		if (strcmp(one, "bad") == 0) {
-			(void)sim_raise(s, "42601", "syntax%s", "");
+			(void)sim_raise(s, "42601", "syntax");
 			break;
 		}
 		if (!sim_run(s, one, true))
@@ -309,7 +317,7 @@ sim_parse(struct sim *s, const char *name, const char *text)
 	if (name[0] == '\0')
 		sim_remove(s->names, SIM_NAMES, "");
 	if (strcmp(text, "bad") == 0)
-		return sim_raise(s, "42601", "syntax%s", "");
+		return sim_raise(s, "42601", "syntax");
 	if (s->tx == 'E' && !sim_ends(text))
 		return sim_raise_aborted(s);
 	if (name[0] != '\0' && sim_statement(s, name) != NULL)
@@ -322,7 +330,7 @@ sim_parse(struct sim *s, const char *name, const char *text)
 static inline bool
 sim_bind(struct sim *s, const char *portal, const char *name)
 {
-	struct sim_thing *t = sim_statement(s, name);
+	const struct sim_thing *t = sim_statement(s, name);
 
 	if (t == NULL)
 		return sim_raise_missing(s, name);
@@ -336,7 +344,7 @@ sim_bind(struct sim *s, const char *portal, const char *name)
 static inline bool
 sim_describe(struct sim *s, const char *name)
 {
-	struct sim_thing *t = sim_statement(s, name);
+	const struct sim_thing *t = sim_statement(s, name);
 
 	if (t == NULL)
 		return sim_raise_missing(s, name);
@@ -350,11 +358,11 @@ sim_describe(struct sim *s, const char *name)
 static inline bool
 sim_execute_portal(struct sim *s, const char *name)
 {
-	struct sim_thing *t = sim_find(s->portals, SIM_PORTALS, name);
+	const struct sim_thing *t = sim_find(s->portals, SIM_PORTALS, name);
 	char text[SIM_TEXT];
 
 	if (t == NULL)
-		return sim_raise(s, "34000", "no portal%s", "");
+		return sim_raise(s, "34000", "no portal");
 	text_copy(text, sizeof(text), t->text);
 	return sim_run(s, text, false);
 }

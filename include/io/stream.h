@@ -2,7 +2,8 @@
  * A stream: one connected (or connecting) socket with its input and output
  * buffers, on the loop of the thread that owns it.
  *
- * It is registered with epoll once for its life on a loop, edge-triggered.
+ * It is registered with epoll once for its life on a loop, edge-triggered, and
+ * once more for EPOLLOUT if its socket is ever full.
  * `readable` is sticky: cleared only by EAGAIN, or by a short read when no
  * hang-up was signalled.  There is one callback, on_ready: something changed
  * (bytes, room, hang-up, connected); the owner then calls stream_fill, works,
@@ -46,7 +47,7 @@ struct stream {
 	bool is_unix : 1;
 	bool ends_after_out : 1; /* stream_shutdown waits for the last flush */
 	bool is_bulk : 1;        /* the last read filled its room */
-	bool wants_write : 1; /* a unix socket that is registered for WRITE */
+	bool wants_write : 1;    /* it is registered for WRITE too */
 };
 
 /* TCP options that are set on every socket of one kind. */
@@ -63,6 +64,14 @@ struct stream_options {
  */
 int stream_set_options(int fd, int family,
 		       const struct stream_options *options);
+
+/*
+ * The same in two halves.  stream_bequeath: on a listening TCP socket, which
+ * hands all but the sizes of the buffers on to what is accepted; others may
+ * have been set on it before.  stream_set_buffers: the rest, of any socket.
+ */
+int stream_bequeath(int fd, int family, const struct stream_options *options);
+int stream_set_buffers(int fd, const struct stream_options *options);
 
 /* Initialises a closed stream. */
 void stream_init(struct stream *s, void (*on_ready)(struct stream *s));

@@ -45,15 +45,17 @@ stream_kick(struct stream *s)
 }
 
 /*
- * What the descriptor is registered for.  A unix socket reports EPOLLOUT
- * whenever its peer reads, so it asks for that only while it is blocked.
+ * What the descriptor is registered for.  EPOLLOUT only once a write met a full
+ * socket, for an accepted one would tell of its room at once, and most never
+ * run out of it.  TCP keeps it then; a unix socket reports it whenever its peer
+ * reads, and so asks for it only while it is blocked.
  */
 static uint32_t
 wanted_events(const struct stream *s)
 {
 	uint32_t events = EPOLLIN | EPOLLRDHUP | (uint32_t)EPOLLET;
 
-	return !s->is_unix || s->wants_write ? events | EPOLLOUT : events;
+	return s->wants_write ? events | EPOLLOUT : events;
 }
 
 static bool
@@ -62,7 +64,7 @@ watch(struct stream *s)
 	return loop_watch(s->loop, &s->watch, s->fd, wanted_events(s)) == 0;
 }
 
-/* Changes a unix socket's registration. */
+/* Changes the registration. */
 static void
 watch_again(struct stream *s)
 {
@@ -79,7 +81,7 @@ static void
 on_writable(struct stream *s)
 {
 	s->blocked = false;
-	if (!s->wants_write)
+	if (!s->is_unix || !s->wants_write)
 		return;
 	s->wants_write = false;
 	watch_again(s);
@@ -97,7 +99,7 @@ on_event(struct watch *watch, uint32_t events)
 		s->hung_up = true;
 	if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0)
 		on_writable(s);
-	/* TCP reports EPOLLOUT with the first edge; that is no news. */
+	/* TCP reports EPOLLOUT with every edge; alone it is no news. */
 	if (s->state == STREAM_OPEN && events == EPOLLOUT && !was_blocked &&
 	    s->out.len == 0)
 		return;
@@ -143,7 +145,7 @@ stream_connect(struct stream *s, struct loop *loop, const struct addr *to,
 
 	ASSERT(s->state == STREAM_CLOSED);
 	s->is_unix = addr_is_unix(to);
-	s->wants_write = false;
+	s->wants_write = !s->is_unix; /* which tells that it is connected */
 	fd = socket(to->sa.sa_family,
 		    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
@@ -339,7 +341,7 @@ static enum flush
 flush_blocked(struct stream *s)
 {
 	s->blocked = true;
-	if (s->is_unix && !s->wants_write) {
+	if (!s->wants_write) {
 		s->wants_write = true;
 		watch_again(s);
 	}

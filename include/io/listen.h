@@ -9,6 +9,7 @@
 
 #include "io/addr.h"
 #include "io/loop.h"
+#include "io/stream.h"
 
 /* What to listen on; borrowed for the call. */
 struct listen_spec {
@@ -42,6 +43,12 @@ struct listener *
 listener_start(struct listen_set *set, unsigned index, struct loop *loop,
 	       void (*accepted)(void *arg, int fd, const struct addr *peer),
 	       void *arg);
+/*
+ * Sets what the TCP sockets accepted from now on have from the beginning, but
+ * for the sizes of their buffers; false: some may lack it.
+ */
+bool listener_set_options(struct listener *l,
+			  const struct stream_options *options);
 /* Stops accepting and closes this loop's sockets. */
 void listener_stop(struct listener *l);
 

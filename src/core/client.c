@@ -170,6 +170,21 @@ client_account(struct client *c, usec_t now)
  * Beginning
  */
 
+/* What an accepted socket does not have from the listening one. */
+static int
+set_options(const struct worker *w, int fd, int family)
+{
+	return w->bequeaths ? stream_set_buffers(fd, &w->options)
+			    : stream_set_options(fd, family, &w->options);
+}
+
+/* Sent its first bytes already, or else it would not have been accepted. */
+static bool
+has_spoken(const struct settings *set, const struct client *c)
+{
+	return set->tcp_defer_accept != 0 && !c->stream.is_unix;
+}
+
 void
 client_accept(struct worker *w, int fd, const struct addr *peer)
 {
@@ -179,8 +194,7 @@ client_accept(struct worker *w, int fd, const struct addr *peer)
 
 	if (fd < core->fd_close || addr_is_unix(peer))
 		c = mem_zalloc(sizeof(*c));
-	if (c == NULL ||
-	    stream_set_options(fd, peer->sa.sa_family, &w->options) != 0)
+	if (c == NULL || set_options(w, fd, peer->sa.sa_family) != 0)
 		goto fail;
 	stream_init(&c->stream, on_ready);
 	c->worker = w;
@@ -204,7 +218,12 @@ client_accept(struct worker *w, int fd, const struct addr *peer)
 		client_refuse_reason(c, REASON_MAX_CLIENTS);
 		return;
 	}
-	client_arm(c); /* its first bytes come with an edge of their own */
+	client_arm(c);
+	/* Else they come with an edge of their own. */
+	if (has_spoken(set, c)) {
+		c->stream.readable = true;
+		stream_kick(&c->stream);
+	}
 	return;
 fail:
 	if (c != NULL && c->front != NULL)

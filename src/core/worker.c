@@ -281,6 +281,13 @@ read_options(struct worker *w)
 	};
 }
 
+static void
+bequeath_options(struct worker *w)
+{
+	if (w->listener != NULL)
+		w->bequeaths = listener_set_options(w->listener, &w->options);
+}
+
 void
 worker_set_snapshot(struct worker *w, struct snapshot *snapshot)
 {
@@ -289,6 +296,7 @@ worker_set_snapshot(struct worker *w, struct snapshot *snapshot)
 	w->snapshot = snapshot_ref(snapshot);
 	w->generation = snapshot_generation(snapshot);
 	read_options(w);
+	bequeath_options(w);
 	if (old != NULL)
 		snapshot_unref(old);
 }
@@ -334,6 +342,7 @@ worker_start(struct worker *w)
 					     on_accepted, w);
 		if (w->listener == NULL)
 			return false;
+		bequeath_options(w);
 	}
 	w->is_started = pthread_create(&w->thread, NULL, worker_main, w) == 0;
 	return w->is_started;

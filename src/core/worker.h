@@ -34,6 +34,7 @@ struct worker {
 	uint64_t generation;           /* the snapshot's */
 	struct listener *listener;     /* owns, or NULL */
 	struct stream_options options; /* of all TCP sockets */
+	bool bequeaths; /* accepted ones have them from the listening ones */
 	struct list clients;
 	struct list servers;
 	struct list cancelers;

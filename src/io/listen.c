@@ -28,6 +28,7 @@
 #include "loop_inner.h"
 
 #define ACCEPT_BATCH 64
+#define SINGLE_TURNS 6u
 #define PAUSE_USEC (100 * USEC_PER_MSEC)
 #define DEFER_ACCEPT_SEC 45
 
@@ -52,6 +53,7 @@ struct door {
 	struct watch watch;
 	struct listener *listener; /* borrows: whose this is */
 	int fd;                    /* borrows the set's; -1 = none */
+	unsigned streak;           /* turns since it was found empty */
 };
 
 struct listener {
@@ -488,23 +490,38 @@ is_passing(int error)
 	}
 }
 
-static void
-accept_some(struct listener *l, int listen_fd)
+/*
+ * How many connections to take in this turn.  A try that finds none costs the
+ * kernel nearly as much as a connection, and one that is left behind comes with
+ * the next turn's events; so one at a time, until there is one in many turns.
+ */
+static unsigned
+quota(const struct door *d)
 {
-	for (int i = 0; i < ACCEPT_BATCH && !l->is_stopped; i++) {
+	if (d->streak < SINGLE_TURNS)
+		return 1;
+	return d->streak == SINGLE_TURNS ? ACCEPT_BATCH / 8 : ACCEPT_BATCH;
+}
+
+static void
+accept_some(struct listener *l, struct door *d)
+{
+	for (unsigned left = quota(d); left > 0 && !l->is_stopped; left--) {
 		struct addr peer = { .len = sizeof(peer.storage) };
-		int fd = accept4(listen_fd, &peer.sa, &peer.len,
+		int fd = accept4(d->fd, &peer.sa, &peer.len,
 				 SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
 			l->accepted(l->arg, fd, &peer);
 		} else if (errno == EAGAIN) {
+			d->streak = 0;
 			return;
 		} else if (!is_passing(errno)) {
 			pause_accepting(l, errno);
 			return;
 		}
 	}
+	d->streak++;
 }
 
 static void
@@ -515,7 +532,7 @@ on_readable(struct watch *watch, uint32_t events)
 
 	(void)events;
 	l->is_accepting = true;
-	accept_some(l, d->fd);
+	accept_some(l, d);
 	l->is_accepting = false;
 	if (l->is_stopped)
 		mem_free(l);
@@ -547,6 +564,20 @@ listener_start(struct listen_set *set, unsigned index, struct loop *loop,
 	suspend(l);
 	mem_free(l);
 	return NULL;
+}
+
+bool
+listener_set_options(struct listener *l, const struct stream_options *options)
+{
+	for (size_t i = 0; i < l->set->count; i++) {
+		const struct addr *a = &l->set->places[i].addr;
+
+		if (l->doors[i].fd >= 0 && !addr_is_unix(a) &&
+		    stream_bequeath(l->doors[i].fd, a->sa.sa_family, options) !=
+			    0)
+			return false;
+	}
+	return true;
 }
 
 void

@@ -8,6 +8,9 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/mem.h"
 
 static int
 set_option(int fd, int level, int name, unsigned value)
@@ -55,7 +58,7 @@ set_tcp_options(int fd, const struct stream_options *o)
 }
 
 int
-stream_set_options(int fd, int family, const struct stream_options *o)
+stream_set_buffers(int fd, const struct stream_options *o)
 {
 	int error = set_unless_zero(fd, SOL_SOCKET, SO_RCVBUF,
 				    o->socket_buffer_bytes);
@@ -63,7 +66,60 @@ stream_set_options(int fd, int family, const struct stream_options *o)
 	if (error == 0)
 		error = set_unless_zero(fd, SOL_SOCKET, SO_SNDBUF,
 					o->socket_buffer_bytes);
+	return error;
+}
+
+int
+stream_set_options(int fd, int family, const struct stream_options *o)
+{
+	int error = stream_set_buffers(fd, o);
+
 	if (error == 0 && family != AF_UNIX)
 		error = set_tcp_options(fd, o);
 	return error;
+}
+
+/* Sets an option to what it is on a socket that is fresh. */
+static int
+set_as_on(int fd, int fresh, int level, int name)
+{
+	int v = 0;
+	socklen_t len = sizeof(v);
+
+	if (getsockopt(fresh, level, name, &v, &len) == 0 &&
+	    setsockopt(fd, level, name, &v, len) == 0)
+		return 0;
+	return errno;
+}
+
+/* What earlier options have set and these leave to the system. */
+static int
+set_back(int fd, int fresh)
+{
+	static const struct {
+		int level, name;
+	} set[] = {
+		{ SOL_SOCKET, SO_KEEPALIVE },
+		{ IPPROTO_TCP, TCP_KEEPCNT },
+		{ IPPROTO_TCP, TCP_KEEPIDLE },
+		{ IPPROTO_TCP, TCP_KEEPINTVL },
+		{ IPPROTO_TCP, TCP_USER_TIMEOUT },
+	};
+	int error = 0;
+
+	for (size_t i = 0; i < COUNT_OF(set) && error == 0; i++)
+		error = set_as_on(fd, fresh, set[i].level, set[i].name);
+	return error;
+}
+
+int
+stream_bequeath(int fd, int family, const struct stream_options *o)
+{
+	int fresh = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0), error;
+
+	if (fresh < 0)
+		return errno;
+	error = set_back(fd, fresh);
+	close(fresh);
+	return error != 0 ? error : set_tcp_options(fd, o);
 }

@@ -287,6 +287,20 @@ stream_set_options(int fd, int family, const struct stream_options *options)
 	return 0;
 }
 
+int
+stream_bequeath(int fd, int family, const struct stream_options *options)
+{
+	(void)fd, (void)family, (void)options;
+	return 0;
+}
+
+int
+stream_set_buffers(int fd, const struct stream_options *options)
+{
+	(void)fd, (void)options;
+	return 0;
+}
+
 void
 stream_init(struct stream *s, void (*on_ready)(struct stream *s))
 {

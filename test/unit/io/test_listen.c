@@ -8,6 +8,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -26,6 +28,7 @@ struct taker {
 	struct loop *loop;
 	struct listener *listener;
 	int accepted, want;
+	const struct stream_options *options; /* borrows: that sockets have */
 	struct addr peer;
 };
 
@@ -139,6 +142,70 @@ accepts(void **state)
 		listen_close(set);
 		loop_free(t.loop);
 	}
+}
+
+/* What an accepted socket has of it, and its NODELAY. */
+static void
+expect_options(int fd, const struct stream_options *o)
+{
+	static const int names[] = { TCP_NODELAY, TCP_KEEPCNT, TCP_KEEPIDLE,
+				     TCP_KEEPINTVL, TCP_USER_TIMEOUT };
+	int fresh = socket(AF_INET, SOCK_STREAM, 0), value = 0, want = 0;
+	socklen_t len = sizeof(value);
+
+	assert_int_equal(stream_set_options(fresh, AF_INET, o), 0);
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		getsockopt(fd, IPPROTO_TCP, names[i], &value, &len);
+		getsockopt(fresh, IPPROTO_TCP, names[i], &want, &len);
+		assert_int_equal(value, want);
+	}
+	getsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &value, &len);
+	assert_int_equal(value, o->keepalive);
+	close(fresh);
+}
+
+static void
+on_heir(void *arg, int fd, const struct addr *peer)
+{
+	struct taker *t = arg;
+
+	expect_options(fd, t->options);
+	on_accepted(arg, fd, peer);
+}
+
+static void
+bequeaths_options(void **state)
+{
+	static const struct stream_options options[] = {
+		{ .keepalive = true,
+		  .keepcnt = 3,
+		  .keepidle_sec = 10,
+		  .keepintvl_sec = 5,
+		  .user_timeout_msec = 10000 },
+		{ .keepalive = true, .keepcnt = 4 },
+		{ .keepalive = false }, /* all back to the system's */
+	};
+	struct listen_spec spec = tcp_spec("127.0.0.1", free_port("127.0.0.1"));
+	struct stream_options bad = { .keepalive = true, .keepcnt = 1u << 30 };
+	struct listen_set *set = must_open(&spec, 1, 1);
+	struct taker t = { .loop = loop_new() };
+
+	(void)state;
+	t.listener = listener_start(set, 0, t.loop, on_heir, &t);
+	for (size_t i = 0; i < COUNT_OF(options); i++) {
+		int fd;
+
+		t.options = &options[i];
+		t.want = t.accepted + 1;
+		assert_true(listener_set_options(t.listener, t.options));
+		fd = connect_to(&spec.addr);
+		loop_run(t.loop, NULL, NULL);
+		close(fd);
+	}
+	assert_false(listener_set_options(t.listener, &bad));
+	listener_stop(t.listener);
+	listen_close(set);
+	loop_free(t.loop);
 }
 
 static void
@@ -390,6 +457,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(accepts),
+		cmocka_unit_test(bequeaths_options),
 		cmocka_unit_test(spreads_over_loops),
 		cmocka_unit_test(second_daemon_is_refused),
 		cmocka_unit_test(both_wildcards),

@@ -1,23 +1,31 @@
 /*
- * Strict base64 over OpenSSL's block coder.
- *
- * The coder takes white space at both ends and does not say how much of its
- * last group was padding; the checks for both stand here.  Pure, any thread.
+ * Strict base64.  OpenSSL's block coder writes it; reading is our own, for its
+ * takes white space at both ends and does not say how much of the last group
+ * was padding.  Pure, any thread.
  */
 #include "auth/base64.h"
 
 #include <limits.h>
 #include <stdint.h>
-#include <string.h>
 
-#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include "base/mem.h"
 
-static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-			       "abcdefghijklmnopqrstuvwxyz"
-			       "0123456789+/";
+/* One more than a character stands for; 0: it is none of base64's. */
+static const uint8_t values[256] = {
+	['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,
+	['G'] = 7,  ['H'] = 8,  ['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12,
+	['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16, ['Q'] = 17, ['R'] = 18,
+	['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
+	['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30,
+	['e'] = 31, ['f'] = 32, ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36,
+	['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40, ['o'] = 41, ['p'] = 42,
+	['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
+	['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54,
+	['2'] = 55, ['3'] = 56, ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60,
+	['8'] = 61, ['9'] = 62, ['+'] = 63, ['/'] = 64,
+};
 
 size_t
 base64_encode(const void *data, size_t len, char *out)
@@ -29,32 +37,29 @@ base64_encode(const void *data, size_t len, char *out)
 	return (size_t)n;
 }
 
-/* The value of a character, or -1. */
-static int
-value_of(char c)
+static uint8_t
+value_at(const char *text, size_t i)
 {
-	const char *at = c == '\0' ? NULL : strchr(alphabet, c);
-
-	return at == NULL ? -1 : (int)(at - alphabet);
+	return values[(uint8_t)text[i]];
 }
 
 bool
 base64_measure(const char *text, size_t len, size_t *bytes)
 {
 	size_t pad = 0;
-	int spare; /* bits of the last character that belong to no byte */
+	unsigned spare; /* bits of the last character that belong to no byte */
 
 	if (len % 4 != 0)
 		return false;
 	while (pad < 2 && pad < len && text[len - pad - 1] == '=')
 		pad++;
 	for (size_t i = 0; i < len - pad; i++) {
-		if (value_of(text[i]) < 0)
+		if (value_at(text, i) == 0)
 			return false;
 	}
 	if (pad > 0) {
 		spare = pad == 1 ? 0x3 : 0xf;
-		if ((value_of(text[len - pad - 1]) & spare) != 0)
+		if (((value_at(text, len - pad - 1) - 1u) & spare) != 0)
 			return false;
 	}
 	*bytes = len / 4 * 3 - pad;
@@ -65,24 +70,20 @@ bool
 base64_decode(const char *text, size_t len, void *out, size_t room,
 	      size_t *bytes)
 {
-	uint8_t group[3];
 	uint8_t *to = out;
-	size_t total, left;
+	size_t total, at = 0;
+	uint32_t bits = 0;
 
 	if (!base64_measure(text, len, &total) || total > room)
 		return false;
-	left = total;
-	for (size_t i = 0; i < len; i += 4) {
-		size_t take = left < sizeof(group) ? left : sizeof(group);
-
-		if (EVP_DecodeBlock(group, (const unsigned char *)text + i,
-				    4) != 3)
-			return false;
-		memcpy(to, group, take);
-		to += take;
-		left -= take;
+	for (size_t i = 0; i < len; i++) {
+		bits = bits << 6 | ((value_at(text, i) - 1u) & 0x3f);
+		if (i % 4 != 3)
+			continue;
+		/* What is padding stands for no byte. */
+		for (int shift = 16; shift >= 0 && at < total; shift -= 8)
+			to[at++] = (uint8_t)(bits >> shift);
 	}
-	mem_wipe(group, sizeof(group));
 	*bytes = total;
 	return true;
 }

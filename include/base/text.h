@@ -18,6 +18,10 @@ struct str {
 	bool failed; /* memory ran out: the text is incomplete */
 };
 
+/* Makes room for so many bytes more, which then cost no move; where there is
+ * no memory for them nothing is said yet. */
+void str_reserve(struct str *s, size_t more);
+
 /* Appends; on lack of memory the text is cut and failed is set. */
 void str_add(struct str *s, const char *text, size_t len);
 void str_puts(struct str *s, const char *text);

@@ -8,6 +8,7 @@
  */
 #include "base/map.h"
 
+#include <endian.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -39,6 +40,10 @@ read_le(const uint8_t *p, size_t n)
 {
 	uint64_t v = 0;
 
+	if (n == sizeof(v)) {
+		memcpy(&v, p, sizeof(v));
+		return le64toh(v);
+	}
 	for (size_t i = 0; i < n; i++)
 		v |= (uint64_t)p[i] << (8 * i);
 	return v;

@@ -36,6 +36,12 @@ str_grow(struct str *s, size_t more)
 }
 
 void
+str_reserve(struct str *s, size_t more)
+{
+	(void)str_grow(s, more);
+}
+
+void
 str_add(struct str *s, const char *text, size_t len)
 {
 	if (!str_grow(s, len)) {
@@ -163,11 +169,10 @@ text_lower(char c)
 bool
 text_equal_nocase(const char *a, const char *b)
 {
-	while (*a != '\0' && text_lower(*a) == text_lower(*b)) {
-		a++;
-		b++;
-	}
-	return text_lower(*a) == text_lower(*b);
+	for (; *a == *b || text_lower(*a) == text_lower(*b); a++, b++)
+		if (*a == '\0')
+			return true;
+	return false;
 }
 
 bool

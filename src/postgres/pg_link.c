@@ -265,12 +265,15 @@ static bool
 unite(struct pg_back *b, struct pg_front *f)
 {
 	bool is_own_same = pg_params_unite(&f->own, &b->own);
+	const struct pg_params *kept = f->params;
 
 	if (!pg_params_unite(&f->params, &b->params))
 		return false;
 	/* One of them is gone, and its view looked into it. */
-	pg_front_params_changed(f);
-	pg_back_params_changed(b);
+	if (f->params != kept)
+		pg_front_params_changed(f);
+	else
+		pg_back_params_changed(b);
 	return is_own_same;
 }
 

@@ -84,9 +84,11 @@ const char *
 pg_params_find(const struct pg_params *p, const char *name)
 {
 	struct pg_param at = { 0 };
+	ptrdiff_t size = (ptrdiff_t)strlen(name) + 1;
 
 	while (pg_params_next(p, &at)) {
-		if (text_equal_nocase(at.name, name))
+		if (at.value - at.name == size &&
+		    text_equal_nocase(at.name, name))
 			return at.value;
 	}
 	return NULL;
@@ -117,19 +119,48 @@ pg_params_unite(struct pg_params **a, struct pg_params **b)
 	return true;
 }
 
+/* A set for so many bytes of pairs, which are still to be written. */
+static struct pg_params *
+new_set(size_t len)
+{
+	struct pg_params *p = NULL;
+
+	if (len < UINT32_MAX)
+		p = mem_zalloc(sizeof(*p) + len);
+	if (p != NULL) {
+		atomic_init(&p->refs, 1);
+		p->len = (uint32_t)len;
+	}
+	return p;
+}
+
+/* They are written.  Hashed by words: a login makes sets. */
+static struct pg_params *
+seal(struct pg_params *p)
+{
+	uint64_t h = HASH_START, word;
+	size_t i = 0;
+
+	for (; p->len - i >= sizeof(word); i += sizeof(word)) {
+		memcpy(&word, p->data + i, sizeof(word));
+		h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+		h ^= h >> 32;
+	}
+	p->hash = hash_bytes(h, p->data + i, p->len - i);
+	return p;
+}
+
 /* Makes a set of the pairs written to s, which is freed. */
 static struct pg_params *
 make(struct str *s)
 {
 	struct pg_params *p = NULL;
 
-	if (!s->failed && s->len < UINT32_MAX)
-		p = mem_zalloc(sizeof(*p) + s->len);
+	if (!s->failed)
+		p = new_set(s->len);
 	if (p != NULL) {
-		atomic_init(&p->refs, 1);
-		p->len = (uint32_t)s->len;
 		memcpy(p->data, str_text(s), s->len);
-		p->hash = hash_bytes(HASH_START, p->data, p->len);
+		(void)seal(p);
 	}
 	str_fini(s);
 	return p;
@@ -142,22 +173,41 @@ add_pair(struct str *s, const char *name, const char *value)
 	str_add(s, value, strlen(value) + 1);
 }
 
+/* With this value in the place of one that is in the set. */
+static struct pg_params *
+replace(const struct pg_params *p, const char *old, const char *value)
+{
+	size_t front = (size_t)(old - p->data), size = strlen(value) + 1;
+	size_t back = front + strlen(old) + 1;
+	struct pg_params *set = new_set(front + size + p->len - back);
+
+	if (set == NULL)
+		return NULL;
+	memcpy(set->data, p->data, front);
+	memcpy(set->data + front, value, size);
+	memcpy(set->data + front + size, p->data + back, p->len - back);
+	return seal(set);
+}
+
 struct pg_params *
 pg_params_with(const struct pg_params *p, const char *name, const char *value)
 {
-	struct str s = { 0 };
-	struct pg_param at = { 0 };
-	bool found = false;
+	const char *old = pg_params_find(p, name);
+	size_t had = pg_params_size(p), name_size, value_size;
+	struct pg_params *set;
 
-	while (pg_params_next(p, &at)) {
-		bool is_it = text_equal_nocase(at.name, name);
-
-		add_pair(&s, at.name, is_it ? value : at.value);
-		found |= is_it;
-	}
-	if (!found)
-		add_pair(&s, name, value);
-	return make(&s);
+	if (old != NULL)
+		return replace(p, old, value);
+	name_size = strlen(name) + 1;
+	value_size = strlen(value) + 1;
+	set = new_set(had + name_size + value_size);
+	if (set == NULL)
+		return NULL;
+	if (had > 0)
+		memcpy(set->data, p->data, had);
+	memcpy(set->data + had, name, name_size);
+	memcpy(set->data + had + name_size, value, value_size);
+	return seal(set);
 }
 
 /* Names are ASCII for all that matters here. */

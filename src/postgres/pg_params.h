@@ -21,8 +21,8 @@ struct pg_params;
 
 /* A place in a set; zeroed is before the first. */
 struct pg_param {
-	const char *name; /* borrows from the set */
-	const char *value;
+	const char *name;  /* borrows from the set */
+	const char *value; /* directly behind the name's NUL */
 	size_t next;
 };
 

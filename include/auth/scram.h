@@ -91,8 +91,8 @@ struct scram_server {
 	size_t nonce_len;
 	char own_nonce[SCRAM_NONCE_TEXT + 1];
 	struct scram_verifier verifier;
-	struct scram_auth auth;
 	uint8_t client_key[SCRAM_KEY_BYTES]; /* once DONE */
+	struct scram_auth auth; /* last: what it does not use is not wiped */
 };
 
 /*

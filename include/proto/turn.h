@@ -80,8 +80,9 @@ struct turn {
 	usec_t now;
 	const struct policy *policy;
 	const struct stream_facts *stream;
-	/* Fills out with len unpredictable bytes. */
-	void (*entropy)(void *out, size_t len);
+	/* Fills out with len unpredictable bytes, ENTROPY_MAX at most. */
+	void (*entropy)(void *arg, void *out, size_t len);
+	void *entropy_arg; /* borrows */
 	/* MOCK_SECRET_BYTES of this process, for answers to unknown users. */
 	const uint8_t *mock_secret;
 	/* Keys derived from secrets, kept for all; outlives the helpers. */
@@ -110,6 +111,7 @@ struct turn {
 /* Bytes of the key that the core issues to each client: pid and secret. */
 #define CANCEL_KEY_BYTES 8
 #define MOCK_SECRET_BYTES 32
+#define ENTROPY_MAX 512u
 #define TURN_WORDS 64
 
 #endif

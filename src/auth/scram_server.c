@@ -15,11 +15,18 @@
 #include "base/mem.h"
 #include "base/text.h"
 
+/* Bytes of it that hold anything. */
+static size_t
+used_of(const struct scram_server *s)
+{
+	return offsetof(struct scram_server, auth.text) + s->auth.len;
+}
+
 void
 scram_server_begin(struct scram_server *s, const struct scram_verifier *v,
 		   const uint8_t nonce[SCRAM_NONCE_RAW])
 {
-	mem_wipe(s, sizeof(*s));
+	memset(s, 0, offsetof(struct scram_server, auth.text));
 	s->state = SCRAM_STATE_FIRST;
 	s->verifier = *v;
 	base64_encode(nonce, SCRAM_NONCE_RAW, s->own_nonce);
@@ -28,7 +35,7 @@ scram_server_begin(struct scram_server *s, const struct scram_verifier *v,
 void
 scram_server_fini(struct scram_server *s)
 {
-	mem_wipe(s, sizeof(*s));
+	mem_wipe(s, used_of(s));
 	s->state = SCRAM_STATE_FAILED;
 }
 

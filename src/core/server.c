@@ -47,7 +47,8 @@ server_turn(struct server *s, struct turn *t)
 		.out = &s->stream.out,
 		.now = server_now(s),
 		.policy = worker_policy(s->worker, s->pool),
-		.entropy = core_entropy,
+		.entropy = worker_entropy,
+		.entropy_arg = s->worker,
 		.keys = s->worker->core->keys,
 		.changes = s->changes,
 	};

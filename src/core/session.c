@@ -33,7 +33,7 @@ min_size(size_t a, size_t b)
 }
 
 static void
-client_turn(struct client *c, struct turn *t, struct policy *login_policy)
+client_turn(struct client *c, struct turn *t)
 {
 	struct server *s = c->state == CLIENT_ACTIVE ? c->server : NULL;
 
@@ -44,7 +44,8 @@ client_turn(struct client *c, struct turn *t, struct policy *login_policy)
 		.out = &c->stream.out,
 		.peer_out = s == NULL ? NULL : &s->stream.out,
 		.now = loop_now(c->worker->loop),
-		.entropy = core_entropy,
+		.entropy = worker_entropy,
+		.entropy_arg = c->worker,
 		.mock_secret = c->worker->core->mock_secret,
 		.keys = c->worker->core->keys,
 		.shared = c->worker->shared,
@@ -52,18 +53,14 @@ client_turn(struct client *c, struct turn *t, struct policy *login_policy)
 		.out_busy = s != NULL && s->relay_left > 0,
 		.has_waiters = s != NULL && s->pool->waiting > s->pool->bound,
 	};
-	if (c->pool != NULL) {
-		t->policy = worker_policy(c->worker, c->pool);
-	} else {
-		snapshot_login_policy(c->worker->snapshot, login_policy);
-		t->policy = login_policy;
-	}
+	t->policy = c->pool != NULL ? worker_policy(c->worker, c->pool)
+				    : &c->worker->login_policy;
 }
 
 void
 session_client_turn(struct client *c, struct session_turn *st)
 {
-	client_turn(c, &st->turn, &st->policy);
+	client_turn(c, &st->turn);
 	st->turn.words = st->words;
 	if (!c->is_login)
 		return;

@@ -17,7 +17,6 @@ void session_turn(struct client *c);
 /* A turn of a client's front with what it borrows. */
 struct session_turn {
 	struct turn turn;
-	struct policy policy; /* before its pool is known */
 	struct stream_facts facts;
 	char addr[ADDR_TEXT_MAX];
 	uint8_t key[CANCEL_KEY_BYTES];

@@ -163,8 +163,11 @@ worker_refresh_policy(struct worker *w, struct pool *p)
 }
 
 void
-worker_entropy(struct worker *w, void *out, size_t len)
+worker_entropy(void *arg, void *out, size_t len)
 {
+	struct worker *w = arg;
+
+	ASSERT(len <= sizeof(w->random));
 	if (w->random_left < len) {
 		core_entropy(w->random, sizeof(w->random));
 		w->random_left = sizeof(w->random);
@@ -295,6 +298,7 @@ worker_set_snapshot(struct worker *w, struct snapshot *snapshot)
 
 	w->snapshot = snapshot_ref(snapshot);
 	w->generation = snapshot_generation(snapshot);
+	snapshot_login_policy(snapshot, &w->login_policy);
 	read_options(w);
 	bequeath_options(w);
 	if (old != NULL)

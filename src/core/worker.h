@@ -32,6 +32,8 @@ struct worker {
 	struct loop *loop;             /* owns */
 	struct snapshot *snapshot;     /* refs */
 	uint64_t generation;           /* the snapshot's */
+	struct policy login_policy;    /* of clients without a pool; borrows
+					* from the snapshot */
 	struct listener *listener;     /* owns, or NULL */
 	struct stream_options options; /* of all TCP sockets */
 	bool bequeaths; /* accepted ones have them from the listening ones */
@@ -52,7 +54,7 @@ struct worker {
 	uint32_t client_count, cancel_count;
 	_Atomic uint32_t pool_clients; /* of these, logged in to a pool */
 	_Atomic uint32_t load;         /* client_count, for others to read */
-	uint8_t random[512];           /* prefetched entropy */
+	uint8_t random[ENTROPY_MAX];   /* prefetched entropy */
 	size_t random_left;
 	struct mail stop_mail;
 	pthread_t thread;
@@ -91,8 +93,8 @@ worker_policy(struct worker *w, struct pool *p)
 	return &p->parts[w->id].policy;
 }
 
-/* len unpredictable bytes, cheap. */
-void worker_entropy(struct worker *w, void *out, size_t len);
+/* len unpredictable bytes, ENTROPY_MAX at most, cheap.  arg: the worker. */
+void worker_entropy(void *arg, void *out, size_t len);
 
 /* Starts accepting no more. */
 void worker_stop_listening(struct worker *w);

@@ -225,7 +225,7 @@ on_sasl(struct pg_back_login *l, struct turn *t, struct pg_body *data,
 		return cannot(l, "the server wants SCRAM, but neither the "
 				 "password nor keys that a client proved are "
 				 "known");
-	t->entropy(nonce, sizeof(nonce));
+	t->entropy(t->entropy_arg, nonce, sizeof(nonce));
 	scram_client_begin(&l->scram, nonce, &first);
 	str_add(&s, SCRAM_MECHANISM, sizeof(SCRAM_MECHANISM));
 	pg_put_u32(&s, (uint32_t)first.len);

@@ -28,6 +28,7 @@
 
 #define PASSWORD_MAX 65535u /* bytes of a password message */
 #define SASL_MAX 2048u      /* of one of SASL, with room for its mechanism */
+#define ANSWER_MORE 192u    /* of the login's answer, beside its parameters */
 
 enum login_state {
 	LOGIN_STARTUP,
@@ -57,8 +58,8 @@ struct pg_front_login {
 	bool is_costly; /* PBKDF2 for him, or for one who is taken for him */
 	char *secret;   /* owns: NULL = a mock */
 	uint8_t salt[PG_MD5_SALT_BYTES];
-	struct scram_server scram;
-	char words[256]; /* of the refusal */
+	struct scram_server *scram; /* owns: once SASL has begun, or NULL */
+	char words[256];            /* of the refusal */
 };
 
 struct pg_front_login *
@@ -74,7 +75,9 @@ pg_front_login_free(struct pg_front_login *l)
 		return;
 	pg_startup_fini(&l->startup);
 	str_fini(&l->own);
-	scram_server_fini(&l->scram);
+	if (l->scram != NULL)
+		scram_server_fini(l->scram);
+	mem_free(l->scram);
 	mem_wipe_str(l->secret);
 	mem_wipe_free(l, sizeof(*l));
 }
@@ -264,6 +267,9 @@ ask_sasl(struct pg_front_login *l, struct turn *t)
 {
 	static const char mechanisms[] = SCRAM_MECHANISM "\0";
 
+	l->scram = mem_zalloc(sizeof(*l->scram));
+	if (l->scram == NULL)
+		return fail(l, REASON_NO_MEMORY);
 	return ask(l, t, LOGIN_SASL_INITIAL, 10, mechanisms,
 		   sizeof(mechanisms));
 }
@@ -283,7 +289,7 @@ begin_proof(struct pg_front_login *l, struct turn *t, enum secret_kind kind)
 	case AUTH_MD5:
 		if (kind == SECRET_SCRAM)
 			return ask_sasl(l, t);
-		t->entropy(l->salt, sizeof(l->salt));
+		t->entropy(t->entropy_arg, l->salt, sizeof(l->salt));
 		return ask(l, t, LOGIN_PASSWORD, 5, l->salt, sizeof(l->salt));
 	case AUTH_SCRAM:
 		l->is_costly = kind == SECRET_CLEAR;
@@ -372,7 +378,7 @@ start_work(struct pg_front_login *l, const struct turn *t,
 
 	o.job.run = run;
 	o.job.drop = pg_login_work_drop;
-	o.job.arg = pg_login_work_new(proof, &l->scram, t);
+	o.job.arg = pg_login_work_new(proof, l->scram, t);
 	if (o.job.arg == NULL)
 		return fail(l, REASON_NO_MEMORY);
 	l->worked_from = l->state;
@@ -451,9 +457,9 @@ answer_first(struct pg_front_login *l, struct turn *t,
 	struct scram_message reply;
 	enum scram_status status;
 
-	t->entropy(nonce, sizeof(nonce));
-	scram_server_begin(&l->scram, v, nonce);
-	status = scram_server_first(&l->scram, msg, len, &reply);
+	t->entropy(t->entropy_arg, nonce, sizeof(nonce));
+	scram_server_begin(l->scram, v, nonce);
+	status = scram_server_first(l->scram, msg, len, &reply);
 	if (status != SCRAM_OK)
 		return sasl_failed(l, status);
 	return ask(l, t, LOGIN_SASL_FINAL, 11, reply.text, reply.len);
@@ -552,9 +558,9 @@ on_client_final(struct pg_front_login *l, struct turn *t)
 		return o;
 	proof = proof_of(l, t, body, len);
 	if (l->is_costly)
-		status = pg_login_try_kept(&proof, &l->scram, &reply);
+		status = pg_login_try_kept(&proof, l->scram, &reply);
 	else
-		status = scram_server_final(&l->scram, body, len, &reply);
+		status = scram_server_final(l->scram, body, len, &reply);
 	if (l->is_costly && status == SCRAM_WRONG_PROOF)
 		return start_work(l, t, pg_login_work_proof, &proof);
 	mem_wipe_free(body, len);
@@ -570,7 +576,7 @@ on_work_done(struct pg_front_login *l, struct turn *t)
 	if (t->answer.kind != ANSWER_JOB)
 		return order_plain(ORDER_WAIT);
 	if (l->worked_from == LOGIN_SASL_FINAL) {
-		l->scram = w->scram;
+		*l->scram = w->scram;
 		return answer_final(l, t, w->status, &w->reply, w->size);
 	}
 	return w->ok ? proven(l, w->size) : fail(l, REASON_AUTH_FAILED);
@@ -602,13 +608,30 @@ pg_front_login_keys(struct pg_front_login *l, uint8_t client_key[32],
 {
 	struct scram_keys keys;
 
-	if (!l->has_keys || !scram_server_keys(&l->scram, &keys))
+	if (!l->has_keys || l->scram == NULL ||
+	    !scram_server_keys(l->scram, &keys))
 		return false;
 	l->has_keys = false;
 	memcpy(client_key, keys.client_key, SCRAM_KEY_BYTES);
 	memcpy(server_key, keys.server_key, SCRAM_KEY_BYTES);
 	mem_wipe(&keys, sizeof(keys));
 	return true;
+}
+
+/* A set has its pairs as they go out, each text with its NUL. */
+static void
+put_parameters(struct str *s, const struct pg_params *params)
+{
+	struct pg_param at = { 0 };
+	size_t from = 0;
+
+	for (; pg_params_next(params, &at); from = at.next) {
+		uint8_t head[PG_HEADER] = { 'S' };
+
+		pg_set_u32(head + 1, (uint32_t)(at.next - from + 4));
+		str_add(s, (const char *)head, sizeof(head));
+		str_add(s, at.name, at.next - from);
+	}
 }
 
 /* AuthenticationOk comes before the parameters, ReadyForQuery after them. */
@@ -706,7 +729,6 @@ on_proven(struct pg_front *f, struct turn *t)
 static struct order
 on_facts(struct pg_front *f, struct turn *t)
 {
-	struct pg_param at = { 0 };
 	struct str s = { 0 };
 	size_t mark;
 
@@ -714,9 +736,9 @@ on_facts(struct pg_front *f, struct turn *t)
 		return need_facts(f->login);
 	if (!pg_front_take_facts(f, t, &f->login->startup, f->login->mode))
 		return fail(f->login, REASON_NO_MEMORY);
+	str_reserve(&s, pg_params_size(f->params) + ANSWER_MORE);
 	put_ok(&s);
-	while (pg_params_next(f->params, &at))
-		pg_put_report(&s, at.name, at.value);
+	put_parameters(&s, f->params);
 	mark = pg_put_begin(&s, 'K');
 	str_add(&s, (const char *)t->cancel_key, CANCEL_KEY_BYTES);
 	pg_put_end(&s, mark);

@@ -71,7 +71,8 @@ pg_login_work_new(const struct pg_login_proof *proof,
 	memcpy(w->mock.secret, t->mock_secret, sizeof(w->mock.secret));
 	w->iterations = t->policy->scram_iterations;
 	w->keys = proof->keys;
-	w->scram = *scram;
+	if (scram != NULL)
+		w->scram = *scram;
 	if (w->user != NULL && (proof->secret == NULL || w->secret != NULL))
 		return w;
 	pg_login_work_drop(w);

@@ -51,7 +51,8 @@ bool pg_login_verifier(const char *user, const char *secret,
 
 /*
  * Work for this proof, whose message it takes over (also where it fails), in
- * an exchange that has come as far as *scram.  NULL: out of memory.
+ * an exchange that has come as far as *scram (NULL: there is none).  NULL: out
+ * of memory.
  */
 struct pg_login_work *pg_login_work_new(const struct pg_login_proof *proof,
 					const struct scram_server *scram,

@@ -75,8 +75,9 @@ struct drive {
 };
 
 static inline void
-drive_entropy(void *out, size_t len)
+drive_entropy(void *arg, void *out, size_t len)
 {
+	(void)arg;
 	memset(out, 7, len);
 }
 

@@ -284,17 +284,46 @@ pg_in_list(const char *name, const char *list)
 	return false;
 }
 
+/* A name of carpool's own lists, with its length: each login asks for each of
+ * its settings whether it is there. */
+struct known {
+	const char *name;
+	size_t len;
+};
+
+#define KNOWN(name)                                                            \
+	{                                                                      \
+		name, sizeof(name) - 1                                         \
+	}
+
+static bool
+is_known(const char *name, const struct known *list, size_t count)
+{
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < count; i++) {
+		if (list[i].len == len && text_equal_nocase(list[i].name, name))
+			return true;
+	}
+	return false;
+}
+
 bool
 pg_is_tracked(const char *name, const struct policy *policy)
 {
-	static const char fixed[] =
-		"client_encoding,DateStyle,TimeZone,IntervalStyle,"
-		"standard_conforming_strings,application_name";
+	static const struct known fixed[] = {
+		KNOWN("client_encoding"),
+		KNOWN("DateStyle"),
+		KNOWN("TimeZone"),
+		KNOWN("IntervalStyle"),
+		KNOWN("standard_conforming_strings"),
+		KNOWN("application_name"),
+	};
 	static const char never[] =
 		"role,session_authorization,is_superuser,server_version,"
 		"server_encoding,integer_datetimes,in_hot_standby";
 
-	if (pg_in_list(name, fixed))
+	if (is_known(name, fixed, COUNT_OF(fixed)))
 		return true;
 	return pg_in_list(name, policy->extra_tracked) &&
 	       !pg_in_list(name, never);
@@ -304,12 +333,15 @@ bool
 pg_is_own(const char *name)
 {
 	/* Of one transaction, or nobody's to set. */
-	static const char never[] =
-		"transaction_isolation,transaction_read_only,"
-		"transaction_deferrable,seed,is_superuser,server_version,"
-		"server_encoding,integer_datetimes,in_hot_standby";
+	static const struct known never[] = {
+		KNOWN("transaction_isolation"),  KNOWN("transaction_read_only"),
+		KNOWN("transaction_deferrable"), KNOWN("seed"),
+		KNOWN("is_superuser"),           KNOWN("server_version"),
+		KNOWN("server_encoding"),        KNOWN("integer_datetimes"),
+		KNOWN("in_hot_standby"),
+	};
 
-	return !pg_in_list(name, never);
+	return !is_known(name, never, COUNT_OF(never));
 }
 
 /* ---- spellings ---- */

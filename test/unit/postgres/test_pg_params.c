@@ -157,6 +157,10 @@ lists(void **state)
 	assert_false(pg_in_list("b", ""));
 	assert_false(pg_in_list("", "a,,b"));
 	assert_false(pg_in_list("ab", "a,b"));
+	assert_false(pg_in_list("a,b", "a,b"));
+	assert_false(pg_in_list("a", "ab,*a, ba ,"));
+	assert_true(pg_in_list("a", "b,\t*"));
+	assert_true(pg_in_list("a", "ab ,A"));
 	assert_int_not_equal(pg_param_hash("a", "b"), pg_param_hash("ab", ""));
 	assert_int_equal(pg_param_hash("A", "b"), pg_param_hash("a", "b"));
 }

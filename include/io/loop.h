@@ -68,6 +68,17 @@ void loop_ready(struct loop *loop, struct watch *watch);
 /* Takes the turn back; harmless when it waits for none. */
 void loop_unready(struct watch *watch);
 
+/* How long one that is late waits, at most. */
+#define LOOP_PATIENCE ((usec_t)100)
+
+/*
+ * Fires it as readable in LOOP_PATIENCE from now, unless loop_unlate is called
+ * first.  Not twice for one watch.  False when too many are late already.
+ */
+bool loop_late(struct loop *loop, struct watch *watch);
+/* It is not late any more; harmless when it was not. */
+void loop_unlate(struct loop *loop, const struct watch *watch);
+
 /* Delivers what mail there is; only while the loop is not running. */
 void loop_drain(struct loop *loop);
 

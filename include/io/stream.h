@@ -37,6 +37,7 @@ struct stream {
 	void (*on_ready)(struct stream *s);
 	int fd;            /* owns; -1 when closed */
 	int error;         /* errno that broke it, 0 = none */
+	uint32_t run;      /* bytes read since the last write or pause */
 	uint8_t state;     /* enum stream_state */
 	bool readable : 1; /* more may be there */
 	bool blocked : 1;  /* the last write met EAGAIN */
@@ -48,6 +49,7 @@ struct stream {
 	bool ends_after_out : 1; /* stream_shutdown waits for the last flush */
 	bool is_bulk : 1;        /* the last read filled its room */
 	bool wants_write : 1;    /* it is registered for WRITE too */
+	bool is_patient : 1;     /* its edges come for much only */
 };
 
 /* TCP options that are set on every socket of one kind. */

@@ -209,13 +209,31 @@ run_ready(struct loop *loop)
 	}
 }
 
+/* Waits for so many microseconds; -1 = for as long as it takes. */
+static int
+wait_events(struct loop *loop, int64_t usec)
+{
+	struct timespec time = { .tv_nsec = (long)usec * 1000 };
+	int n;
+
+	if (usec > 0) {
+		n = epoll_pwait2(loop->epoll_fd, loop->batch, LOOP_BATCH, &time,
+				 NULL);
+		if (n >= 0 || errno == EINTR)
+			return n;
+		/* Not to be had here: a millisecond is the least. */
+		usec = 1;
+	}
+	return epoll_wait(loop->epoll_fd, loop->batch, LOOP_BATCH, (int)usec);
+}
+
 /* Waits for events, unless something is ready, and tells them. */
 static void
 poll_events(struct loop *loop)
 {
-	int n, timeout = list_is_empty(&loop->ready) ? -1 : 0;
+	int n = wait_events(
+		loop, list_is_empty(&loop->ready) ? loop_late_wait(loop) : 0);
 
-	n = epoll_wait(loop->epoll_fd, loop->batch, LOOP_BATCH, timeout);
 	ASSERT(n >= 0 || errno == EINTR);
 	loop->now = clock_now();
 	loop->batch_at = 0;
@@ -227,6 +245,7 @@ poll_events(struct loop *loop)
 		if (watch != NULL)
 			watch->fire(watch, e->events);
 	}
+	loop_late_fire(loop);
 }
 
 void

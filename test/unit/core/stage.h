@@ -79,6 +79,16 @@ stage_worker(unsigned i)
 	return stage.core->workers[i];
 }
 
+/* Does a loop sleep for less than long?  Then that time passes in a turn. */
+static inline bool
+is_somebody_late(void)
+{
+	for (unsigned i = 0; i < stage.core->worker_count; i++)
+		if (loop_late_wait(stage_worker(i)->loop) >= 0)
+			return true;
+	return false;
+}
+
 /* One turn of every loop, without sleeping. */
 static inline void
 turn(void)
@@ -91,6 +101,8 @@ turn(void)
 	}
 	loop_stop(stage.control);
 	loop_run(stage.control, NULL, NULL);
+	if (is_somebody_late())
+		stage.now += LOOP_PATIENCE;
 }
 
 static inline bool
@@ -99,7 +111,7 @@ wants_to_turn(void)
 	for (unsigned i = 0; i < stage.core->worker_count; i++)
 		if (!list_is_empty(&stage_worker(i)->loop->ready))
 			return true;
-	return false;
+	return is_somebody_late();
 }
 
 /* Turns until nothing is left to do: in the end every loop would sleep. */

@@ -209,6 +209,70 @@ stop_from_another_thread(void **state)
 	loop_free(NULL);
 }
 
+struct waiter {
+	struct watch watch; /* first */
+	struct loop *loop;
+	usec_t since;
+	int *order, place; /* counts those that were fired */
+	uint32_t events;
+	bool is_again; /* is late once more */
+};
+
+static void
+on_late(struct watch *watch, uint32_t events)
+{
+	struct waiter *w = LIST_ENTRY(watch, struct waiter, watch);
+
+	assert_true(clock_now() >= w->since + LOOP_PATIENCE);
+	w->place = ++*w->order;
+	w->events = events;
+	if (w->is_again) {
+		w->is_again = false;
+		w->since = clock_now();
+		assert_true(loop_late(w->loop, watch));
+	} else {
+		loop_stop(w->loop);
+	}
+}
+
+/* Fired in their order, without any event; who left is not. */
+static void
+late_ones(void **state)
+{
+	struct waiter w[80] = { 0 };
+	struct loop *loop = loop_new();
+	int order = 0, taken = 0;
+
+	(void)state;
+	for (int i = 0; i < 80; i++) {
+		w[i] = (struct waiter){ .loop = loop,
+					.order = &order,
+					.watch.fire = on_late,
+					.since = clock_now() };
+		taken += loop_late(loop, &w[i].watch);
+	}
+	/* There is an end to it, and those in the middle make no room. */
+	assert_in_range(taken, 8, 79);
+	assert_false(loop_late(loop, &w[79].watch));
+	for (int i = 1; i < taken - 1; i++)
+		loop_unlate(loop, &w[i].watch);
+	loop_unlate(loop, &w[79].watch);
+	w[0].is_again = true;
+	loop_run(loop, NULL, NULL);
+	assert_int_equal(w[taken - 1].place, 2);
+	assert_int_equal(w[taken - 1].events, LOOP_READABLE);
+	if (order == 2)
+		loop_run(loop, NULL, NULL);
+	assert_int_equal(w[0].place, 3);
+	assert_int_equal(w[1].place, 0);
+	/* The ring has gone round. */
+	for (int i = 0; i < 200; i++) {
+		assert_true(loop_late(loop, &w[i % 80].watch));
+		loop_unlate(loop, &w[i % 80].watch);
+	}
+	loop_free(loop);
+}
+
 int
 main(void)
 {
@@ -218,6 +282,7 @@ main(void)
 		cmocka_unit_test(mail_to_oneself),
 		cmocka_unit_test(ready_tasks),
 		cmocka_unit_test(stop_from_another_thread),
+		cmocka_unit_test(late_ones),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

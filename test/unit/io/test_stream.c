@@ -525,6 +525,192 @@ moves_between_threads(enum kind kind)
 	loop_free(m.loops[1]);
 }
 
+/* A reader at one end of a pair, and a writer's descriptor. */
+struct flow {
+	struct loop *loop;
+	struct peer p;
+	int fds[2];
+	size_t sent;
+};
+
+static void
+flow_open(struct flow *f, enum kind kind)
+{
+	*f = (struct flow){ .loop = loop_new(), .p = { .reads = true } };
+	make_pair(kind, f->fds);
+	open_peer(&f->p, f->loop, f->fds[0]);
+	run_turns(f->loop, 3);
+}
+
+static void
+flow_close(struct flow *f)
+{
+	stream_close(&f->p.stream, STREAM_FIN);
+	close(f->fds[1]);
+	loop_free(f->loop);
+}
+
+/* Sends n bytes in pieces and reads until they are there. */
+static void
+flow_send(struct flow *f, size_t n)
+{
+	static const char piece[8192];
+
+	while (n > 0) {
+		size_t part = n < sizeof(piece) ? n : sizeof(piece);
+
+		assert_int_equal(write(f->fds[1], piece, part), part);
+		f->sent += part;
+		n -= part;
+		f->p.stop_at = f->sent;
+		loop_run(f->loop, NULL, NULL);
+		assert_int_equal(f->p.got, f->sent);
+	}
+}
+
+static int
+low_water(const struct flow *f)
+{
+	int bytes = 0;
+	socklen_t len = sizeof(bytes);
+
+	assert_int_equal(
+		getsockopt(f->fds[0], SOL_SOCKET, SO_RCVLOWAT, &bytes, &len),
+		0);
+	return bytes;
+}
+
+/* Sends until it is worth waiting for more. */
+static void
+flow_make_patient(struct flow *f)
+{
+	for (int i = 0; i < 1000 && low_water(f) == 1; i++)
+		flow_send(f, 8192);
+	assert_true(low_water(f) > 1);
+	assert_true(f->sent >= 1 << 20);
+}
+
+/* All comes, with nothing behind it; and what is slow is not waited for. */
+static void
+patience_ends_by_itself(void **state)
+{
+	struct flow f;
+
+	(void)state;
+	flow_open(&f, TCP_PAIR);
+	flow_make_patient(&f);
+	flow_send(&f, 1);
+	assert_int_equal(low_water(&f), 1);
+	flow_send(&f, 100000);
+	assert_int_equal(low_water(&f), 1);
+	flow_make_patient(&f);
+	/* Nothing comes at all. */
+	while (low_water(&f) > 1)
+		run_turns(f.loop, 1);
+	flow_send(&f, 1);
+	flow_close(&f);
+}
+
+/* While it waits, a small piece gives no edge, a large one does. */
+static void
+patience_waits_for_much(void **state)
+{
+	static char much[4 << 20];
+	struct flow f;
+	int calls;
+
+	(void)state;
+	flow_open(&f, TCP_PAIR);
+	flow_make_patient(&f);
+	calls = f.p.calls;
+	assert_int_equal(write(f.fds[1], "x", 1), 1);
+	run_turns(f.loop, 1);
+	/* Unless this took so long that it was read all the same. */
+	assert_true(f.p.calls == calls || low_water(&f) == 1);
+	f.sent++;
+	nonblocking(f.fds[1]);
+	for (size_t left = sizeof(much); left > 0;) {
+		ssize_t n = write(f.fds[1], much, left);
+
+		if (n > 0) {
+			left -= (size_t)n;
+			f.sent += (size_t)n;
+		}
+		run_turns(f.loop, 1);
+	}
+	f.p.stop_at = f.sent;
+	if (f.p.got < f.sent)
+		loop_run(f.loop, NULL, NULL);
+	assert_int_equal(f.p.got, f.sent);
+	flow_close(&f);
+}
+
+/* Whoever answers waits for the next word, not for a flood. */
+static void
+patience_ends_with_a_write(void **state)
+{
+	struct flow f;
+	char byte;
+
+	(void)state;
+	flow_open(&f, TCP_PAIR);
+	flow_make_patient(&f);
+	assert_true(buf_append(&f.p.stream.out, "?", 1));
+	assert_int_equal(stream_flush(&f.p.stream), FLUSH_DONE);
+	assert_int_equal(read(f.fds[1], &byte, 1), 1);
+	assert_int_equal(low_water(&f), 1);
+	/* What was read before it counts for nothing. */
+	flow_send(&f, 8192);
+	assert_int_equal(low_water(&f), 1);
+	flow_close(&f);
+}
+
+static void
+patience_ends_with_the_stream(void **state)
+{
+	struct flow f;
+	int calls;
+
+	(void)state;
+	flow_open(&f, TCP_PAIR);
+	flow_make_patient(&f);
+	stream_detach(&f.p.stream);
+	assert_int_equal(low_water(&f), 1);
+	assert_true(stream_attach(&f.p.stream, f.loop));
+	flow_make_patient(&f);
+	/* The end comes at once, with what was before it. */
+	assert_int_equal(write(f.fds[1], "x", 1), 1);
+	assert_int_equal(shutdown(f.fds[1], SHUT_WR), 0);
+	f.p.closes_at_end = true;
+	loop_run(f.loop, NULL, NULL);
+	assert_int_equal(f.p.got, f.sent + 1);
+	assert_int_equal(f.p.last_fill, FILL_EOF);
+	flow_close(&f);
+	/* One that is closed while it waits is not called. */
+	flow_open(&f, TCP_PAIR);
+	flow_make_patient(&f);
+	stream_close(&f.p.stream, STREAM_FIN);
+	calls = f.p.calls;
+	for (usec_t start = clock_now();
+	     clock_now() < start + 3 * LOOP_PATIENCE;)
+		run_turns(f.loop, 1);
+	assert_int_equal(f.p.calls, calls);
+	flow_close(&f);
+}
+
+/* The mark means nothing to a unix socket. */
+static void
+unix_has_no_patience(void **state)
+{
+	struct flow f;
+
+	(void)state;
+	flow_open(&f, UNIX_PAIR);
+	flow_send(&f, 4 << 20);
+	assert_int_equal(low_water(&f), 1);
+	flow_close(&f);
+}
+
 #define BOTH_KINDS(f)                                                          \
 	static void f##_unix(void **state)                                     \
 	{                                                                      \
@@ -564,6 +750,11 @@ main(void)
 		cmocka_unit_test(bulk_tcp),
 		cmocka_unit_test(moves_between_threads_unix),
 		cmocka_unit_test(moves_between_threads_tcp),
+		cmocka_unit_test(patience_ends_by_itself),
+		cmocka_unit_test(patience_waits_for_much),
+		cmocka_unit_test(patience_ends_with_a_write),
+		cmocka_unit_test(patience_ends_with_the_stream),
+		cmocka_unit_test(unix_has_no_patience),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -190,6 +190,24 @@ find_pool(struct client *c)
 	return true;
 }
 
+/* A worker that lost a client so short a time ago has many short ones. */
+#define CHURN_TIME (10 * USEC_PER_MSEC)
+
+/*
+ * By how much the worker where a client came in may be ahead of the best one.
+ * Clients that stay are spread evenly.  Where they come and go the numbers even
+ * out by themselves, and a move costs half a login.
+ */
+static uint32_t
+may_have_more(const struct client *c, const struct worker *best)
+{
+	usec_t now = loop_now(c->worker->loop);
+
+	if (now - c->worker->last_left < CHURN_TIME)
+		return best->load / 4 + 8;
+	return best->load / 16 + 1;
+}
+
 /* The home worker of its pool with the fewest clients. */
 static struct worker *
 choose_home(struct client *c)
@@ -206,7 +224,7 @@ choose_home(struct client *c)
 			best = w;
 	}
 	/* Where it came in is as good, unless that worker has far more. */
-	if (is_home && c->worker->load <= best->load + best->load / 4 + 8)
+	if (is_home && c->worker->load <= best->load + may_have_more(c, best))
 		return c->worker;
 	return best;
 }

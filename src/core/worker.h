@@ -52,6 +52,7 @@ struct worker {
 	uint32_t slot_count, free_slot;
 	struct timer tick;
 	uint32_t client_count, cancel_count;
+	usec_t last_left;              /* when a client closed last */
 	_Atomic uint32_t pool_clients; /* of these, logged in to a pool */
 	_Atomic uint32_t load;         /* client_count, for others to read */
 	uint8_t random[ENTROPY_MAX];   /* prefetched entropy */

@@ -410,7 +410,7 @@ client_close(struct client *c, enum reason reason)
 		timer_clear(c->worker->loop, &c->timer);
 	}
 	stream_close(&c->stream, STREAM_FIN);
-	c->worker->last_left = loop_now(c->worker->loop);
+	worker_note_end(c->worker);
 	worker_remove_client(c->worker, c);
 	list_remove(&c->node);
 	list_push_back(&c->worker->client_graves, &c->node);

@@ -190,7 +190,7 @@ find_pool(struct client *c)
 	return true;
 }
 
-/* A worker that lost a client so short a time ago has many short ones. */
+/* A worker that lost four clients in so short a time has many short ones. */
 #define CHURN_TIME (10 * USEC_PER_MSEC)
 
 /*
@@ -203,7 +203,7 @@ may_have_more(const struct client *c, const struct worker *best)
 {
 	usec_t now = loop_now(c->worker->loop);
 
-	if (now - c->worker->last_left < CHURN_TIME)
+	if (now - c->worker->left[c->worker->left_at] < CHURN_TIME)
 		return best->load / 4 + 8;
 	return best->load / 16 + 1;
 }

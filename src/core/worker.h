@@ -52,7 +52,8 @@ struct worker {
 	uint32_t slot_count, free_slot;
 	struct timer tick;
 	uint32_t client_count, cancel_count;
-	usec_t last_left;              /* when a client closed last */
+	usec_t left[4];                /* when clients closed last, a ring */
+	unsigned left_at;              /* the oldest of them */
 	_Atomic uint32_t pool_clients; /* of these, logged in to a pool */
 	_Atomic uint32_t load;         /* client_count, for others to read */
 	uint8_t random[ENTROPY_MAX];   /* prefetched entropy */
@@ -75,6 +76,14 @@ void worker_end_turn(void *arg);
 
 /* Runs under another snapshot from now on; its own thread, between turns. */
 void worker_set_snapshot(struct worker *w, struct snapshot *snapshot);
+
+/* A client closed. */
+static inline void
+worker_note_end(struct worker *w)
+{
+	w->left[w->left_at] = loop_now(w->loop);
+	w->left_at = (w->left_at + 1) % 4;
+}
 
 /* Gives a client a slot; false: out of memory. */
 bool worker_add_client(struct worker *w, struct client *c);

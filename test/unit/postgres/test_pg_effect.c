@@ -36,18 +36,18 @@ static const struct scenario scenarios[] = {
 		       "link:go boundary:none",
 	},
 	{
-		.name = "nor when DEALLOCATE ALL took it",
+		.name = "nor when it came in a Parse",
 		.mode = POOL_TRANSACTION,
 		.max_prepared = 1,
 		.moves = { { CLIENT, "P:a:one|S" },
 			   { SERVER, "1|Z:I" },
-			   { CLIENT, "P::deallocate all|B::|E:|S|"
+			   { CLIENT, "P::discard all|B::|E:|S|"
 				     "B::no|P:b:two|S" },
-			   { SERVER, "1|2|C:DEALLOCATE ALL|Z:I" },
+			   { SERVER, "1|2|C:DISCARD ALL|Z:I" },
 			   { SERVER, "E:ERROR:26000:no|Z:I" },
 			   { CLIENT, "P:c:one|S" },
 			   { SERVER, "1|Z:I" } },
-		.to_client = "1|Z:I|1|2|C:DEALLOCATE ALL|Z:I|"
+		.to_client = "1|Z:I|1|2|C:DISCARD ALL|Z:I|"
 			     "E:ERROR:26000:no|Z:I|1|Z:I",
 		.to_server = "P|S|P|B|E|S|B|C|P|S|P|S",
 		.log = "link:go boundary:none link:go boundary:none "

@@ -40,7 +40,7 @@ enum reason {
 	REASON_TOO_MANY_STATEMENTS, /* 53400 one client prepared too many */
 	REASON_PREPARE_NOT_ALONE,   /* 0A000 PREPARE among other statements */
 	REASON_PLAN_CHANGED,        /* 0A000 cached plan must not change ... */
-	REASON_STATEMENT_TOO_LONG,  /* 54000 named statement, over 64 kB */
+	REASON_STATEMENT_TOO_LONG,  /* 54000 prepared, over 64 kB */
 	/* What on_temp_table and the like reject, by enum state_kind. */
 	REASON_TEMP_TABLE,        /* 0A000 on_temp_table */
 	REASON_ADVISORY_LOCK,     /* 0A000 on_advisory_lock */

@@ -261,7 +261,8 @@ static const struct reason_info table[REASON_COUNT] = {
 	[REASON_STATEMENT_TOO_LONG] = {
 		.name = "statement_too_long",
 		.sqlstate = "54000",
-		.text = "a named prepared statement is longer than 64 kB",
+		.text = "a text that makes or names prepared statements is "
+			"longer than 64 kB",
 		.hint = "Use the unnamed statement for it, or "
 			"pool_mode = session.",
 		.level = LOG_INFO,

@@ -190,6 +190,14 @@ is_long_naming(const struct pg_command *m)
 	       pg_naming_may_be(m->body + 1, m->len - 1);
 }
 
+/* Its names cannot be turned into carpool's, and must not be taken for them. */
+static bool
+is_cut_naming(const struct pg_front *f, const struct pg_command *m)
+{
+	return m->frame.total > PG_INSPECT_MAX &&
+	       pg_naming_is_cut(f, m->body + 1, m->len - 1);
+}
+
 static bool
 parse_unnamed(struct pg_front *f, struct turn *turn, struct pg_command *m,
 	      struct order *order)
@@ -200,6 +208,9 @@ parse_unnamed(struct pg_front *f, struct turn *turn, struct pg_command *m,
 	struct parse p = { 0 };
 	bool goes_now = true, is_good = false;
 
+	if (is_cut_naming(f, m))
+		return pg_command_refuse(f, turn, m, REASON_STATEMENT_TOO_LONG,
+					 order);
 	if (is_long_naming(m)) {
 		if (!see_parse(turn, m, &p, &is_good, order))
 			return false;

@@ -162,6 +162,17 @@ pg_naming_is(const struct pg_front *f, const char *text, size_t len)
 	       find_names(f, text, len, &p);
 }
 
+bool
+pg_naming_is_cut(const struct pg_front *f, const uint8_t *text, size_t left)
+{
+	struct prepared p;
+
+	if (!pg_naming_may_be(text, left))
+		return false;
+	prepared_find(&p, (const char *)text, left, f->lexer);
+	return p.count > 0;
+}
+
 /* False: under the settings of now it names nothing. */
 static bool
 read_naming(const struct pg_front *f, const struct statement *s,

@@ -28,6 +28,11 @@ bool pg_naming_is(const struct pg_front *f, const char *text, size_t len);
 /* May it, by its first word?  Then the whole must be seen. */
 bool pg_naming_may_be(const uint8_t *text, size_t left);
 
+/* Of a text that is too long to be seen whole: does its beginning, left bytes,
+ * name one? */
+bool pg_naming_is_cut(const struct pg_front *f, const uint8_t *text,
+		      size_t left);
+
 /*
  * A Bind or Describe of a statement s whose name, of name_len bytes with its
  * NUL, stands at offset at of the body.

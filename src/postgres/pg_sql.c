@@ -391,6 +391,18 @@ is_in_group(const struct pg_back *b)
 	return b != NULL && (b->is_group_open || b->owed.is_skipping);
 }
 
+/* Its names cannot be turned into carpool's, and must not be taken for them. */
+static bool
+refuse_long(struct pg_front *f, struct turn *turn, const struct pg_command *m,
+	    struct order *order, bool *is_handled)
+{
+	*is_handled = pg_naming_is_cut(f, m->body, m->len);
+	if (!*is_handled || (turn->peer_out != NULL &&
+			     !pg_command_has_server(f, turn, m, order)))
+		return false;
+	return pg_refuse_query(f, turn, m, REASON_STATEMENT_TOO_LONG, order);
+}
+
 bool
 pg_on_sql(struct pg_front *f, struct turn *turn, struct pg_command *m,
 	  struct order *order, bool *is_handled)
@@ -399,10 +411,8 @@ pg_on_sql(struct pg_front *f, struct turn *turn, struct pg_command *m,
 	bool is_done = false;
 
 	*is_handled = true;
-	if (m->frame.total > PG_INSPECT_MAX) {
-		*is_handled = false;
-		return false;
-	}
+	if (m->frame.total > PG_INSPECT_MAX)
+		return refuse_long(f, turn, m, order, is_handled);
 	if (!see_text(f, turn, m, &q, order)) {
 		mem_free(q.copy);
 		return false;

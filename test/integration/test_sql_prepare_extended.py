@@ -227,6 +227,41 @@ def test_preparing_what_the_server_has_keeps_no_server(make_carpool):
         assert a.query("EXECUTE b").rows == [["1"]]
 
 
+def test_a_text_that_is_too_long_is_not_taken_for_another(make_carpool):
+    """More than 64 KiB cannot be turned into carpool's names: refused, so
+    that it never runs what it was not meant for."""
+    cp = make_carpool(default_pool_size=1)
+    long = "y" * 70000
+
+    def refused(got):
+        return got.errors[0].sqlstate == "54000"
+
+    with RawClient.open(cp.host, cp.port) as a, \
+            RawClient.open(cp.host, cp.port) as b:
+        a.query("PREPARE a (text) AS SELECT 'of another', length($1)")
+        assert a.query("EXECUTE a('x')").rows == [["of another", "1"]]
+        for text in (f"EXECUTE carpool_1('{long}')",
+                     f"/* a */ EXECUTE carpool_1('{long}')",
+                     f"PREPARE carpool_1 AS SELECT '{long}'",
+                     f"EXPLAIN EXECUTE carpool_1('{long}')"):
+            assert refused(b.query(text, check=False))
+            b.send(x(text))
+            assert refused(b.read_until("Z"))
+            b.query("BEGIN")
+            b.send(x(text))
+            assert refused(b.read_until("Z"))
+            assert b.query("ROLLBACK").tags == ["ROLLBACK"]
+            b.query("BEGIN")
+            assert refused(b.query(text, check=False))
+            assert b.query("COMMIT").tags == ["ROLLBACK"]
+            assert b.value("SELECT 2") == "2"
+        assert b.value(f"SELECT length('{long}')") == "70000"
+        b.query(f"CREATE TEMP TABLE long AS SELECT '{long}' AS text")
+        assert b.value("SELECT length(text) FROM long") == "70000"
+        b.query("DROP TABLE long")
+        assert a.query("EXECUTE a('x')").rows == [["of another", "1"]]
+
+
 def test_one_text_may_execute_more_than_the_limit(make_carpool):
     """What was loaded for a text is not closed for the rest of it."""
     cp = make_carpool(default_pool_size=2, max_prepared_statements=1)

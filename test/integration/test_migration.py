@@ -55,8 +55,8 @@ def plans(pg, table):  # noqa: F811
 
 @pytest.fixture
 def member(pg):
-    """app2 may change what app owns."""
-    pg.query("GRANT app TO app2", db="test")
+    """app2 may change what app owns; others have it the other way round."""
+    pg.query("REVOKE app2 FROM app; GRANT app TO app2", db="test")
     yield
     pg.query("REVOKE app FROM app2", db="test")
 

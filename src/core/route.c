@@ -476,7 +476,8 @@ routes_catch_up(struct core *core, const struct snapshot *old,
 	size_t count;
 	struct pool **pools;
 
-	apply_budgets(core, now);
+	/* A newer snapshot may have come: its maxima stand. */
+	apply_budgets(core, core->snapshot);
 	pools = route_pools(core, NULL, &count);
 	for (size_t i = 0; i < count; i++)
 		if (pools[i]->applied < snapshot_generation(now))

@@ -128,13 +128,17 @@ pool_opened(struct pool *p, struct server *s, const void *facts)
 		pool_class_give(p, recent);
 }
 
+/* A place is on its way to this share; post: with a token of its own, else one
+ * that is under way already brings it. */
 static void
-post_token(struct share *share)
+pass_place(struct share *share, bool post)
 {
 	struct pool *p;
 
 	if (share->is_ear) {
 		p = LIST_ENTRY(share, struct pool, ear_share);
+		if (!post)
+			return;
 		pool_ref(p);
 		loop_post(p->core->control, &p->ear_mail);
 		return;
@@ -144,6 +148,8 @@ post_token(struct share *share)
 	lock_take(&p->lock);
 	p->is_refused = false;
 	lock_give(&p->lock);
+	if (!post)
+		return;
 	pool_ref(p);
 	loop_post(p->home->loop, &p->token_mail);
 }
@@ -155,8 +161,7 @@ pool_feed(struct core *core)
 	bool post;
 
 	while ((next = limits_feed(&core->limits, &post)) != NULL)
-		if (post)
-			post_token(next);
+		pass_place(next, post);
 }
 
 void
@@ -171,8 +176,8 @@ pool_give_share(struct pool *p, struct share *share)
 	bool post;
 	struct share *next = limits_give(&p->core->limits, share, &post);
 
-	if (next != NULL && post)
-		post_token(next);
+	if (next != NULL)
+		pass_place(next, post);
 	/* What suits the one by its database may suit another by its user. */
 	if (p->core->limits.hungry_count > 0)
 		pool_feed(p->core);

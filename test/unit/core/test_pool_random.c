@@ -323,6 +323,10 @@ random_operations(void **state)
 	for (unsigned workers = 1; workers <= 4; workers++)
 		for (size_t i = 0; i < COUNT_OF(seeds); i++)
 			chaos_run(workers, seeds[i] + workers);
+	/* A place on its way with a token that was posted before. */
+	chaos_run(3, 5);
+	/* A reload that ends behind the next one. */
+	chaos_run(1, 5738);
 	/* Else this would prove little. */
 	print_message("%u grants, %u deaths (%u claimed), %u failures, "
 		      "%u reloads\n",

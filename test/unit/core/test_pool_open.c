@@ -383,6 +383,30 @@ a_raised_budget_serves_who_waits(void **state)
 	close_one(p);
 }
 
+/* The first of two reloads ends when the second is in force already. */
+static void
+a_reload_behind_another_brings_nothing_back(void **state)
+{
+	struct pool *p =
+		open_one(2, 0, (struct sizes){ .size = 5, .db_max = 1 });
+	struct client *a = waiter_wanting(p, 0), *b;
+
+	(void)state;
+	all_log_in(p);
+	b = waiter_wanting(p, 1);
+	world_reload(one_pool((struct sizes){ .size = 5, .db_max = 2 }));
+	world_reload(one_pool((struct sizes){ .size = 5, .db_max = 1 }));
+	/* The hungry one was told of the place, and has it. */
+	while (deliver_any())
+		assert_int_equal(p->db->servers.max, 1);
+	all_log_in(p);
+	deliver_all();
+	done(a);
+	assert_non_null(b->server);
+	done(b);
+	close_one(p);
+}
+
 /* Nothing is opened at the new address by who still has the old snapshot. */
 static void
 a_worker_that_lags_opens_nothing(void **state)
@@ -512,6 +536,7 @@ main(void)
 		cmocka_unit_test(shrinking_closes_at_checkin),
 		cmocka_unit_test(growing_serves_who_waits),
 		cmocka_unit_test(a_raised_budget_serves_who_waits),
+		cmocka_unit_test(a_reload_behind_another_brings_nothing_back),
 		cmocka_unit_test(a_worker_that_lags_opens_nothing),
 		cmocka_unit_test(a_login_across_a_reload),
 		cmocka_unit_test(pause_and_resume),

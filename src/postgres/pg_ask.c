@@ -54,7 +54,10 @@ static const struct {
 	[STATE_LOAD] = { CLASSIFY_LOADED, NULL },
 	[STATE_UNKNOWN_SET] = {
 		CLASSIFY_SETTINGS,
-		"pg_catalog.pg_prepared_statements WHERE from_sql",
+		/* Those of carpool are for all clients. */
+		"pg_catalog.pg_prepared_statements WHERE from_sql AND "
+		"pg_catalog.left(name, 8) OPERATOR(pg_catalog.<>) "
+		"'" PG_LOAD_PREFIX "'",
 	},
 	[STATE_LISTEN] = {
 		CLASSIFY_LISTEN | CLASSIFY_DOUBT,

@@ -131,6 +131,24 @@ def test_an_unknown_setting_pins(make_carpool, begin, end):
     cp.wait_pool(sv_active=0)
 
 
+def test_what_carpool_prepared_pins_nobody(make_carpool):
+    """A DO is asked what it left; statements that the server holds for all
+    clients, made by SQL's PREPARE, are nothing of its own."""
+    cp = make_carpool(default_pool_size=1)
+    a, b = cp.connect(), cp.connect()
+    a.query("PREPARE p AS SELECT 1")
+    for text in ("DO $$ BEGIN PERFORM 1; END $$", "SET work_mem = '5MB'",
+                 "DO $$ BEGIN SET work_mem = '6MB'; END $$"):
+        b.query(text)
+        assert a.query("EXECUTE p").rows == [["1"]]
+    assert b.value("SHOW work_mem") == "6MB"
+    assert counts(cp) == {}
+    b.query("DO $$ BEGIN EXECUTE 'PREPARE own AS SELECT 2'; END $$")
+    pins(cp, "unknown_set")
+    b.query("DO $$ BEGIN EXECUTE 'DEALLOCATE own'; END $$")
+    pins(cp)
+
+
 def test_a_library_pins(make_carpool, pg):
     """For good: what is loaded cannot be unloaded, so the server goes with its
     client."""

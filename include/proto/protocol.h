@@ -231,6 +231,13 @@ struct back_ops {
 			   void *arg);
 };
 
+enum rows_result {
+	ROWS_MORE, /* to be called again */
+	ROWS_DONE,
+	ROWS_NO_MEMORY, /* the client must go: half an answer would pass for a
+			 * whole one */
+};
+
 struct front_ops {
 	const char *name; /* "postgres" */
 	const struct back_ops *back;
@@ -274,10 +281,10 @@ struct front_ops {
 
 	/*
 	 * Encodes part of a console result into turn->out: at most budget
-	 * rows from *next on; advances *next; true when all is written.
+	 * rows from *next on; advances *next.
 	 */
-	bool (*rows)(struct turn *turn, const struct rowset *rows, size_t *next,
-		     size_t budget);
+	enum rows_result (*rows)(struct turn *turn, const struct rowset *rows,
+				 size_t *next, size_t budget);
 
 	/*
 	 * The keys that the client proved at login, for SCRAM pass-through:

@@ -36,6 +36,7 @@ void
 show_help(struct errand *errand)
 {
 	errand->rows->notice = commands_help();
+	errand->rows->is_torn |= errand->rows->notice == NULL;
 	errand_end_rows(errand);
 }
 

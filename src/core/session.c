@@ -519,22 +519,27 @@ run_rows(struct client *c)
 	struct console_request *r = c->login->request;
 	struct session_turn st;
 	struct answer answer = { .kind = ANSWER_ROWS };
+	enum rows_result result;
 	bool closing;
 
-	while (c->stream.out.len < SESSION_OUT_MAX) {
+	do {
+		if (c->stream.out.len >= SESSION_OUT_MAX)
+			return;
 		session_client_turn(c, &st);
-		if (!front->rows(&st.turn, r->result, &c->login->rows_next,
-				 ROWS_PER_STEP))
-			continue;
-		closing = r->result->is_closing;
-		c->login->request = NULL;
-		console_request_free(r);
-		client_set_state(c, c->back_to);
-		(void)run_front(c, &answer);
-		if (closing && session_is_alive(c))
-			client_end(c, REASON_CLIENT_TERMINATE);
+		result = front->rows(&st.turn, r->result, &c->login->rows_next,
+				     ROWS_PER_STEP);
+	} while (result == ROWS_MORE);
+	closing = r->result->is_closing;
+	c->login->request = NULL;
+	console_request_free(r);
+	if (result == ROWS_NO_MEMORY) {
+		client_refuse_reason(c, REASON_NO_MEMORY);
 		return;
 	}
+	client_set_state(c, c->back_to);
+	(void)run_front(c, &answer);
+	if (closing && session_is_alive(c))
+		client_end(c, REASON_CLIENT_TERMINATE);
 }
 
 void

@@ -192,7 +192,7 @@ put_rows(struct str *s, const struct pg_console *c, const struct rowset *r,
 	return true;
 }
 
-bool
+enum rows_result
 pg_front_rows(struct turn *t, const struct rowset *r, size_t *next,
 	      size_t budget)
 {
@@ -212,6 +212,7 @@ pg_front_rows(struct turn *t, const struct rowset *r, size_t *next,
 		if (!is_describe(c))
 			is_done = put_rows(&s, c, r, next, budget);
 	}
-	/* Without memory the client gets what there is. */
-	return pg_put_flush(&s, t->out) ? is_done : true;
+	if (!pg_put_flush(&s, t->out))
+		return ROWS_NO_MEMORY;
+	return is_done ? ROWS_DONE : ROWS_MORE;
 }

@@ -26,8 +26,8 @@ bool pg_front_notify(struct turn *turn, const struct notification *n);
 bool pg_front_subscribed(struct turn *turn);
 
 /* pg_rows.c */
-bool pg_front_rows(struct turn *turn, const struct rowset *rows, size_t *next,
-		   size_t budget);
+enum rows_result pg_front_rows(struct turn *turn, const struct rowset *rows,
+			       size_t *next, size_t budget);
 
 /* pg_back.c */
 void *pg_back_open(const struct credential *cred, const char *database,

@@ -636,12 +636,12 @@ front_notice(struct turn *t, const char *text)
 	(void)put(t->out, 'N', text, strlen(text));
 }
 
-static bool
+static enum rows_result
 front_rows(struct turn *t, const struct rowset *rows, size_t *next,
 	   size_t budget)
 {
 	(void)t, (void)rows, (void)next, (void)budget;
-	return true;
+	return ROWS_DONE;
 }
 
 static bool

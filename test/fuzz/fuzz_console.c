@@ -74,7 +74,7 @@ carry(struct drive *d, struct turn *t, const struct order *o, struct answer *a,
 	case ORDER_QUERY:
 		ASSERT(strlen(o->query.text) < PG_INSPECT_MAX);
 		r = answer(o->query.text, right);
-		while (!pg_front_ops.rows(t, r, &next, 1))
+		while (pg_front_ops.rows(t, r, &next, 1) == ROWS_MORE)
 			ASSERT(next <= r->row_count);
 		rowset_free(r);
 		a->kind = ANSWER_ROWS;

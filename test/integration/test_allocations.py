@@ -28,6 +28,43 @@ COMMANDS = [
 ERRORS = (PgError, OSError, AssertionError)
 
 
+def shape(messages):
+    """The types in their order, rows as one; and how many rows."""
+    types = "".join(m.type for m in messages)
+    return types.replace("D", ""), types.count("D")
+
+
+def test_a_console_answer_is_whole_or_none(make_carpool, pg):
+    """An answer that cannot be written ends the connection: its end alone
+    would pass for success, a part of a table for the whole."""
+    faults = FailMalloc()
+    cp = make_carpool({"test": pg}, env=faults.env, log_connections=0)
+    commands = ["DISABLE test", "ENABLE test", "SHOW CONFIG", "SHOW HELP",
+                "PAUSE nobody"]
+    cp.descriptor_slack = 2
+
+    def answer(command):
+        cp.console("SHOW VERSION")  # logs in where it must
+        return cp._console.query(command, check=False)
+
+    whole = {c: shape(answer(c).messages) for c in commands}
+    faults.fail(50000)
+    done = 0
+    for _ in range(300):
+        for command in commands:
+            try:
+                got = answer(command)
+            except ERRORS:
+                cp._console = None
+                continue
+            if got.errors and got.errors[0].sqlstate == "53200":
+                continue
+            assert shape(got.messages) == whole[command], command
+            done += 1
+    faults.fail(0)
+    assert done > 20 and faults.failed > 20
+
+
 def work(cp, rng, seconds):
     """One client's life over and over, until time is up."""
     end = time.monotonic() + seconds

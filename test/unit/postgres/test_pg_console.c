@@ -78,7 +78,7 @@ step_all(struct drive *d)
 		drive_log(d, "%s%s", o.query.describe_only ? "describe:" : "",
 			  o.query.text);
 		r = answer_to(o.query.text);
-		while (!pg_front_ops.rows(&t, r, &next, 1))
+		while (pg_front_ops.rows(&t, r, &next, 1) == ROWS_MORE)
 			;
 		rowset_free(r);
 		a.kind = ANSWER_ROWS;

@@ -456,7 +456,10 @@ class Carpool:
             return self.check_ended(self.proc.returncode)
         try:
             if failed:
-                oracles.alive(self.proc)
+                # a sanitizer's report says why it is dead
+                oracles.collect(
+                    lambda: oracles.alive(self.proc),
+                    lambda: oracles.no_reports(f"{self.dir}/san*"))
             elif not ended:
                 self.check()
         finally:

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "sql/lexer.h"
+#include "sql/prepared.h"
 
 enum classify_flag {
 	CLASSIFY_SET = 1u << 0, /* a SET of any kind: a SET tag is explained */
@@ -64,6 +65,11 @@ struct classify_options {
 	 */
 	bool (*is_tracked)(const void *context, const char *name);
 	const void *context; /* borrows, until classify_end */
+	/*
+	 * How names of prepared statements begin that are not the client's, in
+	 * small letters; NULL: none do.  Borrows, until classify_end.
+	 */
+	const char *own_names;
 };
 
 struct classify {
@@ -83,6 +89,11 @@ struct classify {
 	uint8_t name_len;
 	char name[LEXER_WORD_MAX + 1]; /* of the setting */
 	struct classify_options options;
+	/* A statement names one of own_names, or may; only told of a text that
+	 * is fed. */
+	bool has_own_name;
+	bool is_escaped; /* U and perhaps & have come, which begin a name */
+	struct prepared_walk names;
 };
 
 void classify_init(struct classify *c, const struct classify_options *options);

@@ -1,13 +1,14 @@
 /*
  * Where a text names prepared statements: PREPARE, EXECUTE, DEALLOCATE, also
- * behind EXPLAIN and CREATE TABLE ... AS.  Pure; nothing is allocated; any
- * thread.  PostgreSQL manual, "SQL Commands".
+ * behind EXPLAIN and CREATE TABLE ... AS.  Nothing is allocated; any thread,
+ * the state belongs to one caller.  PostgreSQL manual, "SQL Commands".
  */
 #ifndef CARPOOL_SQL_PREPARED_H
 #define CARPOOL_SQL_PREPARED_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "sql/lexer.h"
 
@@ -35,6 +36,20 @@ struct prepared {
 	size_t end;        /* of the first statement, before its semicolon */
 	bool is_lost;      /* more names than fit, or not to be followed */
 };
+
+/* Where in a text its next token stands; zero at the beginning. */
+struct prepared_walk {
+	uint8_t step;
+	uint8_t kind; /* enum prepared_kind, of the name that is to come */
+};
+
+/*
+ * The next token of a text: what it is the name of, or PREPARED_NONE.  The ALL
+ * of DEALLOCATE ALL is one too.
+ */
+enum prepared_kind prepared_token(struct prepared_walk *w,
+				  const struct lexer *lexer,
+				  enum lexer_token token);
 
 /* options: enum lexer_option.  The text is len bytes. */
 void prepared_find(struct prepared *p, const char *text, size_t len,

@@ -220,7 +220,7 @@ parse_unnamed(struct pg_front *f, struct turn *turn, struct pg_command *m,
 		mem_free(p.copy);
 	} else if (m->frame.total > PG_WHOLE_MAX) {
 		goes_now = pg_command_look(f, turn, m, 1, order);
-		if (!goes_now && (!m->is_first || order->kind == ORDER_FAIL))
+		if (!goes_now && (!m->is_first || order->kind != ORDER_RELAY))
 			return false;
 		entry.statement = statement_lost(0);
 	} else if (!read_parse(m, m->body, &p)) {
@@ -412,7 +412,7 @@ pg_on_parse(struct pg_front *f, struct turn *turn, struct pg_command *m,
 		return parse_unnamed(f, turn, m, order);
 	}
 	goes_now = pg_command_look(f, turn, m, 1, order);
-	if (!goes_now && (!m->is_first || order->kind == ORDER_FAIL))
+	if (!goes_now && (!m->is_first || order->kind != ORDER_RELAY))
 		return false;
 	/* Nobody keeps count of it: it must go before the server is shared. */
 	if (!is_shared(turn))

@@ -385,25 +385,50 @@ go_on_rest(struct pg_front *f, struct turn *turn)
 
 /* ---- texts ---- */
 
-/* The last piece has passed. */
-static void
-end_text(struct pg_front *f, struct turn *turn)
+/*
+ * A piece was looked at and may go.  False: the text names a statement of
+ * carpool's, and the server, which runs nothing before it has all, must not get
+ * the rest.
+ */
+static bool
+pass_piece(struct pg_front *f, struct turn *turn)
 {
 	struct pg_back *b = turn->peer;
+	unsigned flags;
 
 	if (pg_text_left(f->text) > 0)
-		return;
-	b->dirt |= pg_text_end(f->text, b, turn->policy);
+		return !pg_text_is_naming(f->text);
+	flags = pg_text_end(f->text, b, turn->policy);
+	if (pg_text_is_naming(f->text))
+		return false;
+	b->dirt |= flags;
 	/* Its names were not looked at. */
 	b->is_unsure |= (b->dirt & CLASSIFY_SETTINGS) != 0;
 	b->is_half_sent = false;
 	pg_text_free(f->text);
 	f->text = NULL;
+	return true;
+}
+
+/* Such a text of which nothing was sent yet. */
+static bool
+refuse_naming(struct pg_front *f, struct turn *turn, const struct pg_command *m,
+	      struct order *order)
+{
+	enum reason reason = REASON_STATEMENT_TOO_LONG;
+
+	pg_text_free(f->text);
+	f->text = NULL;
+	return m->frame.type == 'Q'
+		       ? pg_refuse_query(f, turn, m, reason, order)
+		       : pg_command_refuse(f, turn, m, reason, order);
 }
 
 /*
  * A text too long to wait for: its pieces are looked at as they pass.  The
- * first one goes with this order.
+ * first one goes with this order.  What the bytes say that are always waited
+ * for is an error of the statement, whatever else has come; what stands behind
+ * them ends the connection.
  */
 static bool
 begin_text(struct pg_front *f, struct turn *turn, const struct pg_command *m,
@@ -414,15 +439,20 @@ begin_text(struct pg_front *f, struct turn *turn, const struct pg_command *m,
 
 	if (!m->is_first)
 		return false;
-	f->text = pg_text_new(f, skip, m->frame.total - PG_HEADER);
+	f->text =
+		pg_text_new(f, turn->policy, skip, m->frame.total - PG_HEADER);
 	if (f->text == NULL)
 		return pg_stop_fail(order, REASON_NO_MEMORY);
 	if (here > m->frame.total)
 		here = m->frame.total;
-	pg_text_feed(f->text, b, turn->policy, turn->in, PG_HEADER,
-		     here - PG_HEADER);
+	pg_text_feed(f->text, b, turn->policy, turn->in, PG_HEADER, m->len);
+	if (pg_text_is_naming(f->text))
+		return refuse_naming(f, turn, m, order);
+	pg_text_feed(f->text, b, turn->policy, turn->in, PG_HEADER + m->len,
+		     here - PG_HEADER - m->len);
 	b->is_half_sent = true;
-	end_text(f, turn);
+	if (!pass_piece(f, turn))
+		return pg_stop_fail(order, REASON_STATEMENT_TOO_LONG);
 	return pg_stop(order, order_bytes(ORDER_RELAY, here));
 }
 
@@ -440,7 +470,8 @@ go_on_text(struct pg_front *f, struct turn *turn)
 	if (here > pg_text_left(f->text))
 		here = pg_text_left(f->text);
 	pg_text_feed(f->text, b, turn->policy, turn->in, 0, here);
-	end_text(f, turn);
+	if (!pass_piece(f, turn))
+		return order_fail(FAIL_CONNECTION, REASON_STATEMENT_TOO_LONG);
 	return order_bytes(ORDER_RELAY, here);
 }
 

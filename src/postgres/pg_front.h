@@ -113,8 +113,12 @@ void pg_text_runs(const struct pg_front *f, struct pg_back *b, unsigned flags,
  * Starts a text that comes in pieces, behind skip terminated texts (a Parse's
  * name), in a message whose body has this many bytes; NULL: memory is out.
  */
-struct pg_text *pg_text_new(const struct pg_front *f, unsigned skip,
+struct pg_text *pg_text_new(const struct pg_front *f,
+			    const struct policy *policy, unsigned skip,
 			    size_t body);
+
+/* Does it name a statement of carpool's, so far?  Then it must not run. */
+bool pg_text_is_naming(const struct pg_text *t);
 
 /* Bytes of the message's body that are still to come. */
 size_t pg_text_left(const struct pg_text *t);

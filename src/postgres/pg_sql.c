@@ -23,12 +23,33 @@ struct sql {
 	struct prepared found;
 };
 
-/* Perhaps several statements, of a client that has names to execute. */
+/* May a statement name one that stands behind another? */
+static bool
+may_be_behind(const struct pg_command *m)
+{
+	const uint8_t *at = m->body, *end = m->body + m->len;
+
+	while ((at = memchr(at, ';', (size_t)(end - at))) != NULL) {
+		at++;
+		if (pg_naming_may_be(at, (size_t)(end - at)))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Perhaps several statements.  A longer text is waited for where the client has
+ * names to execute; else it is enough that it executes none of carpool's.
+ */
 static bool
 may_be_among(const struct pg_front *f, const struct pg_command *m)
 {
-	return f->names != NULL && pg_names_count(f->names) > 0 &&
-	       memchr(m->body, ';', m->len) != NULL;
+	bool has_names = f->names != NULL && pg_names_count(f->names) > 0;
+
+	if (has_names && m->frame.total > PG_WHOLE_MAX &&
+	    m->frame.total <= PG_INSPECT_MAX)
+		return true;
+	return may_be_behind(m);
 }
 
 bool

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "pg_back.h"
 #include "pg_front.h"
+#include "pg_loaded.h"
 #include "sql/classify.h"
 #include "sql/digest.h"
 
@@ -117,7 +118,8 @@ pg_text_runs(const struct pg_front *f, struct pg_back *b, unsigned flags,
 }
 
 struct pg_text *
-pg_text_new(const struct pg_front *f, unsigned skip, size_t body)
+pg_text_new(const struct pg_front *f, const struct policy *policy,
+	    unsigned skip, size_t body)
 {
 	struct classify_options options = {
 		.lexer = f->lexer,
@@ -127,10 +129,18 @@ pg_text_new(const struct pg_front *f, unsigned skip, size_t body)
 
 	if (t == NULL)
 		return NULL;
+	if (policy->mode != POOL_SESSION && policy->max_prepared_statements > 0)
+		options.own_names = PG_LOAD_PREFIX;
 	t->skip = skip;
 	t->left = body;
 	classify_init(&t->classify, &options);
 	return t;
+}
+
+bool
+pg_text_is_naming(const struct pg_text *t)
+{
+	return t->classify.has_own_name;
 }
 
 size_t

@@ -473,6 +473,28 @@ check_call(struct classify *c, enum lexer_token token, enum word word)
 	}
 }
 
+/* ---- names of prepared statements ---- */
+
+/* Does a token name one of own_names?  U&"..." may spell any. */
+static void
+check_name(struct classify *c, enum lexer_token token)
+{
+	enum prepared_kind kind;
+	const char *own = c->options.own_names;
+	size_t len;
+
+	if (c->is_escaped && token == LEXER_SIGN && c->lexer.sign == '&')
+		c->has_own_name = true;
+	c->is_escaped = false;
+	kind = prepared_token(&c->names, &c->lexer, token);
+	if (kind == PREPARED_NONE || kind == PREPARED_DEALLOCATE_ALL)
+		return;
+	len = strlen(own);
+	c->is_escaped = c->lexer.len == 1 && (*c->lexer.text | 0x20) == 'u';
+	c->has_own_name |= c->lexer.len >= len &&
+			   strncasecmp(c->lexer.text, own, len) == 0;
+}
+
 /* ---- tokens ---- */
 
 static void
@@ -525,6 +547,8 @@ on_token(struct classify *c, enum lexer_token token)
 	}
 	if (c->call_armed || c->call_depth > 0)
 		check_call(c, token, word);
+	if (c->options.own_names != NULL)
+		check_name(c, token);
 	c->before = c->last;
 	c->last = token == LEXER_WORD ? (uint8_t)word : OTHER;
 }
@@ -545,6 +569,8 @@ classify_init(struct classify *c, const struct classify_options *options)
 	c->options = *options;
 	begin_argument(c);
 	c->arg_commas = 0;
+	c->has_own_name = c->is_escaped = false;
+	c->names = (struct prepared_walk){ 0 };
 }
 
 void

@@ -15,47 +15,104 @@ enum step {
 	STEP_DEALLOC, /* PREPARE, ALL or the name */
 };
 
-struct walk {
+/* A text that is looked through. */
+struct find {
 	struct lexer lexer;
 	struct prepared *out;
 	const uint8_t *text; /* borrows */
-	enum step step;
-	enum prepared_kind kind;
+	struct prepared_walk walk;
 	bool is_begun; /* the statement has tokens */
 };
 
+/* ---- token by token ---- */
+
 static bool
-is_word(const struct walk *w, const char *word)
+is_word(const struct lexer *lexer, const char *word)
 {
 	size_t len = strlen(word);
 
-	return w->lexer.len == len &&
-	       strncasecmp(w->lexer.text, word, len) == 0;
+	return lexer->len == len && strncasecmp(lexer->text, word, len) == 0;
 }
 
 static enum step
-expect_name(struct walk *w, enum prepared_kind kind)
+expect_name(struct prepared_walk *w, enum prepared_kind kind)
 {
-	w->kind = kind;
+	w->kind = (uint8_t)kind;
 	return STEP_NAME;
 }
 
 static enum step
-first_word(struct walk *w)
+first_word(struct prepared_walk *w, const struct lexer *lexer)
 {
-	if (is_word(w, "prepare"))
+	if (is_word(lexer, "prepare"))
 		return expect_name(w, PREPARED_PREPARE);
-	if (is_word(w, "execute"))
+	if (is_word(lexer, "execute"))
 		return expect_name(w, PREPARED_EXECUTE);
-	if (is_word(w, "deallocate"))
+	if (is_word(lexer, "deallocate"))
 		return STEP_DEALLOC;
-	return is_word(w, "explain") || is_word(w, "create") ? STEP_HIDDEN
-							     : STEP_REST;
+	return is_word(lexer, "explain") || is_word(lexer, "create")
+		       ? STEP_HIDDEN
+		       : STEP_REST;
 }
+
+/* PREPARE TRANSACTION 'id', EXECUTE FUNCTION of a trigger. */
+static bool
+is_no_name(const struct lexer *lexer)
+{
+	return is_word(lexer, "transaction") || is_word(lexer, "function") ||
+	       is_word(lexer, "procedure");
+}
+
+static enum step
+next_step(struct prepared_walk *w, const struct lexer *lexer,
+	  enum lexer_token token, enum prepared_kind *kind)
+{
+	bool is_keyword = token == LEXER_WORD;
+	bool is_text = is_keyword || token == LEXER_NAME;
+
+	switch ((enum step)w->step) {
+	case STEP_FIRST:
+		return is_keyword ? first_word(w, lexer) : STEP_REST;
+	case STEP_HIDDEN:
+		return is_keyword && is_word(lexer, "execute")
+			       ? expect_name(w, PREPARED_EXECUTE)
+			       : STEP_HIDDEN;
+	case STEP_DEALLOC:
+		if (is_keyword && is_word(lexer, "prepare"))
+			return STEP_DEALLOC;
+		if (is_text)
+			*kind = is_keyword && is_word(lexer, "all")
+					? PREPARED_DEALLOCATE_ALL
+					: PREPARED_DEALLOCATE;
+		return STEP_REST;
+	case STEP_NAME:
+		if (is_text && !(is_keyword && is_no_name(lexer)))
+			*kind = (enum prepared_kind)w->kind;
+		return STEP_REST;
+	case STEP_REST:
+		break;
+	}
+	return STEP_REST;
+}
+
+enum prepared_kind
+prepared_token(struct prepared_walk *w, const struct lexer *lexer,
+	       enum lexer_token token)
+{
+	enum prepared_kind kind = PREPARED_NONE;
+
+	if (token == LEXER_SIGN && lexer->sign == ';')
+		w->step = STEP_FIRST;
+	else if (w->step != STEP_REST)
+		w->step = (uint8_t)next_step(w, lexer, token, &kind);
+	return kind;
+}
+
+/* ---- a whole text ---- */
 
 /* A quoted name's place: from its opening quote to where the reader is. */
 static size_t
-start_of_name(const struct walk *w, size_t end)
+start_of_name(const struct find *w, size_t end)
 {
 	size_t at = end - 1;
 
@@ -71,7 +128,8 @@ start_of_name(const struct walk *w, size_t end)
 }
 
 static void
-add_ref(struct walk *w, enum lexer_token token, size_t end)
+add_ref(struct find *w, enum lexer_token token, enum prepared_kind kind,
+	size_t end)
 {
 	struct prepared *out = w->out;
 	struct prepared_ref *ref;
@@ -82,7 +140,7 @@ add_ref(struct walk *w, enum lexer_token token, size_t end)
 		return;
 	}
 	ref = &out->refs[out->count++];
-	ref->kind = w->kind;
+	ref->kind = kind;
 	memcpy(ref->name, w->lexer.text, len);
 	ref->name[len] = '\0';
 	if (token == LEXER_NAME) {
@@ -104,70 +162,30 @@ add_ref(struct walk *w, enum lexer_token token, size_t end)
 	}
 }
 
-static enum step
-after_deallocate(struct walk *w, enum lexer_token token, size_t end)
-{
-	if (token == LEXER_WORD && is_word(w, "prepare"))
-		return STEP_DEALLOC;
-	if (token == LEXER_WORD && is_word(w, "all")) {
-		w->kind = PREPARED_DEALLOCATE_ALL;
-	} else {
-		w->kind = PREPARED_DEALLOCATE;
-	}
-	add_ref(w, token, end);
-	return STEP_REST;
-}
-
-static enum step
-next_step(struct walk *w, enum lexer_token token, size_t end)
-{
-	bool is_text = token == LEXER_WORD || token == LEXER_NAME;
-
-	switch (w->step) {
-	case STEP_FIRST:
-		return token == LEXER_WORD ? first_word(w) : STEP_REST;
-	case STEP_HIDDEN:
-		return token == LEXER_WORD && is_word(w, "execute")
-			       ? expect_name(w, PREPARED_EXECUTE)
-			       : STEP_HIDDEN;
-	case STEP_DEALLOC:
-		return is_text ? after_deallocate(w, token, end) : STEP_REST;
-	case STEP_NAME:
-		/* PREPARE TRANSACTION 'id', EXECUTE FUNCTION of a trigger. */
-		if (is_text &&
-		    !(token == LEXER_WORD &&
-		      (is_word(w, "transaction") || is_word(w, "function") ||
-		       is_word(w, "procedure"))))
-			add_ref(w, token, end);
-		return STEP_REST;
-	case STEP_REST:
-		break;
-	}
-	return STEP_REST;
-}
-
 static void
-on_token(struct walk *w, enum lexer_token token, size_t end)
+on_token(struct find *w, enum lexer_token token, size_t end)
 {
+	enum prepared_kind kind = prepared_token(&w->walk, &w->lexer, token);
+
 	if (token == LEXER_SIGN && w->lexer.sign == ';') {
 		if (w->is_begun && w->out->statements == 1)
 			w->out->end = end - 1;
 		w->is_begun = false;
-		w->step = STEP_FIRST;
 		return;
 	}
 	if (!w->is_begun) {
 		w->is_begun = true;
 		w->out->statements++;
 	}
-	w->step = next_step(w, token, end);
+	if (kind != PREPARED_NONE)
+		add_ref(w, token, kind, end);
 }
 
 void
 prepared_find(struct prepared *p, const char *text, size_t len,
 	      unsigned options)
 {
-	struct walk w = { .out = p, .text = (const uint8_t *)text };
+	struct find w = { .out = p, .text = (const uint8_t *)text };
 	const uint8_t *at = w.text, *end = w.text + len;
 	enum lexer_token token;
 

@@ -186,6 +186,62 @@ whole_texts_are_classified(void **state)
 				 rows[i].flags);
 }
 
+static const struct naming {
+	const char *text;
+	bool is_own;
+} namings[] = {
+	{ "execute own_1", true },
+	{ "select 1; EXECUTE OWN_1(2); select 3", true },
+	{ "execute \"own_1\"", true },
+	{ "execute/**/own_1;", true },
+	{ "execute -- '\n own_1", true },
+	{ "explain (analyze) execute own_1", true },
+	{ "create table t as execute own_1", true },
+	{ "prepare own_1 as select 1", true },
+	{ "deallocate own_1", true },
+	{ "deallocate prepare own_1", true },
+	{ "execute u&\"\\006fwn_1\"", true },
+	{ "select e'\\'' ; execute own_1", true },
+	{ "", false },
+	{ "execute own", false },
+	{ "execute owner_1", false },
+	{ "execute u(1); select 1 & 2", false },
+	{ "deallocate all; select own_1", false },
+	{ "select '; execute own_1'", false },
+	{ "select $a$; execute own_1; $$ $a$", false },
+	{ "select 1 /* ; /* */ execute own_1 */", false },
+	{ "select 1 -- ; execute own_1", false },
+	{ "select 1 as \"; execute own_1\"", false },
+	{ "create trigger t after insert on x execute function own_1()",
+	  false },
+	{ "prepare transaction 'own_1'", false },
+};
+
+static void
+own_names_are_found(void **state)
+{
+	struct classify_options options = { .own_names = "own_" };
+	struct classify c;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(namings); i++) {
+		const char *text = namings[i].text;
+		size_t len = strlen(text);
+
+		for (size_t piece = 1; piece <= len + 1; piece++) {
+			classify_init(&c, &options);
+			for (size_t at = 0; at < len; at += piece)
+				classify_feed(&c, text + at,
+					      len - at < piece ? len - at
+							       : piece);
+			(void)classify_end(&c);
+			if (c.has_own_name != namings[i].is_own)
+				print_message("%s in %zu\n", text, piece);
+			assert_true(c.has_own_name == namings[i].is_own);
+		}
+	}
+}
+
 static void
 sizes_stay_small(void **state)
 {
@@ -202,6 +258,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(texts_are_classified),
 		cmocka_unit_test(whole_texts_are_classified),
+		cmocka_unit_test(own_names_are_found),
 		cmocka_unit_test(sizes_stay_small),
 	};
 

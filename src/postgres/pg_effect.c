@@ -101,7 +101,9 @@ pg_effect_dropped(void *owner, struct pg_owed *e)
 		pg_slot_drop(&e->name->slot);
 	if (e->is_unnamed) {
 		pg_slot_drop(&b->unnamed);
-		b->unnamed_parsed = 0; /* of an older one, nobody knows */
+		/* Of an older one nobody knows it. */
+		if (b->unnamed.pending == 0)
+			b->unnamed_parsed = 0;
 	}
 	forget_load(b, e);
 	release(b, e);

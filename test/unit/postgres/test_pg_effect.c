@@ -112,6 +112,22 @@ static const struct scenario scenarios[] = {
 			     "Q:execute a|S|Q:DEALLOCATE ALL",
 		.log = "link:go boundary:reset boundary:none",
 	},
+	{
+		.name = "an unnamed one that was passed over says nothing of "
+			"the one sent behind it",
+		.mode = POOL_TRANSACTION,
+		.moves = { { CLIENT, "Q:create view v as x" },
+			   { SERVER, "C:CREATE VIEW|Z:I" },
+			   { CLIENT, "B::no|P::one|S|B::no|P::two|S" },
+			   { SERVER, "E:ERROR:26000:no|Z:I" },
+			   { CLIENT, "B::|E:|S" },
+			   { SERVER, "E:ERROR:26000:no|Z:I" },
+			   { SERVER, "E:ERROR:26000:no|Z:I" } },
+		.to_client = "C:CREATE VIEW|Z:I|E:ERROR:26000:no|Z:I|"
+			     "E:ERROR:26000:no|Z:I|E:ERROR:26000:no|Z:I",
+		.to_server = "Q:create view v as x|B|P|S|B|P|S|B|E|S",
+		.log = "link:go boundary:none link:go boundary:none",
+	},
 };
 
 static void

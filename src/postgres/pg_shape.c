@@ -123,6 +123,18 @@ write_describe(struct buf *out, const struct pg_load *l)
 }
 
 /*
+ * In a failed transaction the question would fail before the Bind can, and in
+ * other words.  It is known to have failed where all groups are answered and
+ * this one has run nothing, which might have ended it.
+ */
+static bool
+has_failed(const struct pg_back *b)
+{
+	return b->view.tx == TX_FAILED && pg_command_ends(b) == 0 &&
+	       b->owed.kinds[OWED_EXECUTE] == 0;
+}
+
+/*
  * The Bind is offered again, and waits for the answer.  The entry's room was
  * reserved for the Bind's own.
  */
@@ -130,7 +142,9 @@ static bool
 ask(struct pg_front *f, struct turn *turn, struct pg_command *m,
     struct pg_name *name, const struct pg_load *l, struct order *order)
 {
-	if (!pg_owed_is_certain(&((struct pg_back *)turn->peer)->owed))
+	const struct pg_back *b = turn->peer;
+
+	if (!pg_owed_is_certain(&b->owed) || pg_command_ends(b) > 0)
 		return pg_stop_plain(order, ORDER_WAIT);
 	if (!write_describe(turn->peer_out, l))
 		return pg_fail_memory(turn->peer, m, order);
@@ -171,7 +185,8 @@ pg_has_shape(struct pg_front *f, struct turn *turn, struct pg_command *m,
 {
 	if (differ(name, l))
 		return refuse(f, turn, m, name, l, order);
-	if (!is_known(&name->shape) || l->shape.hash != PG_SHAPE_UNKNOWN)
+	if (!is_known(&name->shape) || l->shape.hash != PG_SHAPE_UNKNOWN ||
+	    has_failed(turn->peer))
 		return true;
 	switch (telling_of(turn->peer, name, l->statement)) {
 	case TELLING_NOTHING:

@@ -35,6 +35,22 @@ def pytest_runtest_makereport(item, call):
         for daemon in getattr(item, "daemons", ()):
             report.sections.append(("log of " + type(daemon).__name__,
                                     daemon.log[-6000:]))
+        repeat = getattr(call.excinfo.value, "repeat", None)
+        if repeat is not None:
+            item.session.repeats.append(f"{repeat}  {item.nodeid}")
+
+
+def pytest_sessionstart(session):
+    session.repeats = []
+
+
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_sessionfinish(session):
+    """The last lines are what repeats the random tests that failed."""
+    yield
+    for line in session.repeats:
+        print(f"\nrepeat: {line}", end="" if line is not session.repeats[-1]
+              else "\n")
 
 
 class TooLong(BaseException):

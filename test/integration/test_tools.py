@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from tools import diff, oracles, pgwire
+from tools import diff, groups, oracles, pgwire
 from tools.account import SENTINEL, scratch
 from tools.crowd import crowd
 from tools.diff import Difference
@@ -647,6 +647,51 @@ def test_diff_finds_a_difference(pg):
         change(changed[-1 if n != 2 else 3])
         with pytest.raises(AssertionError, match="seed 7"):
             diff.compare(script, changed)
+
+
+def _told(code, text, routine="exec_bind_message"):
+    return pgwire.Message("E", f"SERROR\0C{code}\0M{text}\0R{routine}\0\0"
+                          .encode())
+
+
+def _ready(status):
+    return pgwire.Message("Z", status.encode())
+
+
+REFUSED = _told("25P02", "aborted", "exec_parse_message")
+DESCRIBED = [pgwire.Message("t", b"\0\0"), pgwire.Message("n", b"")]
+SNAPSHOT = _told("25001", "SET must be called before any query", "check")
+
+
+@pytest.mark.parametrize("status, direct, through, verdict", [
+    ("E", [_told("08P01", "no")], [REFUSED], True),
+    ("E", [_told("25P02", "aborted")], [REFUSED], True),
+    ("E", [pgwire.Message("N", b"Mw\0\0"), _told("42601", "no")], [REFUSED],
+     True),
+    ("E", [*DESCRIBED, _told("25P02", "aborted")], [REFUSED], True),
+    ("E", [*DESCRIBED, pgwire.Message("1", b"")], [REFUSED], "over"),
+    ("E", [_told("26000", "no")], [REFUSED], "differs"),
+    ("E", [_told("08P01", "no")], [_told("25P02", "aborted")], "differs"),
+    ("E", [_told("08P01", "no")], [REFUSED, DESCRIBED[1]], "differs"),
+    ("T", [_told("08P01", "no")], [REFUSED], "differs"),
+    ("I", [_told("08P01", "no")], [REFUSED], "differs"),
+    ("T", [pgwire.Message("C", b"SET\0")], [SNAPSHOT], "over"),
+    ("T", [SNAPSHOT], [pgwire.Message("C", b"SET\0")], "over"),
+    ("I", [SNAPSHOT], [pgwire.Message("C", b"SET\0")], "differs"),
+])
+def test_diff_knows_what_may_differ(status, direct, through, verdict):
+    script = diff.Script(7, "t0")
+    before = [_ready("T"), *DESCRIBED, _ready(status)]
+    script.steps = [groups.Step([pgwire.sync()], [1])] * 2
+    script.answers = [before, [*direct, _ready("E")]]
+    compared = diff.Comparison(script)
+    assert compared.add(list(before)) is True
+    if verdict == "differs":
+        with pytest.raises(AssertionError, match="step 1 differs"):
+            compared.add([*through, _ready("E")])
+    else:
+        got = compared.add([*through, _ready("E")])
+        assert got is (diff.Comparison.OVER if verdict == "over" else True)
 
 
 def test_diff_owed_knows_swallowed_syncs():

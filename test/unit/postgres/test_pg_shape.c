@@ -73,6 +73,42 @@ static const struct scenario scenarios[] = {
 		.log = LOST_LOG " link:go boundary:none",
 	},
 	{
+		.name = "not asked in a failed transaction",
+		.mode = POOL_TRANSACTION,
+		.moves = { LOST,
+			   { CLIENT, "P:u:select|S" },
+			   { SERVER, "3|1|Z:I" },
+			   { CLIENT, "Q:begin|Q:bad|B::s|E:|S" },
+			   { SERVER, "C:BEGIN|Z:T|E:ERROR:42601:no|Z:E" },
+			   { SERVER, "E:ERROR:25P02:no|Z:E" },
+			   { CLIENT, "Q:rollback" },
+			   { SERVER, "C:ROLLBACK|Z:I" } },
+		.to_client = LOST_CLIENT
+		"|1|Z:I|C:BEGIN|Z:T|E:ERROR:42601:no|Z:E|"
+		"E:ERROR:25P02:no|Z:E|C:ROLLBACK|Z:I",
+		.to_server = LOST_SERVER
+		"|C|P|S|Q:begin|Q:bad|B|E|S|Q:rollback",
+		.log = LOST_LOG " link:go boundary:none link:go boundary:none",
+	},
+	{
+		.name = "asked where a failed transaction may be over",
+		.mode = POOL_TRANSACTION,
+		.moves = { LOST,
+			   { CLIENT, "P:u:select|S" },
+			   { SERVER, "3|1|Z:I" },
+			   { CLIENT, "Q:begin|Q:bad" },
+			   { SERVER, "C:BEGIN|Z:T|E:ERROR:42601:no|Z:E" },
+			   { CLIENT, "P::rollback|B::|E:|B::s|E:|S" },
+			   { SERVER, "1|2|C:ROLLBACK|t|T:a" },
+			   { SERVER, "2|C:X|Z:I" } },
+		.to_client = LOST_CLIENT
+		"|1|Z:I|C:BEGIN|Z:T|E:ERROR:42601:no|Z:E|"
+		"1|2|C:ROLLBACK|2|C:X|Z:I",
+		.to_server = LOST_SERVER "|C|P|S|Q:begin|Q:bad|P|B|E|"
+					 "DScarpool_2|H|B|E|S",
+		.log = LOST_LOG " link:go boundary:none link:go boundary:none",
+	},
+	{
 		.name = "behind others of its group",
 		.mode = POOL_TRANSACTION,
 		.moves = { LOST,

@@ -5,6 +5,7 @@ itself, which no allocator's habit blurs, and on resident memory."""
 import os
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -71,12 +72,17 @@ def test_slow_readers_of_large_results(make_carpool, pg):
             c.sock.recv(1000)
     held = blocks(cp)
     assert 0 < held <= count * LINKED * SLACK, held
+    grown = oracles.rss_bytes(cp.pid) - base
     if not sanitized():
-        grown = oracles.rss_bytes(cp.pid) - base
         assert grown <= (8 << 20) + count * LINKED * BLOCK, grown
     # Whoever is fast is not held up by them.
     assert cp.connect("u_plain").value("SELECT 5") == "5"
+    began = time.monotonic()
     result = slow[-1].read_until("Z", timeout=60)
+    print(f"{count} results of {rows} MB: {held} blocks held,"
+          f" {grown >> 10} KiB grown, one read in"
+          f" {time.monotonic() - began:.1f} s, then"
+          f" {(oracles.rss_bytes(cp.pid) - base) >> 10} KiB grown")
     assert result.types.count("D") == rows
     for c in slow:
         c.close()

@@ -20,10 +20,17 @@ from tools.wait import wait_until  # noqa: E402
 TEST_SECONDS = int(os.environ.get("TEST_SECONDS", "60"))
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     for item in items:
         if "make_carpool" in getattr(item, "fixturenames", ()):
             item.add_marker("tsan")
+        # make soak runs what carries its marker, nothing else.
+        if (not item.get_closest_marker("soak") and
+                {"MINUTES", "SOAK", "scaled"} & set(
+                    item.function.__code__.co_names)):
+            raise pytest.UsageError(
+                f"{item.nodeid}: a long form without the marker soak")
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -70,6 +70,7 @@ def wait_of(cp, database, seconds):
     return (after["wait_time"] - before["wait_time"]) / max(served, 1) / 1e6
 
 
+@pytest.mark.soak
 @pytest.mark.seconds(120)
 @pytest.mark.parametrize("shared", [False, True])
 def test_greedy_tenant(make_carpool, pg, shared):
@@ -180,6 +181,7 @@ def workers_of(clients):
     return out
 
 
+@pytest.mark.soak
 def test_workers_after_an_uneven_loss(make_carpool):
     """Clients spread over four workers; all of two workers' leave, and as
     many come again: no worker then has more than twice another's."""

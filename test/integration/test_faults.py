@@ -384,6 +384,7 @@ def test_unread_results_are_not_drained_for_long(make_carpool, pg, fault):
 # Networks
 
 
+@pytest.mark.soak
 def test_frozen_server(own_pg, make_carpool, pg):
     """It answers nobody for a while: the timeouts of its clients fire, the
     others' traffic goes on, and no answer is given to somebody else."""
@@ -719,6 +720,7 @@ class Counting:
                 self.open -= 1
 
 
+@pytest.mark.soak
 @pytest.mark.seconds(120)
 def test_login_storm_after_a_failover(make_carpool, make_fake):
     """All servers of a pool are lost at once, with many clients on it: no

@@ -171,6 +171,7 @@ def test_nobody_reads_standard_error(make_carpool):
         os.close(reader)
 
 
+@pytest.mark.soak
 def test_failing_logins_do_not_flood_the_log(make_carpool):
     """As many wrong passwords as come: some lines a second and their number.
     The console and those who are in notice nothing."""
@@ -217,6 +218,7 @@ def test_failing_logins_do_not_flood_the_log(make_carpool):
 
 # --- clients ----------------------------------------------------------------
 
+@pytest.mark.soak
 def test_everybody_reconnects_at_once(make_carpool):
     """A deploy: all are cut off and come back in the same moment.  Nobody is
     turned away, the console answers, and those of another pool notice little."""
@@ -408,11 +410,15 @@ def test_wall_clock_steps(make_carpool):
     assert idle.value("SELECT 2") == "2"
 
 
+@pytest.mark.soak
 def test_stopped_for_a_while(make_carpool):
     """SIGSTOP, as when a virtual machine is moved: who was idle, in the queue,
     in a transaction or about to connect is served afterwards."""
-    cp = make_carpool(default_pool_size=2, client_idle_timeout=30,
-                      query_wait_timeout=30, idle_transaction_timeout=30,
+    seconds = 60 * MINUTES or 2
+    # A limit counts the stop too: who is over it then is rightly gone.
+    limit = 30 + int(60 * MINUTES)
+    cp = make_carpool(default_pool_size=2, client_idle_timeout=limit,
+                      query_wait_timeout=limit, idle_transaction_timeout=limit,
                       server_connect_timeout=5, client_login_timeout=10)
     idle, open_, waits, holds = [cp.connect() for _ in range(4)]
     idle.query("SELECT 1")
@@ -426,7 +432,7 @@ def test_stopped_for_a_while(make_carpool):
         fresh = RawClient(cp.host, cp.port, timeout=20)
         fresh.send(w.startup({"user": "app", "database": "test"}))
         open_.send(w.query("COMMIT"))
-        time.sleep(60 * MINUTES or 2)  # stopped for so long
+        time.sleep(seconds)  # stopped for so long
     finally:
         cp.signal(signal.SIGCONT)
     fresh.finish_login("app")

@@ -1,6 +1,8 @@
 """Prepared statements when a client, a server or the configuration they were
 made under goes away, at any point."""
 
+import pytest
+
 from tools import pgwire as w
 from tools.prepared import LOADED, ask, one_server, prepare, run
 from tools.raw import Closed
@@ -19,6 +21,7 @@ def _prepared(cp):
     return c
 
 
+@pytest.mark.soak
 def test_client_vanishes_anywhere_in_a_pipeline(make_carpool):
     """After each byte of it; whoever comes next has what is its own, and the
     limit still holds."""
@@ -37,6 +40,7 @@ def test_client_vanishes_anywhere_in_a_pipeline(make_carpool):
         assert int(b.value(LOADED)) <= 2
 
 
+@pytest.mark.soak
 def test_server_dies_anywhere_in_a_pipeline(make_carpool, pg, fault):
     """The client is told or ends, and the next server has all it needs."""
     link = fault.listen(pg.port)

@@ -38,7 +38,8 @@ enum reason {
 	REASON_CANCELED, /* 57014 canceling statement due to user request */
 	REASON_NAMED_STATEMENT, /* 0A000 named statement, transaction pooling */
 	REASON_TOO_MANY_STATEMENTS, /* 53400 one client prepared too many */
-	REASON_PREPARE_NOT_ALONE,   /* 0A000 PREPARE among other statements */
+	REASON_PREPARE_NOT_ALONE,   /* 0A000 names that cannot be followed */
+	REASON_TOO_MANY_NAMES,      /* 54000 one text names too many */
 	REASON_PLAN_CHANGED,        /* 0A000 cached plan must not change ... */
 	REASON_STATEMENT_TOO_LONG,  /* 54000 prepared, over 64 kB */
 	/* What on_temp_table and the like reject, by enum state_kind. */

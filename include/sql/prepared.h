@@ -22,19 +22,21 @@ enum prepared_kind {
 
 struct prepared_ref {
 	enum prepared_kind kind;
-	size_t at;  /* of the name, with its quotes, in the text */
-	size_t len; /* 0 for DEALLOCATE ALL */
+	size_t at;        /* of the name, with its quotes, in the text */
+	size_t len;       /* of the name there; of the word ALL */
+	size_t end;       /* of its statement, before the semicolon */
+	size_t statement; /* which one it is, from 1 on */
 	char name[LEXER_WORD_MAX + 1]; /* as the server reads it */
 };
 
-#define PREPARED_REFS 16u
+#define PREPARED_REFS 32u
 
 struct prepared {
 	struct prepared_ref refs[PREPARED_REFS];
 	size_t count;
 	size_t statements; /* in the text, those without a name too */
-	size_t end;        /* of the first statement, before its semicolon */
-	bool is_lost;      /* more names than fit, or not to be followed */
+	bool is_full;      /* there are more names than fit */
+	bool is_lost;      /* the text cannot be followed */
 };
 
 /* Where in a text its next token stands; zero at the beginning. */
@@ -54,5 +56,11 @@ enum prepared_kind prepared_token(struct prepared_walk *w,
 /* options: enum lexer_option.  The text is len bytes. */
 void prepared_find(struct prepared *p, const char *text, size_t len,
 		   unsigned options);
+
+/*
+ * Might there be names behind the first semicolon?  Costs a look at each byte;
+ * false is certain.
+ */
+bool prepared_may_follow(const char *text, size_t len);
 
 #endif

@@ -244,9 +244,19 @@ static const struct reason_info table[REASON_COUNT] = {
 	[REASON_PREPARE_NOT_ALONE] = {
 		.name = "prepare_not_alone",
 		.sqlstate = "0A000",
-		.text = "PREPARE and DEALLOCATE must be the only statement of "
-			"their query in this pool_mode",
-		.hint = "Send them in a query of their own, or use "
+		.text = "the prepared statements that this query names cannot "
+			"be followed in this pool_mode",
+		.hint = "Send PREPARE, EXECUTE and DEALLOCATE in queries of "
+			"their own, or use pool_mode = session.",
+		.level = LOG_INFO,
+		.mysql = 1235,
+	},
+	[REASON_TOO_MANY_NAMES] = {
+		.name = "too_many_names",
+		.sqlstate = "54000",
+		.text = "a query may have at most 32 of PREPARE, EXECUTE and "
+			"DEALLOCATE in this pool_mode",
+		.hint = "Send them in several queries, or use "
 			"pool_mode = session.",
 		.level = LOG_INFO,
 		.mysql = 1235,

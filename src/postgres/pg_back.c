@@ -371,7 +371,7 @@ take_error(struct pg_back *b, const struct turn *turn,
 	if (e->action != OWED_HIDE)
 		b->named[0] = '\0';
 	pg_listen_error(b);
-	if (v->body != NULL && e->name != NULL)
+	if (v->body != NULL && (e->name != NULL || e->has_steps))
 		pg_effect_judge_error(b, e, v->body, v->len);
 	if (v->body != NULL && pg_error_is_fatal(v->body, v->len)) {
 		/* Its last words, which a linked client has read by now. */

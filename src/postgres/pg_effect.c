@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "pg_front.h"
+#include "pg_steps.h"
 
 /* What the entry's slots get. */
 static struct statement *
@@ -27,6 +28,8 @@ pg_effect_send(struct pg_back *b, const struct pg_owed *e)
 {
 	if (e->is_change)
 		pg_slot_send(&e->name->slot, value_of(e), b->group);
+	if (e->has_steps)
+		pg_steps_send(b, e->steps);
 	if (!e->is_unnamed)
 		return;
 	pg_slot_send(&b->unnamed, unnamed_of(e), b->group);
@@ -38,10 +41,12 @@ release(struct pg_back *b, struct pg_owed *e)
 {
 	if (e->is_clear)
 		b->is_clearing = false;
-	if (!e->has_load)
+	if (e->has_steps)
+		pg_steps_end(b, e->steps);
+	else if (!e->has_load)
 		statement_unref(e->statement);
 	e->statement = NULL;
-	e->has_load = false;
+	e->has_load = e->has_steps = false;
 	if (e->name == NULL)
 		return;
 	if (b->names != NULL)
@@ -136,6 +141,8 @@ pg_effect_forget_names(struct pg_back *b)
 		if (e->is_change)
 			pg_slot_drop(&e->name->slot);
 		e->is_change = false;
+		if (e->has_steps)
+			pg_steps_forget(b, e->steps);
 		if (e->name == NULL)
 			continue;
 		if (b->names != NULL)
@@ -146,34 +153,6 @@ pg_effect_forget_names(struct pg_back *b)
 }
 
 /* ---- errors ---- */
-
-/*
- * A changed table that makes a kept plan useless is told apart by the name of
- * the server's function, which no translation changes.
- */
-void
-pg_effect_judge_error(struct pg_back *b, const struct pg_owed *e,
-		      const uint8_t *body, size_t len)
-{
-	const char *state = pg_error_field(body, len, 'C');
-	const char *routine = pg_error_field(body, len, 'R');
-	struct statement *s =
-		e->name != NULL ? pg_slot_now(&e->name->slot) : NULL;
-	struct pg_load *l = s != NULL ? pg_loads_find(&b->loads, s) : NULL;
-	bool is_outdated, is_gone;
-
-	if (state == NULL)
-		return;
-	is_outdated = strcmp(state, "0A000") == 0 && routine != NULL &&
-		      strcmp(routine, PG_ROUTINE_REVALIDATE) == 0;
-	is_gone = strcmp(state, "26000") == 0;
-	if (l == NULL || (!is_outdated && !is_gone))
-		return;
-	/* A change that nobody has seen: it is counted now. */
-	if (is_outdated && l->changes >= pg_change_now(b))
-		pg_change_count(b);
-	pg_loads_spoil(&b->loads, l);
-}
 
 /* Where one of carpool's names stands in a text, quoted; its length. */
 static const char *
@@ -197,30 +176,95 @@ find_own_name(const char *text, size_t *len)
 	return NULL;
 }
 
+/* No load that the entry used is used again; own as in pg_steps_spoil. */
+static bool
+spoil(struct pg_back *b, const struct pg_owed *e, const char *own, size_t len)
+{
+	struct statement *s =
+		e->name != NULL ? pg_slot_now(&e->name->slot) : NULL;
+	struct pg_load *l = s != NULL ? pg_loads_find(&b->loads, s) : NULL;
+
+	if (e->has_steps)
+		return pg_steps_spoil(b, e->steps, own, len);
+	if (l == NULL)
+		return false;
+	pg_loads_spoil(&b->loads, l);
+	return l->changes >= pg_change_now(b);
+}
+
+/*
+ * A changed table that makes a kept plan useless is told apart by the name of
+ * the server's function, which no translation changes.
+ */
+void
+pg_effect_judge_error(struct pg_back *b, const struct pg_owed *e,
+		      const uint8_t *body, size_t len)
+{
+	const char *state = pg_error_field(body, len, 'C');
+	const char *routine = pg_error_field(body, len, 'R');
+	const char *text = pg_error_field(body, len, 'M'), *own;
+	size_t n = 0;
+
+	if (state == NULL)
+		return;
+	if (strcmp(state, "0A000") == 0 && routine != NULL &&
+	    strcmp(routine, PG_ROUTINE_REVALIDATE) == 0) {
+		/* A change that nobody has seen: it is counted now. */
+		if (spoil(b, e, NULL, 0))
+			pg_change_count(b);
+	} else if (strcmp(state, "26000") == 0) {
+		own = text != NULL ? find_own_name(text, &n) : NULL;
+		(void)spoil(b, e, own != NULL ? own : "", n);
+	}
+}
+
+/* Does it know which names and places of the text are not the client's? */
+static bool
+has_changes(const struct pg_owed *e)
+{
+	return e->name != NULL || e->has_steps;
+}
+
+static const char *
+client_name(const struct pg_owed *e, const char *own, size_t len)
+{
+	const char *name = NULL;
+
+	if (e->has_steps)
+		name = pg_steps_name(e->steps, e->done, own, len);
+	else if (e->name != NULL)
+		name = e->name->text;
+	return name;
+}
+
 bool
 pg_effect_is_renamed(const struct pg_owed *e, const uint8_t *body, size_t len)
 {
 	const char *text = pg_error_field(body, len, 'M');
 	size_t n;
 
-	if (e->name == NULL || text == NULL)
+	if (!has_changes(e) || text == NULL)
 		return false;
 	return find_own_name(text, &n) != NULL ||
-	       (e->shift != 0 && pg_error_field(body, len, 'P') != NULL);
+	       ((e->has_steps || e->shift != 0) &&
+		pg_error_field(body, len, 'P') != NULL);
 }
 
 /* A place in the text, as it was before it grew. */
 static void
-put_position(struct str *s, const char *text, int shift)
+put_position(struct str *s, const char *text, const struct pg_owed *e)
 {
 	uint64_t at;
 
-	if (!text_to_u64(text, 10, &at) || at > INT32_MAX ||
-	    (int64_t)at <= shift) {
+	if (!text_to_u64(text, 10, &at) || at > INT32_MAX) {
 		pg_put_text(s, text);
 		return;
 	}
-	str_printf(s, "%d", (int)at - shift);
+	if (e->has_steps)
+		at = pg_steps_place(e->steps, (uint32_t)at);
+	else if ((int64_t)at > e->shift)
+		at = (uint64_t)((int64_t)at - e->shift);
+	str_printf(s, "%u", (unsigned)at);
 	str_putc(s, '\0');
 }
 
@@ -233,7 +277,7 @@ pg_effect_put_error(struct str *s, const struct pg_owed *e, const uint8_t *body,
 
 	while (at.left > 0 && *at.at != 0) {
 		char code = (char)*at.at;
-		const char *text, *own;
+		const char *text, *own, *name;
 		size_t n;
 
 		(void)pg_body_bytes(&at, 1);
@@ -242,13 +286,14 @@ pg_effect_put_error(struct str *s, const struct pg_owed *e, const uint8_t *body,
 			break;
 		str_putc(s, code);
 		if (code == 'P') {
-			put_position(s, text, e->shift);
+			put_position(s, text, e);
 			continue;
 		}
 		own = code == 'M' ? find_own_name(text, &n) : NULL;
-		if (own != NULL) {
+		name = own != NULL ? client_name(e, own, n) : NULL;
+		if (name != NULL) {
 			str_add(s, text, (size_t)(own - text));
-			str_puts(s, e->name->text);
+			str_puts(s, name);
 			text = own + n;
 		}
 		pg_put_text(s, text);

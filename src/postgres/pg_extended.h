@@ -97,6 +97,10 @@ bool pg_may_load(struct turn *turn, struct pg_command *m, struct order *order);
 bool pg_write_parse(struct buf *out, const char *name, size_t name_len,
 		    const struct statement *s);
 
+/* Adds what makes a statement of no text under this name, in place of what had
+ * it; neither can fail, also where a transaction has failed. */
+void pg_put_spare(struct str *s, const char *name);
+
 /* Writes a Close ('C') or a Describe ('D') of what is loaded. */
 bool pg_write_about(struct buf *out, uint8_t type, const struct pg_load *l);
 
@@ -108,8 +112,7 @@ bool pg_statement_runs(struct pg_back *b, const struct pg_front *f,
 		       const struct statement *s);
 
 /* pg_sql.c: may this Query name statements? */
-bool pg_sql_is_meant(const struct pg_front *f, const struct turn *turn,
-		     const struct pg_command *m);
+bool pg_sql_is_meant(const struct turn *turn, const struct pg_command *m);
 
 /* ... and carries it out; *is_handled false: it is to go as any other. */
 bool pg_on_sql(struct pg_front *f, struct turn *turn, struct pg_command *m,

@@ -520,7 +520,7 @@ on_query(struct pg_front *f, struct turn *turn, struct pg_command *m,
 
 	if (turn->policy->simple_query_off)
 		return pg_stop_fail(order, REASON_SIMPLE_QUERY_OFF);
-	if (pg_sql_is_meant(f, turn, m)) {
+	if (pg_sql_is_meant(turn, m)) {
 		goes_now = pg_on_sql(f, turn, m, order, &is_handled);
 		if (is_handled)
 			return goes_now;

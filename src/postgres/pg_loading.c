@@ -297,6 +297,19 @@ put_close(struct str *s, char kind, const char *name)
 	pg_put_end(s, mark);
 }
 
+void
+pg_put_spare(struct str *s, const char *name)
+{
+	size_t mark;
+
+	put_close(s, 'S', name);
+	mark = pg_put_begin(s, 'P');
+	pg_put_text(s, name);
+	pg_put_text(s, "");
+	pg_put_u16(s, 0);
+	pg_put_end(s, mark);
+}
+
 /* The messages that run a text inside a group, by names that are freed. */
 static void
 put_run(struct str *s, const char *sql)

@@ -150,7 +150,8 @@ find_names(const struct pg_front *f, const char *text, size_t len,
 	   struct prepared *p)
 {
 	prepared_find(p, text, len, f->lexer);
-	return p->count == 1 && p->statements == 1 && !p->is_lost;
+	return p->count == 1 && p->statements == 1 && !p->is_full &&
+	       !p->is_lost;
 }
 
 bool
@@ -457,7 +458,7 @@ prepare(struct pg_front *f, struct turn *turn, struct pg_command *m,
 		return pg_command_refuse(f, turn, m, REASON_TOO_MANY_STATEMENTS,
 					 order);
 	s = pg_intern(f, turn, STATEMENT_SQL, q->s->data + from,
-		      q->found.end - from);
+		      ref->end - from);
 	if (s == NULL)
 		return pg_fail_memory(turn->peer, m, order);
 	is_done = is_taken ? prepare_again(f, turn, m, s, run, order)

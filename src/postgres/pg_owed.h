@@ -63,6 +63,7 @@ enum pg_owed_task {
 
 struct pg_name;
 struct pg_load;
+struct pg_steps;
 struct statement;
 
 struct pg_owed {
@@ -75,6 +76,7 @@ struct pg_owed {
 	bool is_change : 1;  /* changes what the client has under name */
 	bool has_load : 1;   /* load is meant, not statement */
 	bool is_clear : 1;   /* the client has no names after it */
+	bool has_steps : 1;  /* steps is meant, not statement */
 	union {
 		uint16_t reason; /* REWRITE: enum reason */
 		int16_t shift;   /* else characters that its text grew by */
@@ -86,7 +88,8 @@ struct pg_owed {
 	struct pg_name *name; /* refs: the client's name that it is about */
 	union {
 		struct statement *statement; /* refs: what it changes to */
-		struct pg_load *load; /* borrows: what it loads or closes */
+		struct pg_load *load;   /* borrows: what it loads or closes */
+		struct pg_steps *steps; /* owns: what its statements do */
 	};
 };
 

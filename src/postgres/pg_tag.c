@@ -6,6 +6,7 @@
 
 #include "pg_back.h"
 #include "pg_listen.h"
+#include "pg_steps.h"
 #include "sql/classify.h"
 
 /* Tags of statements that leave something behind. */
@@ -95,7 +96,7 @@ pg_tag_take(struct pg_back *b, const char *tag, uint32_t at)
 	if (is_client && !pg_listen_tag(b, tag))
 		return false;
 	/* A statement of carpool's own name is known, and stays. */
-	if (!e->has_load)
+	if (!e->has_load && !(e->has_steps && pg_steps_take(b, e->steps, tag)))
 		b->dirt |= tag_dirt(b, tag);
 	if (strcmp(tag, "DISCARD ALL") == 0)
 		return take_discard(b, b->owed.count - at - 1, is_client);

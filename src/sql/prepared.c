@@ -22,6 +22,7 @@ struct find {
 	const uint8_t *text; /* borrows */
 	struct prepared_walk walk;
 	bool is_begun; /* the statement has tokens */
+	bool has_ref;  /* the last ref is the statement's */
 };
 
 /* ---- token by token ---- */
@@ -135,12 +136,17 @@ add_ref(struct find *w, enum lexer_token token, enum prepared_kind kind,
 	struct prepared_ref *ref;
 	size_t len = w->lexer.len;
 
+	/* The server takes no name without a letter. */
+	if (len == 0)
+		return;
 	if (out->count == PREPARED_REFS) {
-		out->is_lost = true;
+		out->is_full = true;
 		return;
 	}
 	ref = &out->refs[out->count++];
+	w->has_ref = true;
 	ref->kind = kind;
+	ref->statement = out->statements;
 	memcpy(ref->name, w->lexer.text, len);
 	ref->name[len] = '\0';
 	if (token == LEXER_NAME) {
@@ -163,13 +169,20 @@ add_ref(struct find *w, enum lexer_token token, enum prepared_kind kind,
 }
 
 static void
+end_statement(struct find *w, size_t end)
+{
+	if (w->has_ref)
+		w->out->refs[w->out->count - 1].end = end;
+	w->has_ref = false;
+}
+
+static void
 on_token(struct find *w, enum lexer_token token, size_t end)
 {
 	enum prepared_kind kind = prepared_token(&w->walk, &w->lexer, token);
 
 	if (token == LEXER_SIGN && w->lexer.sign == ';') {
-		if (w->is_begun && w->out->statements == 1)
-			w->out->end = end - 1;
+		end_statement(w, end - 1);
 		w->is_begun = false;
 		return;
 	}
@@ -190,13 +203,49 @@ prepared_find(struct prepared *p, const char *text, size_t len,
 	enum lexer_token token;
 
 	p->count = p->statements = 0;
-	p->end = len;
-	p->is_lost = false;
+	p->is_full = false;
 	lexer_init(&w.lexer, options);
 	while ((token = lexer_next(&w.lexer, &at, end)) != LEXER_MORE)
 		on_token(&w, token, (size_t)(at - w.text));
 	token = lexer_end(&w.lexer);
 	if (token != LEXER_MORE)
 		on_token(&w, token, len);
-	p->is_lost |= w.lexer.lost;
+	end_statement(&w, len);
+	p->is_lost = w.lexer.lost;
+}
+
+/* ---- a quick look ---- */
+
+static bool
+is_at(const char *at, size_t left, const char *word, size_t len)
+{
+	return left >= len && strncasecmp(at, word, len) == 0;
+}
+
+bool
+prepared_may_follow(const char *text, size_t len)
+{
+	const char *end = text + len, *at = memchr(text, ';', len);
+
+	for (; at != NULL && at < end; at++) {
+		size_t left = (size_t)(end - at);
+
+		switch (*at | 0x20) {
+		case 'p':
+			if (is_at(at, left, "prepare", 7))
+				return true;
+			break;
+		case 'e':
+			if (is_at(at, left, "execute", 7))
+				return true;
+			break;
+		case 'd':
+			if (is_at(at, left, "deallocate", 10))
+				return true;
+			break;
+		default:
+			break;
+		}
+	}
+	return false;
 }

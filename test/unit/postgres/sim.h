@@ -13,6 +13,7 @@
 #include "drive.h"
 
 #define SIM_NAMES 64u
+#define SIM_SPARE "carpool_0" /* begins what stands for no statement */
 #define SIM_PORTALS 4u
 #define SIM_TEXT 80u
 
@@ -29,6 +30,7 @@ struct sim {
 	struct str out; /* what it answered */
 	char tx;
 	bool is_skipping;
+	bool is_among; /* other statements of one Query */
 	struct sim_thing names[SIM_NAMES];
 	struct sim_thing portals[SIM_PORTALS];
 };
@@ -96,13 +98,15 @@ sim_put(struct sim_thing *list, size_t count, const char *name,
 	ASSERT(false);
 }
 
+/* Statements, but for what carpool made to be in a text's way. */
 static inline unsigned
 sim_count(const struct sim *s)
 {
 	unsigned n = 0;
 
 	for (size_t i = 0; i < SIM_NAMES; i++)
-		n += s->names[i].is_there && s->names[i].name[0] != '\0';
+		n += s->names[i].is_there && s->names[i].name[0] != '\0' &&
+		     strncmp(s->names[i].name, SIM_SPARE, 9) != 0;
 	return n;
 }
 
@@ -229,7 +233,7 @@ sim_execute(struct sim *s, const char *name, bool is_simple)
 static inline bool
 sim_discard(struct sim *s)
 {
-	if (s->tx != 'I')
+	if (s->tx != 'I' || s->is_among)
 		return sim_raise(s, "25001", "in a transaction");
 	memset(s->names, 0, sizeof(s->names));
 	memset(s->portals, 0, sizeof(s->portals));
@@ -291,6 +295,7 @@ sim_query(struct sim *s, const char *body)
 	sim_remove(s->portals, SIM_PORTALS, "");
 	if (body[0] == '\0')
 		sim_say(s, "I");
+	s->is_among = strchr(body, ';') != NULL;
 	while (body[0] != '\0') {
 		char one[SIM_TEXT * 4];
 		size_t n = strcspn(body, ";");
@@ -306,6 +311,7 @@ sim_query(struct sim *s, const char *body)
 		if (!sim_run(s, one, true))
 			break;
 	}
+	s->is_among = false;
 	sim_ready(s);
 }
 
@@ -318,7 +324,7 @@ sim_parse(struct sim *s, const char *name, const char *text)
 		sim_remove(s->names, SIM_NAMES, "");
 	if (strcmp(text, "bad") == 0)
 		return sim_raise(s, "42601", "syntax");
-	if (s->tx == 'E' && !sim_ends(text))
+	if (s->tx == 'E' && text[0] != '\0' && !sim_ends(text))
 		return sim_raise_aborted(s);
 	if (name[0] != '\0' && sim_statement(s, name) != NULL)
 		return sim_raise_taken(s, name);

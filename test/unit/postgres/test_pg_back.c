@@ -58,14 +58,19 @@ static const struct scenario scenarios[] = {
 		.log = "link:go server:server_protocol_violation:1",
 	},
 	{
-		.name = "residue: what must not be shared",
+		.name = "residue: none after a PREPARE among others, but "
+			"after one more than the text has",
 		.mode = POOL_TRANSACTION,
-		.moves = { { CLIENT, "Q:x;prepare a as select 1" },
-			   { SERVER, "C:PREPARE|Z:I" },
+		.moves = { { CLIENT, "Q:x;prepare a as x" },
+			   { SERVER, "C:X|C:PREPARE|Z:I" },
+			   { CLIENT, "Q:x;prepare b as y" },
+			   { SERVER, "C:PREPARE|C:PREPARE|Z:I" },
 			   { SERVER, "C:DEALLOCATE ALL|Z:I" } },
-		.to_client = "C:PREPARE|Z:I",
-		.to_server = "Q:x;prepare a as select 1|Q:DEALLOCATE ALL",
-		.log = "link:go boundary:reset boundary:none",
+		.to_client = "C:X|C:PREPARE|Z:I|C:PREPARE|C:PREPARE|Z:I",
+		.to_server = "Q:x;prepare carpool_1 as x|"
+			     "Q:x;prepare carpool_2 as y|Q:DEALLOCATE ALL",
+		.log = "link:go boundary:none link:go boundary:reset "
+		       "boundary:none",
 	},
 	{
 		.name = "residue: none after a tracked SET",

@@ -16,23 +16,22 @@ static const struct scenario scenarios[] = {
 	{
 		.name = "a failed reset closes",
 		.mode = POOL_TRANSACTION,
-		.moves = { { CLIENT, "Q:x;prepare a as x" },
+		.moves = { { CLIENT, "Q:x y" },
 			   { SERVER, "C:PREPARE|Z:I" },
 			   { SERVER, "E:ERROR:XX000:no|Z:I" } },
 		.to_client = "C:PREPARE|Z:I",
-		.to_server = "Q:x;prepare a as x|Q:DEALLOCATE ALL",
+		.to_server = "Q:x y|Q:DEALLOCATE ALL",
 		.log = "link:go boundary:reset boundary:close",
 	},
 	{
 		.name = "a late cancel hits the reset",
 		.mode = POOL_TRANSACTION,
-		.moves = { { CLIENT, "Q:x;prepare a as x" },
+		.moves = { { CLIENT, "Q:x y" },
 			   { SERVER, "C:PREPARE|Z:I" },
 			   { SERVER, "E:ERROR:57014:canceled|Z:I" },
 			   { SERVER, "C:DEALLOCATE ALL|Z:I" } },
 		.to_client = "C:PREPARE|Z:I",
-		.to_server =
-			"Q:x;prepare a as x|Q:DEALLOCATE ALL|Q:DEALLOCATE ALL",
+		.to_server = "Q:x y|Q:DEALLOCATE ALL|Q:DEALLOCATE ALL",
 		.log = "link:go boundary:reset boundary:none",
 	},
 	{

@@ -380,7 +380,7 @@ long_texts_stream(void **state)
 	(void)state;
 	for (unsigned cut = 0; cut < CUTS; cut++) {
 		for (unsigned is_parse = 0; is_parse < 2; is_parse++) {
-			size_t n = 40000;
+			size_t n = PG_INSPECT_MAX + 10000;
 			char *text = mem_zalloc(n + sizeof(tail));
 			struct str s = { 0 };
 			struct drive d;
@@ -422,7 +422,7 @@ half_a_text_closes(void **state)
 {
 	struct drive d;
 	struct str s = { 0 };
-	char text[20000];
+	char text[PG_INSPECT_MAX + 1000];
 
 	(void)state;
 	memset(text, ' ', sizeof(text));
@@ -440,18 +440,27 @@ half_a_text_closes(void **state)
 static void
 slow_senders_hold_no_server(void **state)
 {
-	struct drive d;
-	struct str s = { 0 };
+	/* The longer one may name statements at its end. */
+	static const size_t lengths[] = { 9, 20000 };
 
 	(void)state;
-	drive_init(&d, POOL_TRANSACTION, CUT_NONE);
-	drive_parse(&s, "Q:select 1", false);
-	drive_feed(&d, &d.c_in, s.data, s.len - 1);
-	assert_false(d.is_linked);
-	drive_feed(&d, &d.c_in, s.data + s.len - 1, 1);
-	assert_true(d.is_linked);
-	str_fini(&s);
-	drive_fini(&d);
+	for (size_t i = 0; i < COUNT_OF(lengths); i++) {
+		struct str s = { 0 }, text = { 0 };
+		struct drive d;
+
+		str_puts(&text, "select 1");
+		while (text.len < lengths[i])
+			str_putc(&text, ' ');
+		drive_init(&d, POOL_TRANSACTION, CUT_NONE);
+		pg_put_message(&s, 'Q', str_text(&text));
+		drive_feed(&d, &d.c_in, s.data, s.len - 1);
+		assert_false(d.is_linked);
+		drive_feed(&d, &d.c_in, s.data + s.len - 1, 1);
+		assert_true(d.is_linked);
+		str_fini(&text);
+		str_fini(&s);
+		drive_fini(&d);
+	}
 }
 
 /* A client that is refused in the queue goes on with its next request. */

@@ -406,6 +406,50 @@ is_harmless(const struct mate *c, const char *name)
 	return s == NULL || (!sim_ends(s->text) && strcmp(s->text, "begin"));
 }
 
+/*
+ * Several statements in one Query.  No server loads what a failed transaction
+ * lacks, also where the text begins with its end.
+ */
+static void
+put_several(struct fleet *t, const struct mate *c, struct str *out)
+{
+	bool has_failed = c->alone.tx == 'E';
+
+	str_puts(out, dice(t, 3) == 0 ? "Q:rollback" : "Q:sel");
+	for (unsigned n = 1 + dice(t, 6); n > 0; n--) {
+		const char *name = names[dice(t, COUNT_OF(names))];
+		const char *run = texts[dice(t, RUNNABLE)];
+
+		switch (dice(t, 10)) {
+		case 0:
+		case 1:
+			str_printf(out, ";PREPARE %s AS %s", name, run);
+			break;
+		case 2:
+		case 3:
+		case 4:
+			if (!has_failed && is_harmless(c, name))
+				str_printf(out, ";EXECUTE %s", name);
+			break;
+		case 5:
+		case 6:
+			str_printf(out, ";DEALLOCATE %s", name);
+			break;
+		case 7:
+			str_puts(out, dice(t, 4) == 0   ? ";DISCARD ALL"
+				      : dice(t, 3) == 0 ? ";DEALLOCATE ALL"
+							: ";ins");
+			break;
+		case 8:
+			str_puts(out, dice(t, 2) == 0 ? ";commit" : ";begin");
+			break;
+		default:
+			str_printf(out, ";%s", run);
+			break;
+		}
+	}
+}
+
 static void
 put_simple(struct fleet *t, const struct mate *c, struct str *out)
 {
@@ -413,7 +457,13 @@ put_simple(struct fleet *t, const struct mate *c, struct str *out)
 	const char *text = texts[dice(t, COUNT_OF(texts))];
 	const char *run = texts[dice(t, RUNNABLE)];
 
-	switch (dice(t, 12)) {
+	switch (dice(t, 16)) {
+	case 12:
+	case 13:
+	case 14:
+	case 15:
+		put_several(t, c, out);
+		return;
 	case 0:
 	case 1:
 		str_printf(out, "Q:PREPARE %s AS %s", name, run);

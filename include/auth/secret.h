@@ -25,6 +25,19 @@ enum secret_kind {
 	SECRET_CLEAR, /* the password itself */
 	SECRET_MD5,   /* "md5" and 32 lower-case hex digits */
 	SECRET_SCRAM, /* "SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey" */
+	SECRET_MY_NATIVE, /* "*" and 40 hex digits */
+	SECRET_MY_SHA2,   /* "$A$", 3 hex digits, "$", 63 bytes; or as "0x..."
+			   */
+};
+
+#define MY_SHA2_SALT_BYTES 20u
+#define MY_SHA2_DIGEST_SIGNS 43u
+
+/* What MySQL keeps of a password for caching_sha2_password: see my_sha2.h. */
+struct my_sha2_secret {
+	uint32_t rounds; /* at least 1000 */
+	uint8_t salt[MY_SHA2_SALT_BYTES];
+	char digest[MY_SHA2_DIGEST_SIGNS]; /* no NUL */
 };
 
 /* What a server keeps of a password for SCRAM (RFC 5802, section 3). */
@@ -53,6 +66,16 @@ enum secret_kind secret_kind(const char *text);
  */
 bool scram_verifier_parse(const char *text, struct scram_verifier *v);
 
+/*
+ * Reads a SECRET_MY_SHA2 (NUL-terminated, NULL allowed) into *s; false, with
+ * *s untouched, when the text has another kind.
+ */
+bool my_sha2_secret_parse(const char *text, struct my_sha2_secret *s);
+
+/* Reads 2 * len hex digits of either case; false, out wiped, where there are
+ * fewer.  In time that tells nothing of the digits. */
+bool secret_unhex(const char *text, uint8_t *out, size_t len);
+
 /* Overwrites a verifier. */
 void scram_verifier_fini(struct scram_verifier *v);
 
@@ -60,8 +83,9 @@ void scram_verifier_fini(struct scram_verifier *v);
  * Does this clear-text password open this secret of this user?  For logins in
  * which the client sends the password itself.  All three NUL-terminated;
  * secret may be NULL.  False too when memory is out or a digest is not to be
- * had.  Compares in constant time.  Runs PBKDF2 when the secret is a verifier:
- * call it on a helper thread then.
+ * had.  Compares in constant time.  Runs PBKDF2 when the secret is a verifier,
+ * thousands of digests when it is a SECRET_MY_SHA2: call it on a helper thread
+ * then.
  */
 bool secret_accepts(const char *secret, const char *user, const char *password);
 

@@ -123,3 +123,38 @@ digest_md5_pair(const void *a, size_t a_len, const void *b, size_t b_len,
 	EVP_MD_CTX_free(md);
 	return ok ? true : fail(out, DIGEST_MD5_BYTES);
 }
+
+static bool
+hash_parts(const EVP_MD *kind, const struct digest_part *parts, size_t count,
+	   uint8_t *out, size_t len)
+{
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	bool ok = md != NULL && EVP_DigestInit_ex(md, kind, NULL) == 1;
+
+	for (size_t i = 0; ok && i < count; i++)
+		ok = EVP_DigestUpdate(md, parts[i].data, parts[i].len) == 1;
+	ok = ok && EVP_DigestFinal_ex(md, out, NULL) == 1;
+	EVP_MD_CTX_free(md);
+	return ok ? true : fail(out, len);
+}
+
+bool
+digest_sha1_parts(const struct digest_part *parts, size_t count,
+		  uint8_t out[DIGEST_SHA1_BYTES])
+{
+	return hash_parts(EVP_sha1(), parts, count, out, DIGEST_SHA1_BYTES);
+}
+
+bool
+digest_sha256_parts(const struct digest_part *parts, size_t count,
+		    uint8_t out[DIGEST_SHA256_BYTES])
+{
+	return hash_parts(EVP_sha256(), parts, count, out, DIGEST_SHA256_BYTES);
+}
+
+bool
+digest_sha512_parts(const struct digest_part *parts, size_t count,
+		    uint8_t out[DIGEST_SHA512_BYTES])
+{
+	return hash_parts(EVP_sha512(), parts, count, out, DIGEST_SHA512_BYTES);
+}

@@ -14,6 +14,14 @@
 
 #define DIGEST_SHA256_BYTES 32u
 #define DIGEST_MD5_BYTES 16u
+#define DIGEST_SHA1_BYTES 20u
+#define DIGEST_SHA512_BYTES 64u
+
+/* One piece of what is digested; borrowed. */
+struct digest_part {
+	const void *data;
+	size_t len;
+};
 
 /* SHA-256 of len bytes. */
 bool digest_sha256(const void *data, size_t len,
@@ -33,5 +41,13 @@ bool digest_pbkdf2(const char *password, const uint8_t *salt, size_t salt_len,
 /* MD5 of the bytes of a followed by those of b. */
 bool digest_md5_pair(const void *a, size_t a_len, const void *b, size_t b_len,
 		     uint8_t out[DIGEST_MD5_BYTES]);
+
+/* SHA-1 of the pieces, one after the other; and so on. */
+bool digest_sha1_parts(const struct digest_part *parts, size_t count,
+		       uint8_t out[DIGEST_SHA1_BYTES]);
+bool digest_sha256_parts(const struct digest_part *parts, size_t count,
+			 uint8_t out[DIGEST_SHA256_BYTES]);
+bool digest_sha512_parts(const struct digest_part *parts, size_t count,
+			 uint8_t out[DIGEST_SHA512_BYTES]);
 
 #endif

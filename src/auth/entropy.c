@@ -27,15 +27,17 @@ auth_random(void *out, size_t len)
 void
 auth_prepare(void)
 {
-	uint8_t key[DIGEST_SHA256_BYTES], out[DIGEST_SHA256_BYTES];
-	uint8_t md5[DIGEST_MD5_BYTES];
+	uint8_t key[DIGEST_SHA256_BYTES], out[DIGEST_SHA512_BYTES];
+	struct digest_part part = { key, sizeof(key) };
 
 	auth_random(key, sizeof(key));
 	/* What OpenSSL may not or cannot do, a login is refused for. */
 	(void)digest_sha256(key, sizeof(key), out);
 	(void)digest_hmac(key, "", 0, out);
 	(void)digest_pbkdf2("", key, sizeof(key), 1, out);
-	(void)digest_md5_pair("", 0, "", 0, md5);
+	(void)digest_md5_pair("", 0, "", 0, out);
+	(void)digest_sha1_parts(&part, 1, out);
+	(void)digest_sha512_parts(&part, 1, out);
 }
 
 void

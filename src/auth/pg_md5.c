@@ -69,6 +69,8 @@ pg_md5_response(const char *secret, const char *user,
 		break;
 	case SECRET_NONE:
 	case SECRET_SCRAM:
+	case SECRET_MY_NATIVE:
+	case SECRET_MY_SHA2:
 		return false;
 	}
 	ok = salt_stored(stored, salt, out);

@@ -67,12 +67,12 @@ mem_zalloc(size_t size)
 void *
 mem_realloc(void *p, size_t size)
 {
-	void *now = realloc(p, size > 0 ? size : 1);
+	unsigned waited = 0;
+	void *now;
 
-	for (unsigned waited = 0; now == NULL && must;) {
+	/* One that fails leaves p as it was. */
+	while ((now = realloc(p, size > 0 ? size : 1)) == NULL && must)
 		wait_for_memory(size, &waited);
-		now = realloc(p, size > 0 ? size : 1);
-	}
 	return now;
 }
 

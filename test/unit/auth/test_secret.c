@@ -99,6 +99,85 @@ test_kinds(void **state)
 	}
 }
 
+#define SHA1_HEX "2470C0C06DEE42FD1618BB99005ADCA2EC9D1E19"
+#define SHA2_SALT "abcdefghijklmnopqrst"
+#define SHA2_TEXT "./01234567890ABCDEFGHIJKLMNOPQRSTUVWXYZabcd"
+
+/* MySQL's kinds; what is not quite one is somebody's odd password. */
+static void
+test_mysql_kinds(void **state)
+{
+	static const struct {
+		const char *text;
+		enum secret_kind kind;
+		uint32_t rounds;
+	} cases[] = {
+		{ "*" SHA1_HEX, SECRET_MY_NATIVE, 0 },
+		{ "*2470c0c06dee42fd1618bb99005adca2ec9d1e19", SECRET_MY_NATIVE,
+		  0 },
+		{ "*" SHA1_HEX "0", SECRET_CLEAR, 0 },
+		{ SHA1_HEX, SECRET_CLEAR, 0 },
+		{ "*2470C0C06DEE42FD1618BB99005ADCA2EC9D1E1G", SECRET_CLEAR,
+		  0 },
+		{ "*2470C0C06DEE42FD1618BB99005ADCA2EC9D1E1", SECRET_CLEAR, 0 },
+		{ "*", SECRET_CLEAR, 0 },
+		{ "$A$005$" SHA2_SALT SHA2_TEXT, SECRET_MY_SHA2, 5000 },
+		{ "$A$FfF$" SHA2_SALT SHA2_TEXT, SECRET_MY_SHA2, 4095000 },
+		{ "$A$000$" SHA2_SALT SHA2_TEXT, SECRET_CLEAR, 0 },
+		{ "$A$0x5$" SHA2_SALT SHA2_TEXT, SECRET_CLEAR, 0 },
+		{ "$B$005$" SHA2_SALT SHA2_TEXT, SECRET_CLEAR, 0 },
+		{ "$A$0055" SHA2_SALT SHA2_TEXT, SECRET_CLEAR, 0 },
+		{ "$A$005$" SHA2_SALT SHA2_TEXT "a", SECRET_CLEAR, 0 },
+		{ "$A$005$" SHA2_SALT
+		  "=/01234567890ABCDEFGHIJKLMNOPQRSTUVWXYZab"
+		  "cd",
+		  SECRET_CLEAR, 0 },
+		{ "$A$005$", SECRET_CLEAR, 0 },
+		{ "0x24412430303524031A69251C34295C4B35167C7F1E5A7B63091349503"
+		  "974624D34504B5A424679354856336868686F52485A736E4A733368786E"
+		  "427575516C73446469496537",
+		  SECRET_MY_SHA2, 5000 },
+		{ "0x24412430303524031A69251C34295C4B35167C7F1E5A7B63091349503"
+		  "974624D34504B5A424679354856336868686F52485A736E4A733368786E"
+		  "427575516C7344646949653",
+		  SECRET_CLEAR, 0 },
+		{ "0x24412430303524031A69251C34295C4B35167C7F1E5A7B63091349503"
+		  "974624D34504B5A424679354856336868686F52485A736E4A733368786E"
+		  "427575516C7344646949653g",
+		  SECRET_CLEAR, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct my_sha2_secret s = { 0 };
+
+		assert_int_equal(secret_kind(cases[i].text), cases[i].kind);
+		assert_int_equal(my_sha2_secret_parse(cases[i].text, &s),
+				 cases[i].kind == SECRET_MY_SHA2);
+		assert_int_equal(s.rounds, cases[i].rounds);
+	}
+}
+
+/* Digits only, whole, and nothing behind the end is looked at. */
+static void
+test_unhex(void **state)
+{
+	uint8_t out[2] = { 9, 9 };
+
+	(void)state;
+	assert_true(secret_unhex("0aF9", out, 2));
+	assert_memory_equal(out, "\x0a\xf9", 2);
+	for (unsigned c = 1; c < 256; c++) {
+		char text[5] = { '0', (char)c, '0', '0', '\0' };
+		bool is_digit = strchr("0123456789abcdefABCDEF", (int)c);
+
+		assert_int_equal(secret_unhex(text, out, 2), is_digit);
+	}
+	assert_false(secret_unhex("0aF", out, 2));
+	assert_false(secret_unhex("", out, 2));
+	assert_memory_equal(out, "\0\0", 2);
+}
+
 static void
 test_fields(void **state)
 {
@@ -154,7 +233,11 @@ test_accepts(void **state)
 	assert_false(secret_accepts(md5, "m1", "pencil2"));
 	assert_true(secret_accepts(verifier, "any", "pencil"));
 	assert_false(secret_accepts(verifier, "any", "Pencil"));
+	assert_true(secret_accepts("*" SHA1_HEX, "any", "password"));
+	assert_false(secret_accepts("*" SHA1_HEX, "any", "passwort"));
+	assert_false(secret_accepts("*" SHA1_HEX, "any", ""));
 	/* a stolen hash is no password */
+	assert_false(secret_accepts("*" SHA1_HEX, "any", "*" SHA1_HEX));
 	assert_false(secret_accepts(md5, "m1", md5));
 	assert_false(secret_accepts(verifier, "m1", verifier));
 	assert_false(secret_accepts("SCRAM-SHA-256$0:c2FsdA==$" KEYS, "m1",
@@ -169,6 +252,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_mysql_kinds),
+		cmocka_unit_test(test_unhex),
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_truncations),
 		cmocka_unit_test(test_accepts),

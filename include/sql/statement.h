@@ -19,12 +19,15 @@ enum statement_kind {
 	STATEMENT_PARSED,  /* data as the protocol's Parse has it */
 	STATEMENT_SQL,     /* data as SQL's PREPARE has it, behind the name */
 	STATEMENT_CONTEXT, /* settings that change what a parse means */
+	STATEMENT_STATE,   /* the state of a session */
+	STATEMENT_TYPES,   /* of a statement's parameters */
 	STATEMENT_LOST,    /* a text too long to be kept: equal to no other */
 };
 
 struct statement {
 	atomic_uint refs;
-	uint32_t flags;            /* enum classify_flag of its text */
+	uint32_t flags; /* enum classify_flag of its text; else its maker's */
+	uint64_t my_flags;         /* MY_SQL_* of it, where that is MySQL's */
 	uint64_t hash;             /* of data, kind and context */
 	struct statement *context; /* refs, or NULL */
 	struct statement *next;    /* the table's: borrows */
@@ -46,6 +49,11 @@ struct statement_key {
 
 /* A new table, or NULL; seed: unpredictable, so that nobody can aim. */
 struct statements *statements_new(uint64_t seed);
+
+/* What the table's thread keeps beside it; the table ends it with `end`. */
+void statements_keep(struct statements *t, void *beside, void (*end)(void *));
+/* That, or NULL. */
+void *statements_kept(const struct statements *t);
 
 /* Gives the table's own references back; NULL is allowed. */
 void statements_free(struct statements *t);

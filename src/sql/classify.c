@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "keyword.h"
 #include "quick_text.h"
 #include "setting.h"
 
@@ -69,17 +70,6 @@ enum step {
 	STEP_DISCARD,
 	STEP_DECLARE, /* up to FOR */
 };
-
-struct keyword {
-	const char *text;
-	uint8_t len;
-	uint8_t word;
-};
-
-#define KEYWORD(t, w)                                                          \
-	{                                                                      \
-		.text = (t), .len = sizeof(t) - 1, .word = (w)                 \
-	}
 
 static const struct keyword words_a[] = {
 	KEYWORD("all", WORD_ALL),
@@ -173,7 +163,7 @@ static const struct keyword words_w[] = {
 };
 
 /* By the first letter, so that most words of a query cost one look. */
-static const struct keyword *const by_letter[26] = {
+static const struct keyword *const by_letter[KEYWORD_LETTERS] = {
 	['a' - 'a'] = words_a, ['c' - 'a'] = words_c, ['d' - 'a'] = words_d,
 	['g' - 'a'] = words_g, ['i' - 'a'] = words_i, ['l' - 'a'] = words_l,
 	['m' - 'a'] = words_m, ['n' - 'a'] = words_n, ['p' - 'a'] = words_p,
@@ -190,36 +180,14 @@ begins_with_pg_temp(const char *text, size_t len)
 	       strncasecmp(text, name, sizeof(name) - 1) == 0;
 }
 
-/* Is text, in any letter case, the keyword? */
-static bool
-is_keyword(const struct keyword *k, const char *text)
-{
-	for (size_t i = 0; i < k->len; i++) {
-		char c = text[i];
-
-		if (c >= 'A' && c <= 'Z')
-			c = (char)(c | 0x20);
-		if (c != k->text[i])
-			return false;
-	}
-	return true;
-}
-
 static enum word
 look_up(const char *text, size_t len)
 {
-	unsigned letter = (unsigned)((uint8_t)*text | 0x20) - 'a';
-	const struct keyword *k;
+	enum word word = (enum word)keyword_find(by_letter, text, len);
 
-	if (letter >= 26 || by_letter[letter] == NULL)
-		return OTHER;
-	for (k = by_letter[letter]; k->text != NULL; k++) {
-		if (k->len == len && is_keyword(k, text))
-			return (enum word)k->word;
-	}
-	if (letter == 'p' - 'a' && begins_with_pg_temp(text, len))
+	if (word == OTHER && begins_with_pg_temp(text, len))
 		return WORD_PG_TEMP;
-	return OTHER;
+	return word;
 }
 
 /* ---- SET ---- */
@@ -600,7 +568,8 @@ classify_end(struct classify *c)
 	return c->flags;
 }
 
-unsigned
+/* Apart, so that who rarely needs it needs no room for its state. */
+__attribute__((noinline)) unsigned
 classify_slowly(const void *text, size_t len,
 		const struct classify_options *options, char *name)
 {

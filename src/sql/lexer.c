@@ -84,16 +84,6 @@ give_stored(struct lexer *lx, enum lexer_token token)
 	return token;
 }
 
-/* Moves on to the byte c; false when it is not in the piece. */
-static bool
-skip_to(const uint8_t **at, const uint8_t *end, int c)
-{
-	const uint8_t *found = memchr(*at, c, (size_t)(end - *at));
-
-	*at = found != NULL ? found : end;
-	return found != NULL;
-}
-
 /* The state in which a plain '...' is read. */
 static uint8_t
 plain_string(const struct lexer *lx)
@@ -196,7 +186,7 @@ static enum lexer_token
 on_name(struct lexer *lx, const uint8_t **at, const uint8_t *end)
 {
 	const uint8_t *from = *at;
-	bool found = skip_to(at, end, '"');
+	bool found = lexer_skip_to(at, end, '"');
 
 	keep(lx, from, (size_t)(*at - from));
 	if (found) {
@@ -221,7 +211,7 @@ on_name_quote(struct lexer *lx, const uint8_t **at, const uint8_t *end)
 static enum lexer_token
 on_string(struct lexer *lx, const uint8_t **at, const uint8_t *end)
 {
-	if (skip_to(at, end, '\'')) {
+	if (lexer_skip_to(at, end, '\'')) {
 		++*at;
 		lx->state = STATE_STRING_QUOTE;
 	}
@@ -427,7 +417,7 @@ on_body(struct lexer *lx, const uint8_t **at, const uint8_t *end)
 		uint8_t c;
 
 		if (lx->matched == 0) {
-			if (!skip_to(at, end, '$'))
+			if (!lexer_skip_to(at, end, '$'))
 				return LEXER_MORE;
 			++*at;
 			lx->matched = 1;

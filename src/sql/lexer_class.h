@@ -5,7 +5,9 @@
 #define CARPOOL_SRC_SQL_LEXER_CLASS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum lexer_class {
 	CLASS_SIGN,
@@ -32,6 +34,16 @@ static inline bool
 lexer_is_letter(uint8_t c)
 {
 	return lexer_classes[c] == CLASS_WORD;
+}
+
+/* Moves on to the byte c; false when it is not in the piece. */
+static inline bool
+lexer_skip_to(const uint8_t **at, const uint8_t *end, int c)
+{
+	const uint8_t *found = memchr(*at, c, (size_t)(end - *at));
+
+	*at = found != NULL ? found : end;
+	return found != NULL;
 }
 
 #endif

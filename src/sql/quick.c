@@ -10,6 +10,26 @@
 #include "base/mem.h"
 #include "quick_text.h"
 
+/* What a statement that begins with this byte may mean. */
+enum start {
+	START_ODD,   /* the lexer knows, or E'...' does */
+	START_QUIET, /* nothing of itself */
+	START_RULE,  /* there may be a rule for it */
+};
+
+#define QUIET(small, capital) [small] = START_QUIET, [capital] = START_QUIET
+#define RULE(small, capital) [small] = START_RULE, [capital] = START_RULE
+
+static const uint8_t starts[256] = {
+	QUIET('a', 'A'), QUIET('b', 'B'), QUIET('f', 'F'), QUIET('g', 'G'),
+	QUIET('h', 'H'), QUIET('i', 'I'), QUIET('j', 'J'), QUIET('k', 'K'),
+	QUIET('m', 'M'), QUIET('n', 'N'), QUIET('o', 'O'), QUIET('q', 'Q'),
+	QUIET('t', 'T'), QUIET('v', 'V'), QUIET('w', 'W'), QUIET('x', 'X'),
+	QUIET('y', 'Y'), QUIET('z', 'Z'), RULE('c', 'C'),  RULE('d', 'D'),
+	RULE('l', 'L'),  RULE('p', 'P'),  RULE('r', 'R'),  RULE('s', 'S'),
+	RULE('u', 'U'),
+};
+
 /* A text must have so many bytes for a block of it to be looked at. */
 #define LEAST (QUICK_BLOCK + QUICK_AHEAD)
 
@@ -24,178 +44,13 @@ struct scan {
 	const uint8_t *base; /* borrows: where the last block's hits are */
 };
 
-/* ---- space and comments ---- */
-
-const uint8_t *
-quick_skip_block(const uint8_t *at, const uint8_t *end)
-{
-	const uint8_t *p = at + 2;
-
-	while (p < end && (p = memchr(p, '/', (size_t)(end - p))) != NULL) {
-		if (p[-1] == '*' && p > at + 2)
-			return p + 1;
-		if (p + 1 < end && p[1] == '*')
-			return NULL;
-		p++;
-	}
-	return NULL;
-}
-
-const uint8_t *
-quick_skip_line(const uint8_t *at, const uint8_t *end)
-{
-	for (; end - at >= (ptrdiff_t)QUICK_BLOCK; at += QUICK_BLOCK) {
-		unsigned ends = quick_line_ends(at);
-
-		if (ends != 0)
-			return at + __builtin_ctz(ends);
-	}
-	while (at < end && *at != '\n' && *at != '\r')
-		at++;
-	return at;
-}
-
-const uint8_t *
-quick_skip_gap(const uint8_t *at, const uint8_t *end)
-{
-	while (at != NULL && at < end) {
-		if (lexer_classes[*at] == CLASS_SPACE)
-			at++;
-		else if (*at == '-' && end - at > 1 && at[1] == '-')
-			at = quick_skip_line(at + 2, end);
-		else if (*at == '/' && end - at > 1 && at[1] == '*')
-			at = quick_skip_block(at, end);
-		else
-			break;
-	}
-	return at;
-}
-
-/* ---- is a place code? ---- */
-
-/* Behind the next c, or the end of the text. */
-static const uint8_t *
-skip_past(const struct quick *q, const uint8_t *at, char c)
-{
-	const uint8_t *found = memchr(at, c, (size_t)(q->end - at));
-
-	return found != NULL ? found + 1 : q->end;
-}
-
-/* Behind a string; NULL: it may have escapes. */
-static const uint8_t *
-skip_string(const struct quick *q, const uint8_t *at)
-{
-	if (q->options->lexer & LEXER_BACKSLASHES)
-		return NULL;
-	/* A letter in front of that makes another word, which is no prefix. */
-	if (at > q->clean && (at[-1] | 0x20) == 'e' &&
-	    (at - 1 == q->clean || !lexer_is_letter(at[-2])))
-		return NULL;
-	return skip_past(q, at + 1, '\'');
-}
-
-/* Behind a string in dollar quotes, or the sign; NULL: hard to tell. */
-static const uint8_t *
-skip_dollar(const struct quick *q, const uint8_t *at)
-{
-	const uint8_t *p = at + 1, *found;
-
-	if (at > q->clean && lexer_goes_on(at[-1]))
-		return NULL;
-	if (p < q->end && lexer_classes[*p] == CLASS_DIGIT)
-		return p;
-	while (p < q->end && *p != '$' && lexer_goes_on(*p))
-		p++;
-	if (p == q->end || p - at > (ptrdiff_t)LEXER_WORD_MAX)
-		return NULL;
-	if (*p != '$')
-		return at + 1;
-	p++;
-	found = memmem(p, (size_t)(q->end - p), at, (size_t)(p - at));
-	return found != NULL ? found + (p - at) : q->end;
-}
-
-/*
- * Behind what at opens; just behind at where that opens nothing in which a
- * place could be.  NULL: hard to tell.
- */
-static const uint8_t *
-skip_opened(const struct quick *q, const uint8_t *at, const uint8_t *target)
-{
-	const uint8_t *p;
-
-	switch (*at) {
-	case '\'':
-		return skip_string(q, at);
-	case '$':
-		return skip_dollar(q, at);
-	case '-':
-		return q->end - at > 1 && at[1] == '-'
-			       ? quick_skip_line(at + 2, q->end)
-			       : at + 1;
-	case '/':
-		return q->end - at > 1 && at[1] == '*'
-			       ? quick_skip_block(at, q->end)
-			       : at + 1;
-	default:
-		/* A name in quotes may mean as much as one without. */
-		p = skip_past(q, at + 1, '"');
-		return p <= target ? p : NULL;
-	}
-}
-
-/* The first place before target that may open something, or target. */
-static const uint8_t *
-find_opener(const struct quick *q, const uint8_t *at, const uint8_t *target)
-{
-	for (; at < target && q->readable - at >= (ptrdiff_t)QUICK_BLOCK;
-	     at += QUICK_BLOCK) {
-		unsigned bits = quick_openers(at);
-
-		if (bits == 0)
-			continue;
-		at += __builtin_ctz(bits);
-		return at < target ? at : target;
-	}
-	while (at < target && lexer_classes[*at] != CLASS_QUOTE &&
-	       lexer_classes[*at] != CLASS_DOUBLE &&
-	       lexer_classes[*at] != CLASS_DOLLAR &&
-	       lexer_classes[*at] != CLASS_MINUS &&
-	       lexer_classes[*at] != CLASS_SLASH)
-		at++;
-	return at < target ? at : target;
-}
-
-enum quick_place
-quick_reach(struct quick *q, const uint8_t *target)
-{
-	const uint8_t *at = q->known;
-
-	while ((at = find_opener(q, at, target)) < target) {
-		const uint8_t *behind = skip_opened(q, at, target);
-
-		if (behind == NULL)
-			return PLACE_UNSURE;
-		if (behind > at + 1)
-			q->clean = behind;
-		if (behind > target) {
-			q->known = behind;
-			return PLACE_INSIDE;
-		}
-		at = behind;
-	}
-	q->known = target;
-	return PLACE_CODE;
-}
-
 /* ---- what may mean something ---- */
 
 /* The rule for the statement, if any, that begins at at. */
 static const struct quick_rule *
 find_rule(const struct quick *q, const uint8_t *at)
 {
-	uint8_t copy[QUICK_BLOCK] = { 0 };
+	const struct quick_rule *rule;
 	uint8_t class = lexer_classes[*at];
 
 	if (class != CLASS_WORD)
@@ -203,19 +58,18 @@ find_rule(const struct quick *q, const uint8_t *at)
 				       class == CLASS_SLASH
 			       ? NULL
 			       : &quick_unsure;
-	if ((*at & 0x80) != 0 || *at == '_')
-		return NULL;
-	if (q->readable - at >= (ptrdiff_t)QUICK_BLOCK)
-		return quick_rule_at(at);
-	memcpy(copy, at, (size_t)(q->end - at));
-	return quick_rule_at(copy);
+	rule = quick_rule_of(quick_key_at(at, q->end));
+	return rule != NULL && quick_ends_at(at + rule->len, q->end) ? rule
+								     : NULL;
 }
 
 static bool
 follow_rule(struct quick *q, const struct quick_rule *rule, const uint8_t *at)
 {
 	q->flags |= rule->flags;
-	return rule->read == NULL || rule->read(q, at + rule->len);
+	q->flags = rule->read(at + rule->len, q->end, q->flags, q->options,
+			      q->name);
+	return q->flags != SQL_UNSURE;
 }
 
 /* A statement may begin behind a semicolon. */
@@ -239,13 +93,75 @@ on_semicolon(struct quick *q, const uint8_t *at)
 	       (place == PLACE_CODE && follow_rule(q, rule, from));
 }
 
+/* Does nothing of interest begin behind a semicolon? */
+QUICK_INLINE bool
+is_quiet(const uint8_t *at, const uint8_t *end)
+{
+	const struct quick_rule *rule;
+	unsigned others = 0;
+
+	at++;
+	if (end - at >= (ptrdiff_t)QUICK_BLOCK)
+		others = quick_above_space(at);
+	if (others != 0)
+		at += quick_first(others);
+	else
+		at = quick_skip_space(at, end);
+	if (at == end)
+		return true;
+	if (starts[*at] == START_QUIET)
+		return true;
+	if (starts[*at] == START_ODD)
+		return (*at | 0x20) == 'e' ? end - at < 2 || at[1] != '\''
+					   : lexer_classes[*at] == CLASS_SIGN;
+	rule = quick_rule_of(quick_key_at(at, end));
+	return rule == NULL || rule->len == 0;
+}
+
+/* Is a hit that is no semicolon all of a word, not in the middle of one? */
+QUICK_INLINE bool
+is_word(const uint8_t *start, const uint8_t *hit)
+{
+	uint32_t four = quick_hit_at(hit);
+
+	if (quick_hit_is_temp(four))
+		return hit == start || !lexer_is_letter(hit[-1]) ||
+		       hit[-1] == '_';
+	return quick_hit_is(four, "_CON") || quick_hit_is(four, "_ADV");
+}
+
+/* Is a hit more than what looks like one? */
+QUICK_INLINE bool
+is_likely(const uint8_t *start, const uint8_t *hit, const uint8_t *end)
+{
+	return *hit == ';' ? !is_quiet(hit, end) : is_word(start, hit);
+}
+
+static bool
+on_word(struct quick *q, const uint8_t *hit)
+{
+	enum quick_place place = quick_place_of(q, hit);
+	unsigned flags;
+
+	if (place == PLACE_INSIDE)
+		return true;
+	flags = quick_meaning(q->start, hit, q->end, q->options, q->clean);
+	/* What TEMP means depends on what is before it. */
+	if (place == PLACE_UNSURE)
+		return flags == 0 && *hit == '_';
+	q->flags |= flags;
+	return flags != SQL_UNSURE;
+}
+
 static bool
 on_hit(struct quick *q, const uint8_t *hit)
 {
 	if (hit < q->known || hit < q->seen)
 		return true;
 	q->seen = hit + 1;
-	return *hit == ';' ? on_semicolon(q, hit) : quick_on_hit(q, hit);
+	if (*hit == ';')
+		return on_semicolon(q, hit);
+	return !is_word(q->start, hit) || on_word(q, hit);
 }
 
 /* ---- block by block ---- */
@@ -262,49 +178,51 @@ scan_text(const uint8_t *start, const uint8_t *end)
 	return s;
 }
 
-/* The text's last hits. */
-__attribute__((always_inline)) static inline uint32_t
+/*
+ * What the last block that has all ahead of it has more hits.  Behind it there
+ * is no room for a word of four letters, but for one behind a semicolon.
+ */
+QUICK_INLINE uint32_t
 last_hits(struct scan *s)
 {
-	uint32_t hits;
+	uint32_t hits = quick_hits(s->last);
 
-	s->base = s->end - QUICK_BLOCK;
-	hits = quick_last_hits(s->base);
-	if (s->at < s->base) {
-		s->base = s->end - LEAST;
-		hits = hits << QUICK_AHEAD | quick_hits(s->base);
-	} else if (hits != 0) {
-		hits &= ~0u << (s->at - s->base); /* those are known */
-	}
+	s->base = s->last;
+	if (hits != 0)
+		hits = quick_likely(s->last, hits);
+	hits |= (uint32_t)(s->last[QUICK_BLOCK] == ';') << QUICK_BLOCK;
+	if (hits != 0)
+		hits &= ~0u << (s->at - s->last); /* those are known */
 	s->at = s->end;
 	return hits;
 }
 
-/*
- * The next hits, perhaps one again; 0: there are none.  Bit i stands for
- * base[i].
- */
-__attribute__((always_inline)) static inline uint32_t
+/* The next hits; 0: there are none.  Bit i stands for base[i]. */
+QUICK_INLINE uint32_t
 next_hits(struct scan *s)
 {
 	for (; s->at <= s->last; s->at += QUICK_BLOCK) {
 		uint32_t hits = quick_hits(s->at);
 
+		if (hits != 0)
+			hits = quick_likely(s->at, hits);
 		if (hits != 0) {
 			s->base = s->at;
 			s->at += QUICK_BLOCK;
 			return hits;
 		}
 	}
-	return s->at < s->end ? last_hits(s) : 0;
+	return s->at <= s->last + QUICK_BLOCK ? last_hits(s) : 0;
 }
 
-static unsigned
-finish(const struct quick *q)
+/* The flags of a text, of those of its statements. */
+static inline unsigned
+finish(unsigned flags)
 {
-	bool is_named = q->has_value && (q->flags & CLASSIFY_SET_OTHER);
-
-	return is_named ? q->flags | CLASSIFY_NAMED : q->flags;
+	flags &= ~QUICK_MANY;
+	return (flags & CLASSIFY_SET_OTHER) != 0
+		       ? flags
+		       : flags & ~(unsigned)CLASSIFY_NAMED;
 }
 
 /* Goes on at s->at. */
@@ -315,268 +233,282 @@ follow(struct quick *q, struct scan *s)
 
 	while ((hits = next_hits(s)) != 0)
 		for (; hits != 0; hits &= hits - 1)
-			if (!on_hit(q, s->base + __builtin_ctz(hits)))
+			if (!on_hit(q, s->base + quick_first(hits)))
 				return false;
 	return true;
 }
 
 static unsigned skip_gap(const uint8_t *start, const uint8_t *end,
-			 const struct classify_options *options, char *name,
-			 enum doubt doubt);
-
-static unsigned
-in_doubt(const uint8_t *start, const uint8_t *end,
-	 const struct classify_options *options, char *name, enum doubt doubt)
-{
-	return doubt == DOUBT_SAY
-		       ? SQL_UNSURE
-		       : classify_slowly(start, (size_t)(end - start), options,
-					 name);
-}
-
-static unsigned
-still_in_doubt(const struct quick *q)
-{
-	return in_doubt(q->start, q->end, q->options, q->name, q->doubt);
-}
-
-static inline void
-begin(struct quick *q, const uint8_t *start, const uint8_t *end,
-      const struct classify_options *options, char *name, enum doubt doubt)
-{
-	q->doubt = doubt;
-	q->start = start;
-	q->end = end;
-	q->readable = end - start < (ptrdiff_t)LEAST ? start + COPY_SIZE : end;
-	q->options = options;
-	q->name = name;
-	q->flags = 0;
-	q->has_value = false;
-}
+			 const struct classify_options *options, char *name);
 
 /* A text without any hit, that begins with a word that has a rule. */
-__attribute__((noinline)) static unsigned
+QUICK_INLINE unsigned
 read_rule(const struct quick_rule *rule, const uint8_t *start,
 	  const uint8_t *end, const struct classify_options *options,
-	  char *name, enum doubt doubt)
+	  char *name)
 {
-	struct quick q;
-
-	begin(&q, start, end, options, name, doubt);
-	q.flags = rule->flags;
-	if (!rule->read(&q, start + rule->len))
-		return still_in_doubt(&q);
-	return finish(&q);
+	return rule->read(start + rule->len, end, rule->flags, options, name);
 }
 
 /* A text with a hit; from at on there may be others. */
 __attribute__((noinline)) static unsigned
 look_closer(const struct quick_rule *rule, const uint8_t *start,
 	    const uint8_t *hit, const uint8_t *at, const uint8_t *end,
-	    const struct classify_options *options, char *name,
-	    enum doubt doubt)
+	    const struct classify_options *options, char *name)
 {
-	struct quick q;
+	struct quick q = { .start = start,
+			   .end = end,
+			   .known = start,
+			   .clean = start,
+			   .seen = start,
+			   .options = options,
+			   .name = name,
+			   .flags = QUICK_MANY };
+	struct scan s = scan_text(start, end);
 
-	begin(&q, start, end, options, name, doubt);
-	q.known = q.clean = q.seen = q.call_end = start;
-	if ((rule != NULL && !follow_rule(&q, rule, start)) || !on_hit(&q, hit))
-		return still_in_doubt(&q);
-	if (at < end) {
-		struct scan s = scan_text(start, end);
-
-		s.at = at;
-		if (end - start < (ptrdiff_t)LEAST)
-			s.last = start + QUICK_BLOCK;
-		if (!follow(&q, &s))
-			return still_in_doubt(&q);
-	}
-	return finish(&q);
+	s.at = at;
+	if (end - start < (ptrdiff_t)LEAST)
+		s.last = start + QUICK_BLOCK;
+	if ((rule != NULL && !follow_rule(&q, rule, start)) ||
+	    !on_hit(&q, hit) || (at < end && !follow(&q, &s)))
+		return SQL_UNSURE;
+	return finish(q.flags);
 }
 
-/* Does nothing of interest begin behind a semicolon, as it seems? */
-__attribute__((always_inline)) static inline bool
-is_quiet(const uint8_t *start, const uint8_t *at, const uint8_t *end)
+/* Its only likely hit, or NULL. */
+QUICK_INLINE unsigned
+settle(const struct quick_rule *rule, const uint8_t *start, const uint8_t *hit,
+       const uint8_t *end, const struct classify_options *options, char *name)
 {
-	const struct quick_letter *l;
-	unsigned others = 0, letter;
-	uint64_t key;
-
-	at++;
-	if (end - at >= (ptrdiff_t)QUICK_BLOCK)
-		others = quick_above_space(at);
-	if (others != 0)
-		at += __builtin_ctz(others);
-	else
-		while (at < end && lexer_classes[*at] == CLASS_SPACE)
-			at++;
-	if (at == end)
-		return true;
-	letter = (unsigned)(*at | 0x20) - 'a';
-	if (letter >= 26)
-		return lexer_classes[*at] == CLASS_SIGN;
-	l = &quick_letters[letter];
-	if (end - at >= 8)
-		key = quick_load_8(at);
-	else if (at - start >= 8)
-		key = quick_load_8(end - 8) >> 8 * (8 - (end - at));
-	else
-		return false;
-	return (((key | QUICK_LOWER) ^ l->key) & l->mask) != 0;
+	if (hit == NULL)
+		return rule == NULL
+			       ? 0
+			       : read_rule(rule, start, end, options, name);
+	/* Most are in code, and the text begins plainly. */
+	if (rule == NULL && *hit != ';' && hit - start < QUICK_BLOCK &&
+	    (quick_openers(start) & ((1u << (hit - start)) - 1)) == 0)
+		return quick_meaning(start, hit, end, options, start);
+	return look_closer(rule, start, hit, end, end, options, name);
 }
 
-/* Is a hit all of a word, not in the middle of one, or no text's end? */
-__attribute__((always_inline)) static inline bool
-is_likely(const uint8_t *start, const uint8_t *hit, const uint8_t *end)
+QUICK_INLINE unsigned
+look(struct scan s, const struct classify_options *options, char *name)
 {
-	uint32_t four;
-	uint8_t before;
-
-	if (*hit == ';')
-		return !is_quiet(start, hit, end);
-	if (end - hit < (ptrdiff_t)sizeof(four))
-		return false;
-	four = quick_load_4(hit) | (uint32_t)QUICK_LOWER;
-	if (four == quick_load_4("\x7f"
-				 "con") ||
-	    four == quick_load_4("\x7f"
-				 "adv"))
-		return true;
-	if (four != quick_load_4("temp"))
-		return false;
-	before = hit > start ? hit[-1] : 0;
-	return !lexer_is_letter(before) || before == '_';
-}
-
-__attribute__((always_inline)) static inline unsigned
-look(struct scan s, const struct classify_options *options, char *name,
-     enum doubt doubt)
-{
-	const uint8_t *start = s.at, *hit = NULL, *at = s.end;
+	const uint8_t *start = s.at, *hit = NULL;
 	const struct quick_rule *rule = quick_rule_at(start);
 	uint32_t hits;
 
 	if (rule == &quick_unsure)
-		return skip_gap(start, s.end, options, name, doubt);
+		return skip_gap(start, s.end, options, name);
 	while ((hits = next_hits(&s)) != 0) {
 		for (; hits != 0; hits &= hits - 1) {
-			const uint8_t *p = s.base + __builtin_ctz(hits);
+			const uint8_t *p = s.base + quick_first(hits);
 
-			if (p == hit || !is_likely(start, p, s.end))
+			if (!is_likely(start, p, s.end))
 				continue;
-			if (hit != NULL) {
-				at = hit + 1;
-				goto found;
-			}
+			if (hit != NULL)
+				return look_closer(rule, start, hit, hit + 1,
+						   s.end, options, name);
 			hit = p;
 		}
 	}
-	if (hit == NULL && rule == NULL)
-		return 0;
-	if (hit == NULL && rule->read == NULL)
-		return rule->flags;
-	if (hit == NULL)
-		return read_rule(rule, start, s.end, options, name, doubt);
-found:
-	return look_closer(rule, start, hit, at, s.end, options, name, doubt);
-}
-
-/* As memcpy, without its call. */
-__attribute__((always_inline)) static inline void
-copy_short(uint8_t *to, const uint8_t *from, size_t len)
-{
-	if (len >= QUICK_BLOCK) {
-		memcpy(to, from, QUICK_BLOCK);
-		memcpy(to + len - 4, from + len - 4, 4);
-	} else if (len >= 8) {
-		memcpy(to, from, 8);
-		memcpy(to + len - 8, from + len - 8, 8);
-	} else if (len >= 4) {
-		memcpy(to, from, 4);
-		memcpy(to + len - 4, from + len - 4, 4);
-	} else {
-		for (size_t i = 0; i < len; i++)
-			to[i] = from[i];
-	}
+	return settle(rule, start, hit, s.end, options, name);
 }
 
 /* A short text that has hits. */
 __attribute__((noinline)) static unsigned
 look_at_copy(const uint8_t *copy, size_t len,
-	     const struct classify_options *options, char *name,
-	     enum doubt doubt)
+	     const struct classify_options *options, char *name)
 {
-	return look(scan_text(copy, copy + len), options, name, doubt);
+	return look(scan_text(copy, copy + len), options, name);
 }
 
-/* A text shorter than what must be read at a time. */
+/* Any other text; apart, for the sake of the shorter ones. */
 __attribute__((noinline)) static unsigned
-look_at_short(const uint8_t *text, size_t len,
-	      const struct classify_options *options, char *name,
-	      enum doubt doubt)
+look_at_long(const uint8_t *text, size_t len,
+	     const struct classify_options *options, char *name)
 {
-	uint8_t copy[COPY_SIZE] = { 0 };
+	const uint8_t *end = text + len;
+	struct scan s = { .at = text, .last = end - LEAST, .end = end };
+
+	return look(s, options, name);
+}
+
+/* A text shorter than what must be read at a time, that is no comment. */
+__attribute__((noinline)) static unsigned
+look_in_room(const uint8_t *text, size_t len,
+	     const struct classify_options *options, char *name)
+{
+	uint8_t room[QUICK_BLOCK + COPY_SIZE] = { 0 };
+	uint8_t *copy = room + QUICK_BLOCK;
 	const struct quick_rule *rule;
 	uint32_t hits;
 
-	if (len == 0)
-		return CLASSIFY_EMPTY;
-	copy_short(copy, text, len);
+	quick_copy_short(copy, text, len);
 	rule = quick_rule_at(copy);
+	if (rule == &quick_unsure)
+		return skip_gap(text, text + len, options, name);
 	hits = quick_hits(copy);
 	if (len > QUICK_BLOCK)
 		hits |= quick_hits(copy + QUICK_BLOCK) << QUICK_BLOCK;
 	/* A semicolon at the end means nothing. */
 	if (hits != 0 && copy[len - 1] == ';')
 		hits &= ~(1u << (len - 1));
-	if (hits != 0 || rule == &quick_unsure)
-		return look_at_copy(copy, len, options, name, doubt);
+	if (hits != 0)
+		return look_at_copy(copy, len, options, name);
 	if (rule == NULL)
 		return 0;
-	if (rule->read == NULL)
-		return rule->flags;
-	return read_rule(rule, copy, copy + len, options, name, doubt);
+	return read_rule(rule, copy, copy + len, options, name);
 }
 
-__attribute__((always_inline)) static inline unsigned
-look_at_text(const uint8_t *text, size_t len,
-	     const struct classify_options *options, char *name,
-	     enum doubt doubt)
+QUICK_INLINE unsigned
+look_at_short(const uint8_t *text, size_t len,
+	      const struct classify_options *options, char *name)
 {
-	if (len < LEAST) {
-		if (len > 0 && (*text == '-' || *text == '/'))
-			return skip_gap(text, text + len, options, name, doubt);
-		return look_at_short(text, len, options, name, doubt);
+	if (len == 0)
+		return CLASSIFY_EMPTY;
+	if (*text == '-' || *text == '/')
+		return skip_gap(text, text + len, options, name);
+	return look_in_room(text, len, options, name);
+}
+
+/* A middling text that has hits: bit i stands for start[i]. */
+__attribute__((noinline)) static unsigned
+look_at_hits(uint64_t hits, const struct quick_rule *rule, const uint8_t *start,
+	     const uint8_t *end, const struct classify_options *options,
+	     char *name)
+{
+	const uint8_t *hit = NULL;
+
+	for (; hits != 0; hits &= hits - 1) {
+		const uint8_t *p = start + (unsigned)__builtin_ctzll(hits);
+
+		if (!is_likely(start, p, end))
+			continue;
+		if (hit != NULL)
+			return look_closer(rule, start, hit, hit + 1, end,
+					   options, name);
+		hit = p;
 	}
-	return look(scan_text(text, text + len), options, name, doubt);
+	return settle(rule, start, hit, end, options, name);
+}
+
+/* A middling text that has hits in its first block. */
+QUICK_INLINE unsigned
+look_at_first(unsigned hits, const struct quick_rule *rule,
+	      const uint8_t *start, const uint8_t *end,
+	      const struct classify_options *options, char *name)
+{
+	const uint8_t *hit;
+
+	hits = quick_likely(start, hits);
+	if (hits == 0)
+		return rule == NULL
+			       ? 0
+			       : read_rule(rule, start, end, options, name);
+	hit = start + quick_first(hits);
+	/* Most are the only one, in code, and the text has no rule. */
+	if (rule != NULL || (hits & (hits - 1)) != 0 || *hit == ';' ||
+	    (quick_openers(start) & (hits - 1)) != 0)
+		return look_at_hits(hits, rule, start, end, options, name);
+	return quick_meaning(start, hit, end, options, start);
+}
+
+/* A middling text; its first block's hits, and its last one's. */
+__attribute__((noinline)) static unsigned
+look_at_blocks(uint64_t first, QUICK_VECTOR last, const struct quick_rule *rule,
+	       const uint8_t *text, size_t len,
+	       const struct classify_options *options, char *name)
+{
+	const uint8_t *end = text + len;
+	uint64_t hits = first | (uint64_t)quick_bits(last) << (len - LEAST);
+
+	hits |= (uint64_t)(end[-3] == ';') << (len - 3);
+	if (len > QUICK_BLOCK + LEAST)
+		hits |= (uint64_t)quick_hits(text + QUICK_BLOCK) << QUICK_BLOCK;
+	if (len > 2 * QUICK_BLOCK + LEAST)
+		hits |= (uint64_t)quick_hits(text + 2 * QUICK_BLOCK)
+			<< 2 * QUICK_BLOCK;
+	return look_at_hits(hits, rule, text, end, options, name);
+}
+
+/* A text whose hits are told by one number. */
+__attribute__((noinline)) static unsigned
+look_at_middling(const uint8_t *text, size_t len,
+		 const struct classify_options *options, char *name)
+{
+	const uint8_t *end = text + len;
+	const struct quick_rule *rule = quick_rule_at(text);
+	QUICK_VECTOR last, others;
+	unsigned first;
+
+	if (rule == &quick_unsure)
+		return skip_gap(text, end, options, name);
+	first = quick_hits(text);
+	last = others = quick_hits_in(end - LEAST);
+	if (len > QUICK_BLOCK + LEAST)
+		others =
+			quick_either(others, quick_hits_in(text + QUICK_BLOCK));
+	if (len > 2 * QUICK_BLOCK + LEAST)
+		others = quick_either(others,
+				      quick_hits_in(text + 2 * QUICK_BLOCK));
+	if (quick_bits(others) != 0 || end[-3] == ';')
+		return look_at_blocks(first, last, rule, text, len, options,
+				      name);
+	if (first != 0)
+		return look_at_first(first, rule, text, end, options, name);
+	return rule == NULL ? 0 : read_rule(rule, text, end, options, name);
+}
+
+QUICK_INLINE unsigned
+look_at_text(const uint8_t *text, size_t len,
+	     const struct classify_options *options, char *name)
+{
+	if (len < LEAST)
+		return look_at_short(text, len, options, name);
+	return len < 3 * QUICK_BLOCK + LEAST
+		       ? look_at_middling(text, len, options, name)
+		       : look_at_long(text, len, options, name);
 }
 
 /* A text that begins with a gap; apart, since few do. */
 __attribute__((noinline)) static unsigned
 skip_gap(const uint8_t *start, const uint8_t *end,
-	 const struct classify_options *options, char *name, enum doubt doubt)
+	 const struct classify_options *options, char *name)
 {
-	const uint8_t *at = quick_skip_gap(start, end);
+	const uint8_t *at = start;
 
+	/* A comment by itself is what most are. */
+	if (end - at > 4 && *at == '/' && at[1] == '*')
+		at = quick_skip_block(at, end);
+	if (at != NULL && end - at > 1 && *at == ' ')
+		at++;
+	if (at != NULL && at < end && lexer_classes[*at] != CLASS_WORD)
+		at = quick_skip_gap(at, end);
 	if (at == end)
 		return CLASSIFY_EMPTY;
 	/* The lexer knows more of what else may begin a text. */
 	if (at == NULL || (lexer_classes[*at] != CLASS_SIGN &&
 			   (unsigned)(*at | 0x20) - 'a' >= 26))
-		return in_doubt(start, end, options, name, doubt);
-	return look_at_text(at, (size_t)(end - at), options, name, doubt);
-}
-
-unsigned
-classify_named(const void *text, size_t len,
-	       const struct classify_options *options, char *name)
-{
-	return look_at_text(text, len, options, name, DOUBT_ASK);
+		return SQL_UNSURE;
+	if (end - at < (ptrdiff_t)LEAST)
+		return look_in_room(at, (size_t)(end - at), options, name);
+	return look_at_text(at, (size_t)(end - at), options, name);
 }
 
 unsigned
 sql_quick(const void *text, size_t len, const struct classify_options *options,
 	  char *name)
 {
-	return look_at_text(text, len, options, name, DOUBT_SAY);
+	return look_at_text(text, len, options, name);
+}
+
+unsigned
+classify_named(const void *text, size_t len,
+	       const struct classify_options *options, char *name)
+{
+	unsigned flags = look_at_text(text, len, options, name);
+
+	return flags != SQL_UNSURE ? flags
+				   : classify_slowly(text, len, options, name);
 }

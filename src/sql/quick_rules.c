@@ -9,259 +9,401 @@
 
 /* ---- SET ---- */
 
-static inline void
-set_named(struct quick *q, const char *name, size_t len)
+/*
+ * Each of these ends with a call of the next, if any, so that nothing is kept
+ * meanwhile.
+ */
+
+__attribute__((noinline)) static unsigned
+set_tracked(unsigned flags, const struct classify_options *options,
+	    const char *name)
 {
-	q->flags |= setting_flags(q->options, name, len);
-	if (setting_is_role(name, len))
-		q->has_value = true;
+	return flags == SQL_UNSURE
+		       ? flags
+		       : flags | setting_flags(options, name, strlen(name));
 }
 
-/* Behind the name and its sign. */
-static inline bool
-read_value(struct quick *q, const uint8_t *at)
+/* With a name that nobody but is_tracked wants to see; not a special one. */
+QUICK_INLINE unsigned
+set_known(unsigned flags, const struct classify_options *options,
+	  const char *name)
 {
-	uint64_t key;
-
-	at = quick_skip_space(q, at);
-	if (at == q->end)
-		return true;
-	if (*at == '-' || *at == '/')
-		return false;
-	if ((*at | 0x20) != 'd' && (*at | 0x20) != 'l')
-		return true;
-	key = quick_key_at(q, at);
-	if (QUICK_IS(q, at, key, "default") || QUICK_IS(q, at, key, "local"))
-		q->flags |= CLASSIFY_RESET;
-	return true;
+	return options->is_tracked == NULL && flags != SQL_UNSURE
+		       ? flags | CLASSIFY_SET_OTHER
+		       : set_tracked(flags, options, name);
 }
 
-/* Where a name stands in the text; what has space in it is not read here. */
-struct name {
-	const uint8_t *at; /* borrows */
-	size_t len;
-};
-
-/* Whoever wants to see the name gets a copy. */
-__attribute__((noinline)) static bool
-set_shown(struct quick *q, const struct name *n)
+/* Whoever wants to see the name gets a copy; SQL_UNSURE: it is too long. */
+__attribute__((noinline)) static unsigned
+set_shown(unsigned flags, const struct classify_options *options,
+	  const uint8_t *at, size_t len, char *shown)
 {
 	char name[LEXER_WORD_MAX + 1];
 
-	if (n->len > LEXER_WORD_MAX)
-		return false;
-	memcpy(name, n->at, n->len);
-	name[n->len] = '\0';
-	set_named(q, name, n->len);
-	if (q->name != NULL)
-		memcpy(q->name, name, n->len + 1);
-	return true;
+	if (flags == SQL_UNSURE || len > LEXER_WORD_MAX)
+		return SQL_UNSURE;
+	memcpy(name, at, len);
+	name[len] = '\0';
+	flags |= setting_flags(options, name, len);
+	if (setting_is_role(name, len))
+		flags |= CLASSIFY_NAMED;
+	if ((flags & (CLASSIFY_SET_OTHER | QUICK_MANY)) == 0)
+		flags &= ~(unsigned)CLASSIFY_NAMED;
+	if (shown != NULL)
+		memcpy(shown, name, len + 1);
+	return flags;
 }
 
-static inline bool
-set_name(struct quick *q, const struct name *n)
-{
-	/* Nobody wants to, and no name of this length is a special one. */
-	if (q->name == NULL && q->options->is_tracked == NULL && n->len > 4 &&
-	    n->len < 21) {
-		q->flags |= CLASSIFY_SET_OTHER;
-		return true;
-	}
-	return set_shown(q, n);
-}
-
-/* Behind the whole name: a sign, TO, or the value of some. */
-static inline bool
-read_sign(struct quick *q, const uint8_t *at, const struct name *n)
+/* A value that may be DEFAULT, LOCAL or behind a gap. */
+__attribute__((noinline)) static unsigned
+read_odd_value(const uint8_t *at, const uint8_t *end, unsigned flags)
 {
 	uint64_t key;
 
-	q->has_value = false;
-	if (at == q->end || *at == ';')
-		return set_name(q, n);
-	if (*at == '=') {
-		q->has_value = true;
+	at = quick_skip_space(at, end);
+	if (at == end)
+		return flags;
+	if (*at == '-' || *at == '/')
+		return SQL_UNSURE;
+	key = quick_key_at(at, end);
+	return QUICK_IS(at, end, key, "default") ||
+			       QUICK_IS(at, end, key, "local")
+		       ? flags | CLASSIFY_RESET
+		       : flags;
+}
+
+/* Behind the name and its sign; there is a byte at at. */
+QUICK_INLINE unsigned
+read_first_value(const uint8_t *at, const uint8_t *end, unsigned flags)
+{
+	uint8_t class = lexer_classes[*at];
+
+	return class == CLASS_SPACE || class == CLASS_MINUS ||
+			       class == CLASS_SLASH || (*at | 0x28) == 'l'
+		       ? read_odd_value(at, end, flags)
+		       : flags;
+}
+
+QUICK_INLINE unsigned
+read_value(const uint8_t *at, const uint8_t *end, unsigned flags)
+{
+	return at < end ? read_first_value(at, end, flags) : flags;
+}
+
+/* What stands behind a name, or a part of one up to at, in any form. */
+__attribute__((noinline)) static unsigned
+read_sign(const uint8_t *name, const uint8_t *at, const uint8_t *end,
+	  unsigned flags, const struct classify_options *options, char *shown)
+{
+	uint64_t key;
+	size_t len;
+
+	while (at < end && *at == '.') {
+		at++;
+		if (at == end || !lexer_is_letter(*at))
+			return SQL_UNSURE;
+		at = quick_skip_word(at, end);
+	}
+	len = (size_t)(at - name);
+	at = quick_skip_space(at, end);
+	if (at == end || *at == ';') {
+		at = end;
+	} else if (*at == '=') {
+		flags |= CLASSIFY_NAMED;
 		at++;
 	} else {
-		at -= at[-1] == ' ';
-		if (!quick_find_word(q, &at, &key))
-			return false;
-		q->has_value = QUICK_IS(q, at, key, "to");
-		at = q->has_value ? at + 2 : quick_skip_word(q, at);
+		if (!lexer_is_letter(*at))
+			return SQL_UNSURE;
+		key = quick_key_at(at, end);
+		if (QUICK_IS_STRING(key))
+			return SQL_UNSURE;
+		if (QUICK_IS(at, end, key, "to")) {
+			flags |= CLASSIFY_NAMED;
+			at += 2;
+		} else {
+			at = quick_skip_word(at, end);
+		}
 	}
-	return set_name(q, n) && read_value(q, at);
+	return set_shown(read_value(at, end, flags), options, name, len, shown);
 }
 
-static inline bool
-read_name(struct quick *q, const uint8_t *at)
+/* A name, then a sign, TO, or the value of some. */
+__attribute__((noinline)) static unsigned
+read_name(const uint8_t *at, const uint8_t *end, unsigned flags,
+	  const struct classify_options *options, char *shown)
 {
-	struct name n = { .at = at };
+	const uint8_t *name = at;
 
-	for (;;) {
-		at = quick_skip_word(q, at);
-		if (at == q->end || *at != '.')
-			break;
+	flags &= ~(unsigned)CLASSIFY_NAMED;
+	at = quick_skip_word(at, end);
+	/* Nobody wants to see it, and none of this length is a special one. */
+	if (shown == NULL && options->is_tracked == NULL && at - name > 4 &&
+	    at - name < 21 && end - at > 4) {
+		unsigned given = flags | CLASSIFY_NAMED | CLASSIFY_SET_OTHER;
+
+		if (QUICK_STANDS_4(at, " to "))
+			return read_first_value(at + 4, end, given);
+		if (QUICK_STANDS_4(at, " = "))
+			return read_first_value(at + 3, end, given);
+	}
+	return read_sign(name, at, end, flags, options, shown);
+}
+
+/* Behind a word that needs no sign. */
+QUICK_INLINE unsigned
+read_plain_value(const uint8_t *at, const uint8_t *end, unsigned flags)
+{
+	if (at < end && *at == ' ')
 		at++;
-		if (at == q->end || !lexer_is_letter(*at))
-			return false;
+	return read_value(at, end, flags);
+}
+
+static unsigned
+read_time(const uint8_t *at, const uint8_t *end, unsigned flags,
+	  const struct classify_options *options)
+{
+	uint64_t key;
+
+	if (end - at >= 8 && *at == ' ' && at[5] == ' ' &&
+	    QUICK_BEGINS(quick_load_8(at) | QUICK_LOWER, " zone ")) {
+		at += 6;
+	} else {
+		if (!quick_find_word(&at, end, &key) ||
+		    !QUICK_IS(at, end, key, "zone"))
+			return SQL_UNSURE;
+		at += 4;
 	}
-	n.len = (size_t)(at - n.at);
-	at = quick_skip_space(q, at);
-	if (at < q->end && *at == '.')
-		return false;
-	return read_sign(q, at, &n);
+	return set_known(read_plain_value(at, end, flags), options, "TimeZone");
 }
 
-static bool
-read_time(struct quick *q, const uint8_t *at)
+/* A word too long for its key, which begins with a part of it. */
+#define IS_LONG(at, end, key, part, rest)                                      \
+	(QUICK_BEGINS(key, part) &&                                            \
+	 quick_is_at((at) + sizeof(part) - 1, end, rest) &&                    \
+	 quick_ends_at((at) + sizeof(part rest) - 1, end))
+
+/* Behind SET SESSION. */
+static unsigned read_session(const uint8_t *at, const uint8_t *end,
+			     unsigned flags,
+			     const struct classify_options *options,
+			     char *name);
+
+/* Each word that is no name has such a first letter, and such a fourth. */
+#define SET_FIRST                                                              \
+	(QUICK_LETTER('c') | QUICK_LETTER('l') | QUICK_LETTER('n') |           \
+	 QUICK_LETTER('s') | QUICK_LETTER('t'))
+#define SET_FOURTH                                                             \
+	(QUICK_LETTER('a') | QUICK_LETTER('e') | QUICK_LETTER('n') |           \
+	 QUICK_LETTER('s'))
+#define MAY_BE(letters, c) ((letters) << 1 >> ((c)&31) & 1)
+
+/* A word that may be no name, and is none of the usual ones. */
+__attribute__((noinline)) static unsigned
+read_odd_word(const uint8_t *at, const uint8_t *end, unsigned flags,
+	      const struct classify_options *options, char *name)
+{
+	uint64_t key = quick_key_at(at, end);
+
+	if (IS_LONG(at, end, key, "constrai", "nts") ||
+	    IS_LONG(at, end, key, "transact", "ion"))
+		return flags;
+	if (QUICK_IS(at, end, key, "session"))
+		return read_session(at + 7, end, flags, options, name);
+	return read_name(at, end, flags, options, name);
+}
+
+/* The word behind SET or SET SESSION; E'...' is a name that no sign follows. */
+QUICK_INLINE unsigned
+read_set_word(const uint8_t *at, const uint8_t *end, unsigned flags,
+	      const struct classify_options *options, char *name, uint64_t key)
+{
+	if (!MAY_BE(SET_FIRST, key) || !MAY_BE(SET_FOURTH, key >> 24))
+		return read_name(at, end, flags, options, name);
+	if (QUICK_IS(at, end, key, "names"))
+		return set_known(read_plain_value(at + 5, end, flags), options,
+				 "client_encoding");
+	if (QUICK_IS(at, end, key, "time"))
+		return read_time(at + 4, end, flags, options);
+	if (QUICK_IS(at, end, key, "local"))
+		return flags;
+	return read_odd_word(at, end, flags, options, name);
+}
+
+static unsigned
+read_session(const uint8_t *at, const uint8_t *end, unsigned flags,
+	     const struct classify_options *options, char *name)
 {
 	uint64_t key;
 
-	if (!quick_find_word(q, &at, &key) || !QUICK_IS(q, at, key, "zone"))
-		return false;
-	set_named(q, "TimeZone", 8);
-	return read_value(q, at + 4);
+	if (!quick_find_word(&at, end, &key) ||
+	    QUICK_IS(at, end, key, "session"))
+		return SQL_UNSURE;
+	if (IS_LONG(at, end, key, "characte", "ristics"))
+		return flags | CLASSIFY_SET_OTHER;
+	if (IS_LONG(at, end, key, "authoriz", "ation"))
+		return flags | CLASSIFY_SET_OTHER | CLASSIFY_ROLE;
+	return read_set_word(at, end, flags, options, name, key);
 }
 
-/* A word too long for its key. */
-#define IS_LONG(q, at, text)                                                   \
-	(quick_is_at(at, (q)->end, text) &&                                    \
-	 quick_ends_at(q, (at) + sizeof(text) - 1))
-
-static bool
-read_set_word(struct quick *q, const uint8_t *at, uint64_t key)
-{
-	switch (key & UINT8_MAX) {
-	case 'l':
-		if (QUICK_IS(q, at, key, "local"))
-			return true;
-		break;
-	case 'c':
-		if (IS_LONG(q, at, "constraints"))
-			return true;
-		break;
-	case 't':
-		if (QUICK_IS(q, at, key, "time"))
-			return read_time(q, at + 4);
-		if (IS_LONG(q, at, "transaction"))
-			return true;
-		break;
-	case 'n':
-		if (!QUICK_IS(q, at, key, "names"))
-			break;
-		set_named(q, "client_encoding", 15);
-		return read_value(q, at + 5);
-	default:
-		break;
-	}
-	return read_name(q, at);
-}
-
-static bool
-read_session(struct quick *q, const uint8_t *at)
+__attribute__((noinline)) static unsigned
+find_set_word(const uint8_t *at, const uint8_t *end, unsigned flags,
+	      const struct classify_options *options, char *name)
 {
 	uint64_t key;
 
-	if (!quick_find_word(q, &at, &key) || QUICK_IS(q, at, key, "session"))
-		return false;
-	if (IS_LONG(q, at, "characteristics"))
-		q->flags |= CLASSIFY_SET_OTHER;
-	else if (IS_LONG(q, at, "authorization"))
-		q->flags |= CLASSIFY_SET_OTHER | CLASSIFY_ROLE;
-	else
-		return read_set_word(q, at, key);
-	return true;
+	return quick_find_word(&at, end, &key)
+		       ? read_set_word(at, end, flags, options, name, key)
+		       : SQL_UNSURE;
 }
 
-static bool
-read_set(struct quick *q, const uint8_t *at)
+static unsigned
+read_set(const uint8_t *at, const uint8_t *end, unsigned flags,
+	 const struct classify_options *options, char *name)
 {
-	uint64_t key;
-
-	if (!quick_find_word(q, &at, &key))
-		return false;
-	if (QUICK_IS(q, at, key, "local"))
-		return true;
-	if (QUICK_IS(q, at, key, "session"))
-		return read_session(q, at + 7);
-	return read_set_word(q, at, key);
+	if (end - at <= 8 || *at != ' ' || !lexer_is_letter(at[1]))
+		return find_set_word(at, end, flags, options, name);
+	return read_set_word(at + 1, end, flags, options, name,
+			     quick_load_8(at + 1) | QUICK_LOWER);
 }
 
 /* ---- the others ---- */
 
-static bool
-read_reset(struct quick *q, const uint8_t *at)
+#define UNUSED(options, name) ((void)(options), (void)(name))
+
+static unsigned
+read_reset(const uint8_t *at, const uint8_t *end, unsigned flags,
+	   const struct classify_options *options, char *name)
 {
 	uint64_t key;
 
-	if (!quick_find_word(q, &at, &key))
-		return false;
-	q->flags |= CLASSIFY_RESET;
-	if (QUICK_IS(q, at, key, "role") || QUICK_IS(q, at, key, "session"))
-		q->flags |= CLASSIFY_SET_OTHER | CLASSIFY_ROLE;
-	if (QUICK_IS(q, at, key, "all"))
-		q->flags |= CLASSIFY_RESET_ALL;
-	return true;
+	UNUSED(options, name);
+	if (!quick_find_word(&at, end, &key) || QUICK_IS_STRING(key))
+		return SQL_UNSURE;
+	flags |= CLASSIFY_RESET;
+	if (QUICK_IS(at, end, key, "role") || QUICK_IS(at, end, key, "session"))
+		flags |= CLASSIFY_SET_OTHER | CLASSIFY_ROLE;
+	if (QUICK_IS(at, end, key, "all"))
+		flags |= CLASSIFY_RESET_ALL;
+	return flags;
 }
 
-static bool
-read_prepare(struct quick *q, const uint8_t *at)
+static unsigned
+read_prepare(const uint8_t *at, const uint8_t *end, unsigned flags,
+	     const struct classify_options *options, char *name)
 {
 	uint64_t key;
 
-	if (!quick_find_word(q, &at, &key))
-		return false;
-	if (!QUICK_BEGINS(key, "transact") || !IS_LONG(q, at, "transaction"))
-		q->flags |= CLASSIFY_PREPARE;
-	return true;
+	UNUSED(options, name);
+	if (!quick_find_word(&at, end, &key) || QUICK_IS_STRING(key))
+		return SQL_UNSURE;
+	return IS_LONG(at, end, key, "transact", "ion")
+		       ? flags
+		       : flags | CLASSIFY_PREPARE;
 }
 
-static bool
-read_discard(struct quick *q, const uint8_t *at)
+static unsigned
+read_discard(const uint8_t *at, const uint8_t *end, unsigned flags,
+	     const struct classify_options *options, char *name)
 {
 	uint64_t key;
 
-	if (!quick_find_word(q, &at, &key))
-		return false;
-	if (QUICK_IS(q, at, key, "all"))
-		q->flags |= CLASSIFY_DISCARD_ALL;
-	return true;
+	UNUSED(options, name);
+	if (!quick_find_word(&at, end, &key))
+		return SQL_UNSURE;
+	if (QUICK_IS(at, end, key, "all"))
+		return flags | CLASSIFY_DISCARD_ALL;
+	return QUICK_IS_STRING(key) ? SQL_UNSURE : flags;
 }
 
 /* A word that begins as DEALLOCATE and is as long. */
-static bool
-read_deallocate(struct quick *q, const uint8_t *at)
+static unsigned
+read_deallocate(const uint8_t *at, const uint8_t *end, unsigned flags,
+		const struct classify_options *options, char *name)
 {
-	if (at <= q->end && quick_is_at(at - 2, q->end, "te"))
-		q->flags |= CLASSIFY_RELEASE;
-	return true;
+	UNUSED(options, name);
+	return at <= end && quick_is_at(at - 2, end, "te")
+		       ? flags | CLASSIFY_RELEASE
+		       : flags;
 }
 
-/* DECLARE name ... CURSOR { WITH | WITHOUT } HOLD FOR query */
-static bool
-read_declare(struct quick *q, const uint8_t *at)
+/* Behind CURSOR, if one space stands between words; or SQL_UNSURE. */
+QUICK_INLINE unsigned
+read_hold(const uint8_t *at, const uint8_t *end, unsigned flags)
+{
+	if (end - at < 8)
+		return SQL_UNSURE;
+	if (QUICK_STANDS_4(at, "for "))
+		return flags;
+	if (end - at >= 14 && QUICK_STANDS(at, "with hol") &&
+	    QUICK_STANDS(at + 6, "old for "))
+		return flags | CLASSIFY_DECLARE;
+	if (end - at >= 17 && QUICK_STANDS(at, "without ") &&
+	    QUICK_STANDS(at + 8, "hold for") && !lexer_goes_on(at[16]))
+		return flags;
+	return SQL_UNSURE;
+}
+
+/* DECLARE name ... CURSOR { WITH | WITHOUT } HOLD FOR query, in any form. */
+__attribute__((noinline)) static unsigned
+read_declare_words(const uint8_t *at, const uint8_t *end, unsigned flags)
 {
 	bool is_without = false;
 	uint64_t key;
 
-	while (quick_find_word(q, &at, &key)) {
-		if (QUICK_IS(q, at, key, "for"))
-			return true;
-		if (QUICK_IS(q, at, key, "hold") && !is_without)
-			q->flags |= CLASSIFY_DECLARE;
-		is_without = QUICK_IS(q, at, key, "without");
-		at = quick_skip_word(q, at);
+	while (quick_find_word(&at, end, &key)) {
+		if (QUICK_IS(at, end, key, "for"))
+			return flags;
+		if (QUICK_IS_STRING(key))
+			break;
+		if (QUICK_IS(at, end, key, "hold") && !is_without)
+			flags |= CLASSIFY_DECLARE;
+		is_without = QUICK_IS(at, end, key, "without");
+		at = quick_skip_word(at, end);
 	}
-	return false;
+	return SQL_UNSURE;
+}
+
+static unsigned
+read_declare(const uint8_t *at, const uint8_t *end, unsigned flags,
+	     const struct classify_options *options, char *name)
+{
+	const uint8_t *from = at;
+	unsigned found;
+
+	UNUSED(options, name);
+	if (end - at > 1 && *at == ' ' && lexer_is_letter(at[1])) {
+		at = quick_skip_word(++from, end);
+		/* A cursor may have the name FOR or HOLD. */
+		if (end - at >= 8 && (size_t)(at - from - 3) > 1 &&
+		    QUICK_STANDS(at, " cursor ")) {
+			found = read_hold(at + 8, end, flags);
+			if (found != SQL_UNSURE)
+				return found;
+		}
+	}
+	return read_declare_words(from, end, flags);
+}
+
+static unsigned
+read_nothing(const uint8_t *at, const uint8_t *end, unsigned flags,
+	     const struct classify_options *options, char *name)
+{
+	UNUSED(options, name);
+	(void)at;
+	(void)end;
+	return flags;
 }
 
 /* Something other than a word begins the statement. */
-static bool
-read_unsure(struct quick *q, const uint8_t *at)
+static unsigned
+read_unsure(const uint8_t *at, const uint8_t *end, unsigned flags,
+	    const struct classify_options *options, char *name)
 {
-	(void)q;
+	UNUSED(options, name);
 	(void)at;
-	return false;
+	(void)end;
+	(void)flags;
+	return SQL_UNSURE;
 }
 
 /* ---- the rules ---- */
@@ -273,98 +415,32 @@ const struct quick_rule quick_unsure = { .read = read_unsure };
 		.text = word, .mask = QUICK_LETTERS(sizeof(word) - 1),         \
 		.len = sizeof(word) - 1, .flags = (gives), .read = (reads)     \
 	}
-#define LAST                                                                   \
-	{                                                                      \
-		.len = 0                                                       \
-	}
+#define SLOT(a, b) [QUICK_SLOT(a, b)]
 
-static const struct quick_rule rules_c[] = {
-	RULE("close", CLASSIFY_RELEASE, NULL),
-	RULE("call", CLASSIFY_DO, NULL),
-	LAST,
-};
-static const struct quick_rule rules_d[] = {
-	RULE("do", CLASSIFY_DO, NULL),
-	{ .text = "dealloca",
-	  .mask = QUICK_LETTERS(8),
-	  .len = 10,
-	  .read = read_deallocate },
-	RULE("discard", CLASSIFY_RELEASE, read_discard),
-	RULE("declare", CLASSIFY_CURSOR, read_declare),
-	RULE("drop", CLASSIFY_RELEASE, NULL),
-	LAST,
-};
-/* The string E'...' begins no statement, but a word behind it may. */
-static const struct quick_rule rules_e[] = {
-	{ .text = "e'",
-	  .mask = QUICK_LETTERS(2),
-	  .len = 1,
-	  .read = read_unsure },
-	LAST,
-};
-static const struct quick_rule rules_l[] = {
-	RULE("listen", CLASSIFY_LISTEN, NULL),
-	RULE("load", CLASSIFY_LOAD, NULL),
-	LAST,
-};
-static const struct quick_rule rules_p[] = {
-	RULE("prepare", 0, read_prepare),
-	LAST,
-};
-static const struct quick_rule rules_r[] = {
-	RULE("reset", CLASSIFY_RELEASE, read_reset),
-	LAST,
-};
-static const struct quick_rule rules_s[] = {
-	RULE("set", CLASSIFY_SET, read_set),
-	LAST,
-};
-static const struct quick_rule rules_u[] = {
-	RULE("unlisten", CLASSIFY_RELEASE, NULL),
-	LAST,
-};
+/* Any slot that is free. */
+#define SLOT_DECLARE 1
 
-#define LETTER(c, begin, bits, list)                                           \
-	[(c) - 'a'] = { .key = (begin), .mask = (bits), .rules = (list) }
-#define NO_LETTER(c) LETTER(c, 0, UINT8_MAX, NULL)
-
-/* The first letter is the lowest byte, and the second tells many apart. */
-const struct quick_letter quick_letters[26] = {
-	NO_LETTER('a'),
-	NO_LETTER('b'),
-	/* The bits that l and a have, but not the o and r of usual words. */
-	LETTER('c', 0x6063, 0xf2ff, rules_c),
-	LETTER('d', 0x64, 0xff, rules_d),
-	LETTER('e', 0x2765, 0xffff, rules_e),
-	NO_LETTER('f'),
-	NO_LETTER('g'),
-	NO_LETTER('h'),
-	NO_LETTER('i'),
-	NO_LETTER('j'),
-	NO_LETTER('k'),
-	LETTER('l', 0x6c, 0xff, rules_l),
-	NO_LETTER('m'),
-	NO_LETTER('n'),
-	NO_LETTER('o'),
-	LETTER('p', 0x657270, 0xffffff, rules_p),
-	NO_LETTER('q'),
-	LETTER('r', 0x736572, 0xffffff, rules_r),
-	LETTER('s', 0x746573, 0xffffff, rules_s),
-	NO_LETTER('t'),
-	LETTER('u', 0x6c6e75, 0xffffff, rules_u),
-	NO_LETTER('v'),
-	NO_LETTER('w'),
-	NO_LETTER('x'),
-	NO_LETTER('y'),
-	NO_LETTER('z'),
+const struct quick_rule quick_rules[QUICK_SLOTS] = {
+	SLOT('c', 'a') = RULE("call", CLASSIFY_DO, read_nothing),
+	SLOT('c', 'l') = RULE("close", CLASSIFY_RELEASE, read_nothing),
+	SLOT('d', 'e') = { .text = "dealloca",
+			   .mask = QUICK_LETTERS(8),
+			   .len = 10,
+			   .read = read_deallocate,
+			   .next = SLOT_DECLARE },
+	[SLOT_DECLARE] = RULE("declare", CLASSIFY_CURSOR, read_declare),
+	SLOT('d', 'i') = RULE("discard", CLASSIFY_RELEASE, read_discard),
+	SLOT('d', 'o') = RULE("do", CLASSIFY_DO, read_nothing),
+	SLOT('d', 'r') = RULE("drop", CLASSIFY_RELEASE, read_nothing),
+	/* E'...' begins no statement, but a word behind it may. */
+	SLOT('e', '\'') = { .text = "e'",
+			    .mask = QUICK_LETTERS(2),
+			    .len = 1,
+			    .read = read_unsure },
+	SLOT('l', 'i') = RULE("listen", CLASSIFY_LISTEN, read_nothing),
+	SLOT('l', 'o') = RULE("load", CLASSIFY_LOAD, read_nothing),
+	SLOT('p', 'r') = RULE("prepare", 0, read_prepare),
+	SLOT('r', 'e') = RULE("reset", CLASSIFY_RELEASE, read_reset),
+	SLOT('s', 'e') = RULE("set", CLASSIFY_SET, read_set),
+	SLOT('u', 'n') = RULE("unlisten", CLASSIFY_RELEASE, read_nothing),
 };
-
-const struct quick_rule *
-quick_find_rule(const struct quick_rule *rules, uint64_t key, const uint8_t *at)
-{
-	for (; rules->len > 0; rules++)
-		if (((key ^ quick_load_8(rules->text)) & rules->mask) == 0 &&
-		    !lexer_goes_on(at[rules->len]))
-			return rules;
-	return NULL;
-}

@@ -2,8 +2,9 @@
  * A text that is looked at quickly: what its parts share.  Private to sql/;
  * belongs to the caller of sql_quick, for the time of the call.
  *
- * Bytes are looked at sixteen at a time.  A short text is copied, with zeros
- * behind it, so that all of it can be read that way.
+ * Bytes are looked at sixteen at a time.  A short text is copied, with so many
+ * bytes before it and zeros behind it, so that all of it can be read that way:
+ * of any text here a block that ends with it can be read.
  */
 #ifndef CARPOOL_SRC_SQL_QUICK_TEXT_H
 #define CARPOOL_SRC_SQL_QUICK_TEXT_H
@@ -20,30 +21,26 @@
 
 #include "lexer_class.h"
 #include "sql/classify.h"
+#include "sql/quick.h"
 
 #define QUICK_BLOCK 16u
 #define QUICK_AHEAD 3u /* a block's hits depend on so many bytes behind it */
 #define QUICK_LOWER UINT64_C(0x2020202020202020)
 
-/* What to do where a look does not tell. */
-enum doubt {
-	DOUBT_SAY,
-	DOUBT_ASK, /* the lexer */
-};
+#define QUICK_INLINE __attribute__((always_inline)) static inline
+
+/* Among flags: other statements may follow, so CLASSIFY_NAMED is not final. */
+#define QUICK_MANY (1u << 31)
 
 struct quick {
-	const uint8_t *start;    /* borrows */
-	const uint8_t *end;      /* borrows */
-	const uint8_t *readable; /* borrows: may be read so far */
-	const struct classify_options *options; /* borrows */
+	const uint8_t *start; /* borrows */
+	const uint8_t *end;   /* borrows */
 	const uint8_t *known; /* borrows: no string or comment goes on here */
 	const uint8_t *clean; /* borrows: from here to known there is none */
 	const uint8_t *seen;  /* borrows: hits in front of it are done with */
-	const uint8_t *call_end; /* borrows: of the last set_config() */
-	char *name;              /* borrows: room for a setting's, or NULL */
-	unsigned flags;          /* enum classify_flag */
-	enum doubt doubt;
-	bool has_value; /* the setting named last was given one */
+	const struct classify_options *options; /* borrows */
+	char *name;     /* borrows: room for a setting's, or NULL */
+	unsigned flags; /* enum classify_flag */
 };
 
 /* Where a place is that may mean something. */
@@ -53,31 +50,32 @@ enum quick_place {
 	PLACE_UNSURE, /* the lexer must be asked */
 };
 
-/* What a statement leaves behind that begins with a word. */
+/*
+ * What a statement leaves behind that begins with a word.  read goes on behind
+ * that word and gives the text's flags so far, or SQL_UNSURE; CLASSIFY_NAMED
+ * among them only says that the last setting was given a value.  name is room
+ * for it, or NULL.
+ */
 struct quick_rule {
 	char text[8];  /* the word's first letters; not terminated */
 	uint64_t mask; /* of them */
-	uint8_t len;   /* of the word; 0: there is no other */
+	unsigned (*read)(const uint8_t *at, const uint8_t *end, unsigned flags,
+			 const struct classify_options *options, char *name);
 	unsigned flags;
-	/* Reads on behind the word; false: unsure; NULL: no more to read. */
-	bool (*read)(struct quick *q, const uint8_t *at);
+	uint8_t len;  /* of the word; 0: an empty slot */
+	uint8_t next; /* slot of another with the same first letters, or 0 */
 };
 
 /* Something other than a letter or a sign begins the statement. */
 extern const struct quick_rule quick_unsure;
 
-/* The rules for words that begin with a letter. */
-struct quick_letter {
-	uint64_t key;  /* what all begin with, and few others, */
-	uint64_t mask; /* in these bits */
-	const struct quick_rule *rules;
-};
+#define QUICK_LETTER(c) (UINT32_C(1) << ((c) - 'a'))
 
-extern const struct quick_letter quick_letters[26];
+/* By the first two letters. */
+#define QUICK_SLOTS 32u
+#define QUICK_SLOT(a, b) (((a)*5u + (b)) % QUICK_SLOTS)
 
-/* The rule for the word at at, which has this key, or NULL. */
-const struct quick_rule *quick_find_rule(const struct quick_rule *rules,
-					 uint64_t key, const uint8_t *at);
+extern const struct quick_rule quick_rules[QUICK_SLOTS];
 
 /* The flags of a whole text, by the lexer. */
 unsigned classify_slowly(const void *text, size_t len,
@@ -85,8 +83,14 @@ unsigned classify_slowly(const void *text, size_t len,
 
 enum quick_place quick_reach(struct quick *q, const uint8_t *target);
 
-/* A hit that is no semicolon; false: unsure. */
-bool quick_on_hit(struct quick *q, const uint8_t *at);
+/*
+ * What a likely hit, no semicolon, means if it stands in code: flags, or
+ * SQL_UNSURE.  No string or comment stands between clean and it.
+ */
+unsigned quick_meaning(const uint8_t *start, const uint8_t *hit,
+		       const uint8_t *end,
+		       const struct classify_options *options,
+		       const uint8_t *clean);
 
 /* Skips space and comments; NULL: not as simple as that. */
 const uint8_t *quick_skip_gap(const uint8_t *at, const uint8_t *end);
@@ -106,8 +110,40 @@ const uint8_t *quick_skip_line(const uint8_t *at, const uint8_t *end);
 	((((key) ^ QUICK_KEY(text)) & QUICK_LETTERS(sizeof(text) - 1)) == 0)
 
 /* Is the word at at, which has this key, that one? */
-#define QUICK_IS(q, at, key, text)                                             \
-	(QUICK_BEGINS(key, text) && quick_ends_at(q, (at) + sizeof(text) - 1))
+#define QUICK_IS(at, end, key, text)                                           \
+	(QUICK_BEGINS(key, text) && quick_ends_at((at) + sizeof(text) - 1, end))
+
+/* The bits of a byte that matter: all, but for a letter its case. */
+#define QUICK_FOLD_BYTE(c, i)                                                  \
+	((c) == '\0'                          ? UINT64_C(0)                    \
+	 : (unsigned)((c) | 0x20) - 'a' < 26u ? UINT64_C(0xdf) << 8 * (i)      \
+					      : UINT64_C(0xff) << 8 * (i))
+#define QUICK_FOLD_AT(text, i) QUICK_FOLD_BYTE((text "\0\0\0\0\0\0\0")[i], i)
+#define QUICK_FOLD(text)                                                       \
+	(QUICK_FOLD_AT(text, 0) | QUICK_FOLD_AT(text, 1) |                     \
+	 QUICK_FOLD_AT(text, 2) | QUICK_FOLD_AT(text, 3) |                     \
+	 QUICK_FOLD_AT(text, 4) | QUICK_FOLD_AT(text, 5) |                     \
+	 QUICK_FOLD_AT(text, 6) | QUICK_FOLD_AT(text, 7))
+
+/*
+ * Does text, of one to eight bytes, stand at at, letters in any case?  Reads
+ * eight bytes, or four.
+ */
+#define QUICK_STANDS(at, text)                                                 \
+	(((quick_load_8(at) ^ QUICK_KEY(text)) & QUICK_FOLD(text)) == 0)
+#define QUICK_STANDS_4(at, text)                                               \
+	((le32toh(quick_load_4(at)) & (uint32_t)QUICK_FOLD(text)) ==           \
+	 (uint32_t)(QUICK_KEY(text) & QUICK_FOLD(text)))
+
+/* Is it no word, but a string with a prefix? */
+#define QUICK_IS_STRING(key) QUICK_BEGINS(key, "e\'")
+
+/* The lowest bit that is set; there is one. */
+QUICK_INLINE unsigned
+quick_first(unsigned bits)
+{
+	return (unsigned)__builtin_ctz(bits);
+}
 
 /* The first byte is the lowest. */
 static inline uint64_t
@@ -126,6 +162,55 @@ quick_load_4(const void *at)
 
 	memcpy(&v, at, sizeof(v));
 	return v;
+}
+
+/* As memcpy of at most two blocks, without its call. */
+__attribute__((always_inline)) static inline void
+quick_copy_short(uint8_t *to, const uint8_t *from, size_t len)
+{
+	if (len >= QUICK_BLOCK) {
+		memcpy(to, from, QUICK_BLOCK);
+		memcpy(to + len - QUICK_BLOCK, from + len - QUICK_BLOCK,
+		       QUICK_BLOCK);
+	} else if (len >= 8) {
+		memcpy(to, from, 8);
+		memcpy(to + len - 8, from + len - 8, 8);
+	} else if (len >= 4) {
+		memcpy(to, from, 4);
+		memcpy(to + len - 4, from + len - 4, 4);
+	} else {
+		for (size_t i = 0; i < len; i++)
+			to[i] = from[i];
+	}
+}
+
+static inline uint16_t
+quick_load_2(const void *at)
+{
+	uint16_t v;
+
+	memcpy(&v, at, sizeof(v));
+	return v;
+}
+
+/* A hit's first four bytes, letters behind the first in capitals. */
+static inline uint32_t
+quick_hit_at(const uint8_t *at)
+{
+	return quick_load_4(at) & quick_load_4("\xff\xdf\xdf\xdf");
+}
+
+/* The first is a sign; letters are capitals. */
+static inline bool
+quick_hit_is(uint32_t hit, const char *word)
+{
+	return hit == quick_load_4(word);
+}
+
+static inline bool
+quick_hit_is_temp(uint32_t hit)
+{
+	return (hit & quick_load_4("\xdf\xdf\xdf\xdf")) == quick_load_4("TEMP");
 }
 
 /* Are these four bytes the four small letters, in any case? */
@@ -152,46 +237,64 @@ quick_is_at(const uint8_t *at, const uint8_t *end, const char *text)
 }
 
 static inline const uint8_t *
-quick_skip_space(const struct quick *q, const uint8_t *at)
+quick_skip_space(const uint8_t *at, const uint8_t *end)
 {
-	while (at < q->end && lexer_classes[*at] == CLASS_SPACE)
+	while (at < end && lexer_classes[*at] == CLASS_SPACE)
 		at++;
 	return at;
 }
 
 static inline bool
-quick_ends_at(const struct quick *q, const uint8_t *at)
+quick_ends_at(const uint8_t *at, const uint8_t *end)
 {
-	return at >= q->end || !lexer_goes_on(*at);
+	return at >= end || !lexer_goes_on(*at);
 }
 
-/* The eight bytes at at, in small letters; zeros behind the text. */
+/* The eight bytes at at, in small letters; spaces behind the text. */
 static inline uint64_t
-quick_key_at(const struct quick *q, const uint8_t *at)
+quick_key_at(const uint8_t *at, const uint8_t *end)
 {
-	ptrdiff_t left = q->readable - at;
+	ptrdiff_t left = end - at;
 
 	if (left >= 8)
 		return quick_load_8(at) | QUICK_LOWER;
-	return quick_load_8(q->readable - 8) >> 8 * (8 - left) | QUICK_LOWER;
+	return quick_load_8(end - 8) >> 8 * (8 - left) | QUICK_LOWER;
 }
 
 /*
  * Goes to the word behind spaces, of which there is mostly one; false: there
- * is none, or a string with a prefix.
+ * is none.
  */
 static inline bool
-quick_find_word(const struct quick *q, const uint8_t **at, uint64_t *key)
+quick_find_word(const uint8_t **at, const uint8_t *end, uint64_t *key)
 {
-	if (q->end - *at > 1 && **at == ' ' && lexer_is_letter((*at)[1])) {
+	if (end - *at > 1 && **at == ' ' && lexer_is_letter((*at)[1])) {
 		++*at;
 	} else {
-		*at = quick_skip_space(q, *at);
-		if (*at == q->end || !lexer_is_letter(**at))
+		*at = quick_skip_space(*at, end);
+		if (*at == end || !lexer_is_letter(**at))
 			return false;
 	}
-	*key = quick_key_at(q, *at);
-	return !QUICK_BEGINS(*key, "e\'");
+	*key = quick_key_at(*at, end);
+	return true;
+}
+
+/*
+ * The rule for a word with this key, or a longer one; NULL, or one without
+ * length, for most.
+ */
+static inline const struct quick_rule *
+quick_rule_of(uint64_t key)
+{
+	const struct quick_rule *rule = &quick_rules[QUICK_SLOT(
+		(unsigned)(uint8_t)key, (unsigned)(uint8_t)(key >> 8))];
+
+	while (((key ^ quick_load_8(rule->text)) & rule->mask) != 0) {
+		if (rule->next == 0)
+			return NULL;
+		rule = &quick_rules[rule->next];
+	}
+	return rule;
 }
 
 /*
@@ -203,21 +306,18 @@ quick_rule_at(const uint8_t *at)
 {
 	uint64_t key = quick_load_8(at) | QUICK_LOWER;
 	unsigned letter = (unsigned)(uint8_t)key - 'a';
-	const struct quick_letter *l;
+	const struct quick_rule *rule;
 
 	if (letter >= 26)
 		return lexer_classes[*at] == CLASS_SIGN ? NULL : &quick_unsure;
-	l = &quick_letters[letter];
-	if (((key ^ l->key) & l->mask) != 0)
-		return NULL;
-	return quick_find_rule(l->rules, key, at);
+	rule = quick_rule_of(key);
+	/* A word without length goes on. */
+	return rule != NULL && !lexer_goes_on(at[rule->len]) ? rule : NULL;
 }
 
 /* ---- sixteen bytes at a time; bit i says it of at[i] ---- */
 
 #ifdef __SSE2__
-
-#define QUICK_INLINE __attribute__((always_inline)) static inline
 
 QUICK_INLINE __m128i
 quick_block(const uint8_t *at)
@@ -237,16 +337,6 @@ quick_equal(__m128i block, uint8_t c)
 	return _mm_cmpeq_epi8(block, _mm_set1_epi8((char)c));
 }
 
-QUICK_INLINE __m128i
-quick_between(__m128i block, uint8_t first, uint8_t last)
-{
-	__m128i above = _mm_sub_epi8(block, _mm_set1_epi8((char)first));
-
-	return _mm_cmpeq_epi8(
-		_mm_min_epu8(above, _mm_set1_epi8((char)(last - first))),
-		above);
-}
-
 QUICK_INLINE unsigned
 quick_bits(__m128i block)
 {
@@ -258,31 +348,45 @@ quick_bits(__m128i block)
  * "temp", _, a and v of "_advisory_", _, c and n of "_config", with others that
  * differ from them in the same bits.
  */
-QUICK_INLINE unsigned
+#define QUICK_VECTOR __m128i
+
+QUICK_INLINE __m128i
+quick_either(__m128i a, __m128i b)
+{
+	return _mm_or_si128(a, b);
+}
+
+QUICK_INLINE __m128i
 quick_hits_of(__m128i a, __m128i b, __m128i d)
 {
 	__m128i word = _mm_and_si128(quick_equal(quick_with(a, 0x2b), 0x7f),
 				     quick_equal(quick_with(b, 0x26), 0x67));
 
 	word = _mm_and_si128(word, quick_equal(quick_with(d, 0x3e), 0x7e));
-	return quick_bits(_mm_or_si128(word, quick_equal(a, ';')));
+	return _mm_or_si128(word, quick_equal(a, ';'));
 }
 
-QUICK_INLINE unsigned
-quick_hits(const uint8_t *at)
+QUICK_INLINE __m128i
+quick_hits_in(const uint8_t *at)
 {
 	return quick_hits_of(quick_block(at), quick_block(at + 1),
 			     quick_block(at + QUICK_AHEAD));
 }
 
-/* With nothing behind the block. */
 QUICK_INLINE unsigned
-quick_last_hits(const uint8_t *at)
+quick_hits(const uint8_t *at)
 {
-	__m128i a = quick_block(at);
+	return quick_bits(quick_hits_in(at));
+}
 
-	return quick_hits_of(a, _mm_srli_si128(a, 1),
-			     _mm_srli_si128(a, QUICK_AHEAD));
+/* Of hits, those with m of "temp", d of "_adv" or o of "_con", or the like. */
+QUICK_INLINE unsigned
+quick_likely(const uint8_t *at, unsigned hits)
+{
+	__m128i c = quick_equal(quick_with(quick_block(at + 2), 0x2b), 0x6f);
+
+	return hits &
+	       quick_bits(_mm_or_si128(c, quick_equal(quick_block(at), ';')));
 }
 
 /* Is no space, nor anything else that stands before it in ASCII. */
@@ -294,29 +398,43 @@ quick_above_space(const uint8_t *at)
 	return quick_bits(_mm_cmpeq_epi8(_mm_min_epu8(a, least), least));
 }
 
-/* Does not go on a word that has begun. */
+/* Is no letter of ASCII, and no underscore. */
 QUICK_INLINE unsigned
-quick_ends(const uint8_t *at)
+quick_other(const uint8_t *at)
 {
-	__m128i a = quick_block(at), word;
+	__m128i a = quick_block(at), small = quick_with(a, 0x20), word;
 
-	word = _mm_or_si128(quick_between(quick_with(a, 0x20), 'a', 'z'),
-			    quick_between(a, '0', '9'));
-	word = _mm_or_si128(word, quick_equal(a, '_'));
-	word = _mm_or_si128(word, quick_equal(a, '$'));
-	return ~quick_bits(_mm_or_si128(word, a));
+	word = _mm_andnot_si128(_mm_cmpgt_epi8(small, _mm_set1_epi8('z')),
+				_mm_cmpgt_epi8(small, _mm_set1_epi8('a' - 1)));
+	return ~quick_bits(_mm_or_si128(word, quick_equal(a, '_')));
 }
 
-/* May begin a string, a name in quotes, a parameter or a comment. */
+/* May begin a string, a name in quotes, a parameter or a comment; or is %. */
 QUICK_INLINE unsigned
 quick_openers(const uint8_t *at)
 {
 	__m128i a = quick_block(at), quote, other;
 
-	quote = _mm_or_si128(quick_equal(a, '\''), quick_equal(a, '"'));
-	other = _mm_or_si128(quick_equal(a, '-'), quick_equal(a, '/'));
-	other = _mm_or_si128(other, quick_equal(a, '$'));
+	quote = _mm_or_si128(quick_equal(a, '"'), quick_equal(a, '$'));
+	other = quick_equal(quick_with(a, 0x0a), '/');
 	return quick_bits(_mm_or_si128(quote, other));
+}
+
+QUICK_INLINE unsigned
+quick_are(const uint8_t *at, uint8_t c)
+{
+	return quick_bits(quick_equal(quick_block(at), c));
+}
+
+/* Begins a block comment, or ends one.  Reads one byte more. */
+QUICK_INLINE unsigned
+quick_block_marks(const uint8_t *at)
+{
+	__m128i a = quick_block(at), b = quick_block(at + 1), begins, ends;
+
+	begins = _mm_and_si128(quick_equal(a, '/'), quick_equal(b, '*'));
+	ends = _mm_and_si128(quick_equal(a, '*'), quick_equal(b, '/'));
+	return quick_bits(_mm_or_si128(begins, ends));
 }
 
 /* Ends a line. */
@@ -346,28 +464,72 @@ quick_line_ends(const uint8_t *at)
 QUICK_EACH(quick_hits,
 	   *at == ';' || ((*at | 0x2b) == 0x7f && (at[1] | 0x26) == 0x67 &&
 			  (at[QUICK_AHEAD] | 0x3e) == 0x7e))
-QUICK_EACH(quick_above_space, *at > ' ')
-QUICK_EACH(quick_words, lexer_goes_on(*at))
-QUICK_EACH(quick_openers,
-	   *at == '\'' || *at == '"' || *at == '-' || *at == '/' || *at == '$')
-QUICK_EACH(quick_line_ends, *at == '\n' || *at == '\r')
+QUICK_EACH(quick_may_be, *at == ';' || (at[2] | 0x2b) == 0x6f)
+#define QUICK_VECTOR unsigned
 
 static inline unsigned
-quick_last_hits(const uint8_t *at)
+quick_likely(const uint8_t *at, unsigned hits)
 {
-	uint8_t copy[QUICK_BLOCK + QUICK_AHEAD] = { 0 };
-
-	memcpy(copy, at, QUICK_BLOCK);
-	return quick_hits(copy);
+	return hits & quick_may_be(at);
 }
 
 static inline unsigned
-quick_ends(const uint8_t *at)
+quick_hits_in(const uint8_t *at)
+{
+	return quick_hits(at);
+}
+
+static inline unsigned
+quick_either(unsigned a, unsigned b)
+{
+	return a | b;
+}
+
+static inline unsigned
+quick_bits(unsigned block)
+{
+	return block;
+}
+
+QUICK_EACH(quick_above_space, *at > ' ')
+QUICK_EACH(quick_words, *at == '_' || (unsigned)(*at | 0x20) - 'a' < 26)
+QUICK_EACH(quick_openers, (*at | 0x0a) == '/' || *at == '"' || *at == '$')
+QUICK_EACH(quick_block_marks,
+	   (*at == '/' && at[1] == '*') || (*at == '*' && at[1] == '/'))
+QUICK_EACH(quick_line_ends, *at == '\n' || *at == '\r')
+
+static inline unsigned
+quick_are(const uint8_t *at, uint8_t c)
+{
+	unsigned bits = 0;
+
+	for (unsigned i = 0; i < QUICK_BLOCK; i++)
+		bits |= (unsigned)(at[i] == c) << i;
+	return bits;
+}
+
+static inline unsigned
+quick_other(const uint8_t *at)
 {
 	return ~quick_words(at);
 }
 
 #endif
+
+static inline unsigned
+quick_quotes(const uint8_t *at)
+{
+	return quick_are(at, '\'');
+}
+
+/* ---- up to a text's end ---- */
+
+/* As ask(at), but for what is behind the end; 16 bits are moved down there. */
+#define QUICK_UP_TO(at, end, ask)                                              \
+	((end) - (at) >= (ptrdiff_t)QUICK_BLOCK                                \
+		 ? ask(at)                                                     \
+		 : ask((end)-QUICK_BLOCK) >>                                   \
+			   (QUICK_BLOCK - (size_t)((end) - (at))))
 
 /* As quick_reach, for most places. */
 static inline enum quick_place
@@ -376,27 +538,47 @@ quick_place_of(struct quick *q, const uint8_t *target)
 	unsigned before = (unsigned)(target - q->known);
 
 	if (target - q->known >= (ptrdiff_t)QUICK_BLOCK ||
-	    q->readable - q->known < (ptrdiff_t)QUICK_BLOCK ||
-	    (quick_openers(q->known) & ((1u << before) - 1)) != 0)
+	    (QUICK_UP_TO(q->known, q->end, quick_openers) &
+	     ((1u << before) - 1)) != 0)
 		return quick_reach(q, target);
 	q->known = target;
 	return PLACE_CODE;
 }
 
-/* Behind the word that begins at at. */
+/* The next c, or the end. */
 static inline const uint8_t *
-quick_skip_word(const struct quick *q, const uint8_t *at)
+quick_find(const uint8_t *at, const uint8_t *end, uint8_t c)
 {
-	if (q->readable - at >= (ptrdiff_t)QUICK_BLOCK) {
-		unsigned ends = quick_ends(at) & 0xffff;
+	unsigned bits;
 
-		if (ends != 0)
-			return at + __builtin_ctz(ends);
-		at += QUICK_BLOCK;
+	for (; end - at >= (ptrdiff_t)QUICK_BLOCK; at += QUICK_BLOCK) {
+		bits = quick_are(at, c);
+		if (bits != 0)
+			return at + quick_first(bits);
 	}
-	while (at < q->end && lexer_goes_on(*at))
+	bits = quick_are(end - QUICK_BLOCK, c) >>
+	       (QUICK_BLOCK - (size_t)(end - at));
+	return bits != 0 ? at + quick_first(bits) : end;
+}
+
+/* Behind a word of which at least so much stands before at. */
+static inline const uint8_t *
+quick_skip_rest(const uint8_t *at, const uint8_t *end)
+{
+	while (at < end && lexer_goes_on(*at))
 		at++;
 	return at;
+}
+
+/* Behind the word that begins at at. */
+static inline const uint8_t *
+quick_skip_word(const uint8_t *at, const uint8_t *end)
+{
+	/* The bit behind the last byte says that this is an end. */
+	unsigned others = QUICK_UP_TO(at, end, quick_other);
+
+	at += quick_first(others);
+	return at < end && lexer_goes_on(*at) ? quick_skip_rest(at, end) : at;
 }
 
 #endif

@@ -6,262 +6,298 @@
 #include "base/mem.h"
 #include "quick_text.h"
 
-/* What a place in front of a word says of it. */
-enum edge {
-	EDGE_BEGINS, /* the word begins here */
-	EDGE_NOT,    /* it is the end of another word */
-	EDGE_UNSURE,
-};
-
-static enum edge
-edge_at(const struct quick *q, const uint8_t *at)
+/* The word that begins at at gives flags, unless it is another's end. */
+static inline unsigned
+word_flags(const uint8_t *start, const uint8_t *at, unsigned flags)
 {
-	if (at == q->start || !lexer_goes_on(at[-1]))
-		return EDGE_BEGINS;
+	if (at == start || !lexer_goes_on(at[-1]))
+		return flags;
 	/* "1a" is a number and a word, "$1a" a parameter and one. */
-	return lexer_is_letter(at[-1]) ? EDGE_NOT : EDGE_UNSURE;
-}
-
-/* The word that begins at at gives flags, if it stands in code. */
-static bool
-add_flags(struct quick *q, const uint8_t *at, unsigned flags)
-{
-	enum quick_place place;
-
-	switch (edge_at(q, at)) {
-	case EDGE_NOT:
-		return true;
-	case EDGE_UNSURE:
-		return false;
-	case EDGE_BEGINS:
-		break;
-	}
-	place = quick_place_of(q, at);
-	if (place == PLACE_CODE)
-		q->flags |= flags;
-	return place != PLACE_UNSURE;
+	return lexer_is_letter(at[-1]) ? 0 : SQL_UNSURE;
 }
 
 /* ---- TEMP ---- */
 
-/*
- * The word before at, with nothing but space between; NULL: there is none.
- * What stands behind a string or a comment is not seen.
- */
-static const uint8_t *
-word_before(const struct quick *q, const uint8_t *at, size_t *len)
-{
-	const uint8_t *end;
+/* Do the bytes from from to to end in this word, of four to eight letters? */
+#define ENDS_IN(from, to, word)                                                \
+	((to) - (from) >= (ptrdiff_t)sizeof(word) - 1 &&                       \
+	 quick_is_4((to)-4, &(word)[sizeof(word) - 5]) &&                      \
+	 quick_is_4((to) - (sizeof(word) - 1), word))
 
-	while (at > q->clean && lexer_classes[at[-1]] == CLASS_SPACE)
+static inline const uint8_t *
+space_before(const uint8_t *clean, const uint8_t *at)
+{
+	while (at > clean && lexer_classes[at[-1]] == CLASS_SPACE)
 		at--;
-	end = at;
-	while (at > q->clean && lexer_goes_on(at[-1]))
-		at--;
-	*len = (size_t)(end - at);
 	return at;
 }
 
-/* Can it be told what stands before a word, here? */
-static bool
-is_told(const struct quick *q, const uint8_t *at, size_t len)
-{
-	if (len == 0)
-		return at > q->clean || at == q->start;
-	return lexer_is_letter(*at);
-}
-
-#define SPELLS(at, len, text)                                                  \
-	((len) == sizeof(text) - 1 && quick_is_at(at, (at) + (len), text))
-
 /* INTO stands at at: before TEMP it is meant, but not in INSERT and MERGE. */
-static bool
-on_into(struct quick *q, const uint8_t *at)
+static unsigned
+into_temp(const uint8_t *start, const uint8_t *clean, const uint8_t *at)
 {
-	size_t len;
-	const uint8_t *word = word_before(q, at, &len);
+	const uint8_t *behind = space_before(clean, at);
+	unsigned len, flags;
 
-	if (!is_told(q, word, len))
-		return false;
-	if (!SPELLS(word, len, "insert") && !SPELLS(word, len, "merge"))
-		q->flags |= CLASSIFY_TEMP;
-	return true;
+	if (behind == clean)
+		return clean == start ? CLASSIFY_TEMP : SQL_UNSURE;
+	len = ENDS_IN(clean, behind, "insert")  ? 6
+	      : ENDS_IN(clean, behind, "merge") ? 5
+						: 0;
+	if (len == 0)
+		return CLASSIFY_TEMP;
+	flags = word_flags(clean, behind - len, CLASSIFY_TEMP);
+	return flags == SQL_UNSURE ? flags : flags ^ CLASSIFY_TEMP;
 }
 
-static bool
-on_temp(struct quick *q, const uint8_t *at)
+/* What stands behind a string or a comment is not seen. */
+static inline unsigned
+temp_behind(const uint8_t *start, const uint8_t *clean, const uint8_t *at)
 {
-	enum quick_place place = quick_place_of(q, at);
-	const uint8_t *word;
-	size_t len;
+	const uint8_t *behind = space_before(clean, at);
+	unsigned len = 0, flags;
 
-	if (place != PLACE_CODE)
-		return place == PLACE_INSIDE;
-	word = word_before(q, at, &len);
-	if (!is_told(q, word, len))
-		return false;
-	if (SPELLS(word, len, "into"))
-		return on_into(q, word);
-	if (SPELLS(word, len, "create") || SPELLS(word, len, "replace") ||
-	    SPELLS(word, len, "local") || SPELLS(word, len, "global"))
-		q->flags |= CLASSIFY_TEMP;
-	return true;
+	if (behind == clean)
+		return clean == start ? 0 : SQL_UNSURE;
+	if (ENDS_IN(clean, behind, "create"))
+		len = 6;
+	else if (ENDS_IN(clean, behind, "into"))
+		len = 4;
+	else if (ENDS_IN(clean, behind, "replace"))
+		len = 7;
+	else if (ENDS_IN(clean, behind, "local"))
+		len = 5;
+	else if (ENDS_IN(clean, behind, "global"))
+		len = 6;
+	if (len == 0)
+		return 0;
+	flags = word_flags(clean, behind - len, CLASSIFY_TEMP);
+	return flags != CLASSIFY_TEMP || len != 4
+		       ? flags
+		       : into_temp(start, clean, behind - len);
+}
+
+__attribute__((noinline)) static unsigned
+odd_temp_flags(const uint8_t *start, const uint8_t *at, const uint8_t *end,
+	       const uint8_t *clean)
+{
+	unsigned flags;
+
+	if (at > start && at[-1] == '_')
+		return at - start >= 3 && quick_is_at(at - 3, end, "pg")
+			       ? word_flags(start, at - 3, CLASSIFY_TEMP)
+			       : 0;
+	if (!quick_ends_at(at + 4, end) &&
+	    !(quick_is_at(at + 4, end, "orary") && quick_ends_at(at + 9, end)))
+		return 0;
+	flags = word_flags(start, at, CLASSIFY_TEMP);
+	return flags == CLASSIFY_TEMP ? temp_behind(start, clean, at) : flags;
 }
 
 /* At "temp". */
-static bool
-check_temp(struct quick *q, const uint8_t *at)
+QUICK_INLINE unsigned
+temp_flags(const uint8_t *start, const uint8_t *at, const uint8_t *end,
+	   const uint8_t *clean)
 {
-	bool is_word = quick_ends_at(q, at + 4) ||
-		       (quick_is_at(at + 4, q->end, "orary") &&
-			quick_ends_at(q, at + 9));
-
-	if (at > q->start && at[-1] == '_')
-		return at - q->start < 3 ||
-		       !quick_is_at(at - 3, q->end, "pg") ||
-		       add_flags(q, at - 3, CLASSIFY_TEMP);
-	if (!is_word || edge_at(q, at) == EDGE_NOT)
-		return true;
-	return edge_at(q, at) == EDGE_BEGINS && on_temp(q, at);
+	/* CREATE TEMP is what most are. */
+	if (at - clean >= 7 && QUICK_STANDS(at - 7, "create ") &&
+	    quick_ends_at(at + 4, end))
+		return word_flags(start, at - 7, CLASSIFY_TEMP);
+	return odd_temp_flags(start, at, end, clean);
 }
 
 /* ---- advisory locks ---- */
 
-/* What stands behind "_advisory_". */
-static unsigned
-lock_flags(const struct quick *q, const uint8_t *at, bool is_try)
+/* A lock's name with something else before it, or behind its LOCK. */
+__attribute__((noinline)) static unsigned
+odd_lock_flags(const uint8_t *start, const uint8_t *at, const uint8_t *end,
+	       const uint8_t *behind, unsigned flags)
 {
-	uint64_t key;
-	size_t len;
-
-	if (at == q->end)
+	if (!quick_ends_at(behind, end) &&
+	    !(quick_is_at(behind, end, "_shared") &&
+	      quick_ends_at(behind + 7, end)) &&
+	    !(flags == CLASSIFY_RELEASE && quick_is_at(behind, end, "_all") &&
+	      quick_ends_at(behind + 4, end)))
 		return 0;
-	key = quick_key_at(q, at);
-	if (QUICK_IS(q, at, key, "lock"))
-		return CLASSIFY_ADVISORY;
-	if (QUICK_IS(q, at, key, "unlock"))
-		return is_try ? 0 : CLASSIFY_RELEASE;
-	len = (size_t)(quick_skip_word(q, at) - at);
-	if (SPELLS(at, len, "lock_shared"))
-		return CLASSIFY_ADVISORY;
-	if (!is_try &&
-	    (SPELLS(at, len, "unlock_shared") || SPELLS(at, len, "unlock_all")))
-		return CLASSIFY_RELEASE;
-	return 0;
+	if ((at[-2] | 0x20) == 'p' && (at[-1] | 0x20) == 'g')
+		return word_flags(start, at - 2, flags);
+	if (at - start < 6 || flags != CLASSIFY_ADVISORY ||
+	    !quick_is_at(at - 6, at, "pg_try"))
+		return 0;
+	return word_flags(start, at - 6, flags);
 }
 
 /* At "_adv". */
-static bool
-check_lock(struct quick *q, const uint8_t *at)
+QUICK_INLINE unsigned
+lock_flags(const uint8_t *start, const uint8_t *at, const uint8_t *end)
 {
-	ptrdiff_t before = at - q->start;
-	unsigned flags;
+	const uint8_t *behind = at + 14;
+	unsigned flags = CLASSIFY_ADVISORY;
 
-	if (q->end - at < 10 || before < 2 || at[9] != '_' ||
-	    (quick_load_8(at + 1) | QUICK_LOWER) != QUICK_KEY("advisory"))
-		return true;
-	if ((at[-2] | 0x20) == 'p' && (at[-1] | 0x20) == 'g') {
-		flags = lock_flags(q, at + 10, false);
-		return flags == 0 || add_flags(q, at - 2, flags);
+	if (end - at < 14 || at - start < 2 || !QUICK_STANDS(at, "_advisor"))
+		return 0;
+	if (!QUICK_STANDS(at + 6, "ory_lock")) {
+		if (end - at < 16 || !QUICK_STANDS(at + 8, "y_unlock"))
+			return 0;
+		flags = CLASSIFY_RELEASE;
+		behind += 2;
 	}
-	if (before < 6 || !quick_is_at(at - 6, at, "pg_try"))
-		return true;
-	flags = lock_flags(q, at + 10, true);
-	return flags == 0 || add_flags(q, at - 6, flags);
+	if (quick_ends_at(behind, end) && QUICK_STANDS_4(at - 2, "pg_a"))
+		return word_flags(start, at - 2, flags);
+	return odd_lock_flags(start, at, end, behind, flags);
 }
 
 /* ---- set_config(name, value, is_local) ---- */
 
 /* Behind an argument, if that is a string or a parameter; or NULL. */
-static const uint8_t *
-skip_argument(const struct quick *q, const uint8_t *at)
+static inline const uint8_t *
+skip_argument(const uint8_t *at, const uint8_t *end,
+	      const struct classify_options *options)
 {
 	const uint8_t *from = at;
 
-	if (at == q->end)
+	if (at == end)
 		return NULL;
-	if (*at == '\'' && (q->options->lexer & LEXER_BACKSLASHES) == 0) {
-		do
-			at++;
-		while (at < q->end && *at != '\'');
-		return at < q->end ? at + 1 : NULL;
+	if (*at == '\'' && (options->lexer & LEXER_BACKSLASHES) == 0) {
+		at = quick_find(at + 1, end, '\'');
+		return at < end ? at + 1 : NULL;
 	}
 	if (*at != '$')
 		return NULL;
 	do
 		at++;
-	while (at < q->end && lexer_classes[*at] == CLASS_DIGIT);
+	while (at < end && lexer_classes[*at] == CLASS_DIGIT);
 	return at - from > 1 ? at : NULL;
 }
 
 /* Behind a sign that stands behind space; or NULL. */
-static const uint8_t *
-skip_sign(const struct quick *q, const uint8_t *at, char sign)
+static inline const uint8_t *
+skip_sign(const uint8_t *at, const uint8_t *end, char sign)
 {
 	if (at != NULL)
-		at = quick_skip_space(q, at);
-	return at != NULL && at < q->end && *at == (uint8_t)sign ? at + 1
-								 : NULL;
+		at = quick_skip_space(at, end);
+	return at != NULL && at < end && *at == (uint8_t)sign ? at + 1 : NULL;
 }
 
 /* The last argument: only a plain TRUE leaves nothing. */
-static bool
-on_is_local(struct quick *q, const uint8_t *at)
+static inline unsigned
+is_local_flags(const uint8_t *at, const uint8_t *end,
+	       const struct classify_options *options)
 {
-	bool is_true = false;
+	unsigned flags = CLASSIFY_SET_CONFIG;
 	uint64_t key;
 
-	if (quick_find_word(q, &at, &key)) {
-		is_true = QUICK_IS(q, at, key, "true");
-		at = quick_skip_word(q, at);
+	at = quick_skip_space(at, end);
+	if (at < end && lexer_is_letter(*at)) {
+		key = quick_key_at(at, end);
+		if (QUICK_IS_STRING(key))
+			return SQL_UNSURE;
+		if (QUICK_IS(at, end, key, "true"))
+			flags = 0;
+		at = quick_skip_word(at, end);
 	} else {
-		at = skip_argument(q, at);
+		at = skip_argument(at, end, options);
 	}
-	at = skip_sign(q, at, ')');
-	if (at == NULL)
-		return false;
-	if (!is_true)
-		q->flags |= CLASSIFY_SET_CONFIG;
-	q->call_end = at;
-	return true;
+	return skip_sign(at, end, ')') != NULL ? flags : SQL_UNSURE;
 }
 
 /* Only calls of the usual form are read here. */
-static bool
-on_call(struct quick *q, const uint8_t *at)
+static inline unsigned
+call_flags(const uint8_t *at, const uint8_t *end,
+	   const struct classify_options *options)
 {
-	at = skip_sign(q, at, '(');
-	for (int i = 0; i < 2 && at != NULL; i++)
-		at = skip_sign(q, skip_argument(q, quick_skip_space(q, at)),
-			       ',');
-	return at != NULL && on_is_local(q, at);
+	at = skip_sign(at, end, '(');
+	for (int i = 0; i < 2 && at != NULL; i++) {
+		at = skip_argument(quick_skip_space(at, end), end, options);
+		at = skip_sign(at, end, ',');
+	}
+	return at != NULL ? is_local_flags(at, end, options) : SQL_UNSURE;
+}
+
+/*
+ * Behind a string or a parameter of one digit, as most arguments are; NULL: its
+ * form is another.  Of the text behind at so many bytes are there for sure.
+ */
+QUICK_INLINE const uint8_t *
+skip_plain(const uint8_t *at, const uint8_t *end, size_t known)
+{
+	unsigned quotes;
+
+	if (*at == '$' && lexer_classes[at[1]] == CLASS_DIGIT)
+		return at + 2;
+	if (*at != '\'')
+		return NULL;
+	at++;
+	quotes = known > QUICK_BLOCK ? quick_are(at, '\'')
+				     : QUICK_UP_TO(at, end, quick_quotes);
+	return quotes != 0 ? at + quick_first(quotes) + 1 : NULL;
+}
+
+/* So many bytes hold any first argument of skip_plain, and five more. */
+#define PLAIN_ARGUMENT (1 + QUICK_BLOCK + 5)
+
+/* Behind the bracket of a call; SQL_UNSURE: its form is another. */
+QUICK_INLINE unsigned
+plain_call_flags(const uint8_t *at, const uint8_t *end, size_t known)
+{
+	at = skip_plain(at, end, known);
+	if (at == NULL || (known < PLAIN_ARGUMENT && end - at < 4) ||
+	    quick_load_2(at) != quick_load_2(", "))
+		return SQL_UNSURE;
+	at = skip_plain(at + 2, end, 2);
+	if (at == NULL || end - at < 7)
+		return SQL_UNSURE;
+	if (QUICK_STANDS(at - 1, "\0, true)"))
+		return 0;
+	return end - at >= 8 && QUICK_STANDS(at, ", false)")
+		       ? CLASSIFY_SET_CONFIG
+		       : SQL_UNSURE;
+}
+
+/* At what may be SET_CONFIG, with a call of any form. */
+__attribute__((noinline)) static unsigned
+odd_set_config(const uint8_t *start, const uint8_t *at, const uint8_t *end,
+	       const struct classify_options *options)
+{
+	unsigned flags;
+
+	if (at - start < 3 || end - at < 7 ||
+	    !QUICK_STANDS(at - 3, "set_conf") ||
+	    !QUICK_STANDS_4(at + 3, "nfig") || !quick_ends_at(at + 7, end))
+		return 0;
+	flags = word_flags(start, at - 3, CLASSIFY_SET_CONFIG);
+	return flags == CLASSIFY_SET_CONFIG ? call_flags(at + 7, end, options)
+					    : flags;
 }
 
 /* At "_con". */
-static bool
-check_set_config(struct quick *q, const uint8_t *at)
+QUICK_INLINE unsigned
+set_config_flags(const uint8_t *start, const uint8_t *at, const uint8_t *end,
+		 const struct classify_options *options)
 {
-	const uint8_t *word = at - 3;
-	enum quick_place place;
+	unsigned flags = SQL_UNSURE;
 
-	if (at - q->start < 3 || q->end - at < 7 ||
-	    !quick_is_4(at + 3, "nfig") || !quick_is_at(word, at, "set") ||
-	    !quick_ends_at(q, at + 7) || edge_at(q, word) == EDGE_NOT)
-		return true;
-	if (edge_at(q, word) == EDGE_UNSURE)
-		return false;
-	place = quick_place_of(q, word);
-	return place == PLACE_INSIDE ||
-	       (place == PLACE_CODE && on_call(q, at + 7));
+	if (at - start >= 3 && end - at >= 8 + 2 &&
+	    QUICK_STANDS(at - 3, "set_conf") &&
+	    QUICK_STANDS_4(at + 4, "fig(") &&
+	    (options->lexer & LEXER_BACKSLASHES) == 0 &&
+	    (at - 3 == start || !lexer_goes_on(at[-4])))
+		flags = end - at >= (ptrdiff_t)(8 + PLAIN_ARGUMENT)
+				? plain_call_flags(at + 8, end, PLAIN_ARGUMENT)
+				: plain_call_flags(at + 8, end, 2);
+	return flags != SQL_UNSURE ? flags
+				   : odd_set_config(start, at, end, options);
 }
 
-bool
-quick_on_hit(struct quick *q, const uint8_t *at)
+unsigned
+quick_meaning(const uint8_t *start, const uint8_t *hit, const uint8_t *end,
+	      const struct classify_options *options, const uint8_t *clean)
 {
-	if (q->end - at < 4)
-		return true;
-	if (*at == '_')
-		return (at[1] | 0x20) == 'a' ? check_lock(q, at)
-					     : check_set_config(q, at);
-	return !quick_is_4(at, "temp") || check_temp(q, at);
+	uint32_t four = quick_hit_at(hit);
+
+	if (quick_hit_is(four, "_CON"))
+		return set_config_flags(start, hit, end, options);
+	if (quick_hit_is(four, "_ADV"))
+		return lock_flags(start, hit, end);
+	return quick_hit_is_temp(four) ? temp_flags(start, hit, end, clean) : 0;
 }

@@ -23,6 +23,8 @@ struct statements {
 	size_t sweep_count; /* look for unused ones at this many */
 	size_t sweep_bytes;
 	uint64_t seed;
+	void *beside; /* owns, by end */
+	void (*end)(void *);
 };
 
 struct statements *
@@ -42,6 +44,19 @@ statements_new(uint64_t seed)
 	t->sweep_bytes = KEEP_BYTES;
 	t->seed = seed;
 	return t;
+}
+
+void
+statements_keep(struct statements *t, void *beside, void (*end)(void *))
+{
+	t->beside = beside;
+	t->end = end;
+}
+
+void *
+statements_kept(const struct statements *t)
+{
+	return t->beside;
 }
 
 struct statement *
@@ -85,6 +100,8 @@ statements_free(struct statements *t)
 {
 	if (t == NULL)
 		return;
+	if (t->end != NULL)
+		t->end(t->beside);
 	for (size_t i = 0; i < t->room; i++) {
 		struct statement *s, *next;
 

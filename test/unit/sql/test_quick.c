@@ -23,12 +23,23 @@ is_tracked(const void *context, const char *name)
 	return (name[0] & 1) != 0;
 }
 
+/* Beside enum lexer_option: nobody asks what is tracked. */
+#define UNTRACKED 4u
+
+static struct classify_options
+options_of(unsigned lexer)
+{
+	return (struct classify_options){
+		.lexer = lexer & ~UNTRACKED,
+		.is_tracked = lexer & UNTRACKED ? NULL : is_tracked,
+	};
+}
+
 /* Whatever the lexer makes of it, cut as it comes on the wire. */
 static unsigned
 slowly(const char *text, size_t len, unsigned lexer, char *name)
 {
-	struct classify_options options = { .lexer = lexer,
-					    .is_tracked = is_tracked };
+	struct classify_options options = options_of(lexer);
 	struct classify c;
 	unsigned flags;
 
@@ -43,8 +54,7 @@ slowly(const char *text, size_t len, unsigned lexer, char *name)
 static unsigned
 quickly(const char *text, size_t len, unsigned lexer, char *name)
 {
-	struct classify_options options = { .lexer = lexer,
-					    .is_tracked = is_tracked };
+	struct classify_options options = options_of(lexer);
 	char *copy = malloc(len > 0 ? len : 1);
 	unsigned flags;
 
@@ -58,7 +68,7 @@ quickly(const char *text, size_t len, unsigned lexer, char *name)
 
 /* The flags of a text; where they are told quickly, they are the same. */
 static unsigned
-check(const char *text, size_t len, unsigned lexer, bool *is_quick)
+compare(const char *text, size_t len, unsigned lexer, bool *is_quick)
 {
 	char name[LEXER_WORD_MAX + 1], expected[LEXER_WORD_MAX + 1];
 	unsigned flags = slowly(text, len, lexer, expected);
@@ -71,6 +81,13 @@ check(const char *text, size_t len, unsigned lexer, bool *is_quick)
 	    strcmp(name, expected) != 0)
 		fail_msg("%s, not %s: %.*s", name, expected, (int)len, text);
 	return flags;
+}
+
+static unsigned
+check(const char *text, size_t len, unsigned lexer, bool *is_quick)
+{
+	compare(text, len, lexer | UNTRACKED, is_quick);
+	return compare(text, len, lexer, is_quick);
 }
 
 static void
@@ -138,6 +155,14 @@ most_others_are_told(void **state)
 		"call f()",
 		"do $$ begin perform 1; end $$",
 		"prepare a as select 1",
+		"set search_path  to  a, b",
+		"set application_name='a'",
+		"set session x to local",
+		"set a.b = default",
+		"declare c1 cursor with hold for select id from t",
+		"declare c1 cursor  without  hold for select hold",
+		"declare c no scroll cursor without hold for select hold",
+		"/* a *//* b */ reset all",
 		"declare c scroll cursor with hold for select 1",
 		"declare c cursor without hold for select hold",
 		"select 1; listen y",
@@ -158,6 +183,13 @@ most_others_are_told(void **state)
 		"select '', pg_try_advisory_lock_shared(1)",
 		"select pg_advisory_unlock_all()",
 		"select pg_advisory_unlock(1) where a = $1",
+		"select set_config('a.b', $1, true)",
+		"select set_config('a.b', '', false), 'temp', 1 as b",
+		"select set_config('a.name_of_more_than_16', 'b', FALSE)",
+		"select 1 % 2, pg_advisory_lock(3)",
+		"select set_config('a.b',  $12,  false) from template",
+		"declare hold cursor for select 1",
+		"declare a_name_of_20_letters cursor with hold for select 1",
 	};
 
 	(void)state;
@@ -296,6 +328,7 @@ never_wrong(void **state)
 		"_lock",      "pg_try_advisory_unlock",
 		"-",          "temp",
 		"set",        " ",
+		"\x7f",       "%",
 	};
 	unsigned seed = 17, plain = 0, told = 0;
 	char text[512];
@@ -322,6 +355,126 @@ never_wrong(void **state)
 	assert_true(plain > 1000 && told > 1000);
 }
 
+/* Statements whose words are read, with anything between these. */
+static void
+rules_are_never_wrong(void **state)
+{
+	static const char *const begins[] = {
+		"declare ",
+		"DECLARE c1 cursor ",
+		"set ",
+		"SET session ",
+		"declare for cursor ",
+		"declare hold cursor ",
+		"reset ",
+		"discard ",
+		"prepare ",
+		"deallocate ",
+		"set a",
+		"select 1;set ",
+		"set local ",
+		"/* a */ set ",
+	};
+	static const char *const parts[] = {
+		" ",     " ",       " ",      "  ",       "\t",
+		"\n",    "c1",      "5",      "_a",       "$",
+		"\"a\"", "'a'",     "e'a'",   "--",       "/* a */",
+		"(",     ";",       ".",      "=",        "to",
+		"TO ",   "hold",    "HOLD ",  "for",      "FOR ",
+		"with",  "without", "\x01",   "\xc3\xa9", "default",
+		"local", "names",   "time",   "zone",     "session",
+		"role",  "cursor ", "select", "all",      "scroll ",
+		"to d",  "= l",     "search", "_path",    "with hold for ",
+	};
+	unsigned seed = 23, told = 0;
+	char text[512];
+
+	(void)state;
+	for (unsigned round = 0; round < 300000; round++) {
+		const char *begin =
+			begins[(size_t)rand_r(&seed) % COUNT_OF(begins)];
+		size_t len = strlen(begin);
+		bool is_quick;
+
+		memcpy(text, begin, len);
+		for (int i = rand_r(&seed) % 16; i >= 0; i--) {
+			const char *part =
+				parts[(size_t)rand_r(&seed) % COUNT_OF(parts)];
+
+			memcpy(text + len, part, strlen(part));
+			len += strlen(part);
+			if (rand_r(&seed) % 2 == 0)
+				text[len++] = ' ';
+		}
+		if (rand_r(&seed) % 8 == 0)
+			text[(size_t)rand_r(&seed) % len] = '\0';
+		told += check(text, len, (unsigned)rand_r(&seed) % 4,
+			      &is_quick) != 0 &&
+			is_quick;
+	}
+	print_message("%u told\n", told);
+	assert_true(told > 10000);
+}
+
+/* Calls of functions, in the usual form and nearly so. */
+static void
+calls_are_never_wrong(void **state)
+{
+	static const char *const names[] = {
+		"set_config(",
+		"SET_CONFIG(",
+		"set_config (",
+		"xset_config(",
+		"1set_config(",
+		"set_config\x7f(",
+		"set\x7f"
+		"config(",
+		"pg_advisory_lock(",
+		"PG_ADVISORY_UNLOCK(",
+		"g_advisory_lock(",
+		"pg\x7f"
+		"advisory_lock(",
+	};
+	static const char *const parts[] = {
+		"'a'",   "'app.user'", "''",        "'a''b'",      "$1",
+		"$12",   "$$",         "'\\'",      "'0123456789", "1",
+		"true",  "TRUE)",      "true)",     "true )",      "truex)",
+		"false", "False)",     "false)",    ", ",          ", ",
+		",",     ",  ",        " ",         ")",           ", true)",
+		"(",     ", false)",   "e'a'",      "x",           ";",
+		"; ",    "'a', 'b', ", "'a', $1, ",
+	};
+	unsigned seed = 29, told = 0;
+	char text[512];
+
+	(void)state;
+	for (unsigned round = 0; round < 300000; round++) {
+		const char *name =
+			names[(size_t)rand_r(&seed) % COUNT_OF(names)];
+		size_t len = 0;
+		bool is_quick;
+
+		if (rand_r(&seed) % 4 != 0) {
+			memcpy(text, "select ", 7);
+			len = 7;
+		}
+		memcpy(text + len, name, strlen(name));
+		len += strlen(name);
+		for (int i = rand_r(&seed) % 9; i >= 0; i--) {
+			const char *part =
+				parts[(size_t)rand_r(&seed) % COUNT_OF(parts)];
+
+			memcpy(text + len, part, strlen(part));
+			len += strlen(part);
+		}
+		told += check(text, len, (unsigned)rand_r(&seed) % 4,
+			      &is_quick) != 0 &&
+			is_quick;
+	}
+	print_message("%u told\n", told);
+	assert_true(told > 10000);
+}
+
 int
 main(void)
 {
@@ -331,6 +484,8 @@ main(void)
 		cmocka_unit_test(some_are_not),
 		cmocka_unit_test(seen_at_every_place),
 		cmocka_unit_test(never_wrong),
+		cmocka_unit_test(rules_are_never_wrong),
+		cmocka_unit_test(calls_are_never_wrong),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

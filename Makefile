@@ -34,7 +34,7 @@ say = $(if $(V),@:,@printf '  %-6s %s\n')
 
 # --- sources, folder by folder ---------------------------------------------
 
-FOLDERS := base io auth sql config core postgres control admin
+FOLDERS := base io auth sql config core postgres mysql control admin
 
 LIB_SRC := $(foreach f,$(FOLDERS),$(sort $(wildcard src/$f/*.c))) \
 	$(wildcard src/protocols.c)
@@ -64,7 +64,7 @@ FAKES := $(if $(FAKE_SRC),$B/libfake.a)
 # --- libraries ---------------------------------------------------------------
 
 PKG_CONFIG ?= pkg-config
-PACKAGES := openssl libpq inih libcares
+PACKAGES := openssl libpq inih libcares libsodium
 PACKAGES += $(if $(filter release,$(BUILD)),jemalloc)
 # SASLprep's tables; a build without the library is refused by auth/ if needed.
 PACKAGES += $(shell $(PKG_CONFIG) --exists libidn 2>/dev/null && echo libidn)
@@ -135,7 +135,7 @@ help: ## this list
 		{ printf "make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo 'BUILD=release|debug|asan|tsan|fuzz|cov   V=1 shows the commands'
 
-demo: ## a private Postgres, carpool before it, a first load (CHECK=1: then end)
+demo: ## private servers, carpool before them, a first load (CHECK=1: then end)
 	@packaging/deps/install build demo
 	@+$(MAKE) --no-print-directory BUILD=release all
 	@OUT='$(OUT)' CHECK='$(CHECK)' packaging/demo
@@ -168,7 +168,7 @@ bench: ## measure against direct, relay, HAProxy and pgbouncer (ARGS=--quick)
 	@/usr/bin/python3 bench/run --out $(OUT) $(ARGS)
 
 classify-cost: $(OUT)/bench/classify ## instructions to classify a statement
-	@bench/classify-cost $(OUT)/bench/classify $(ARGS)
+	@$(OUT)/bench/classify bench/classify.sql $(ARGS)
 
 man: $(OUT)/man/carpool.ini.5 ## write man/carpool.ini.5 from the settings table
 	@cmp -s $< man/carpool.ini.5 || cp $< man/carpool.ini.5

@@ -7,7 +7,8 @@
 
 #include "proto/protocol.h"
 
-/* The way in which clients speak; constant, never NULL.  Any thread. */
-const struct front_ops *protocols_front(void);
+/* The ways in which clients speak, by enum protocol; constant, none is NULL.
+ * Any thread. */
+const struct front_ops *const *protocols_fronts(void);
 
 #endif

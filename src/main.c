@@ -12,6 +12,7 @@
 #include "admin/console.h"
 #include "auth/entropy.h"
 #include "auth/key_cache.h"
+#include "auth/rsa_key.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/version.h"
@@ -50,6 +51,7 @@ struct program {
 	struct helpers *name_helpers; /* owns: the resolver's */
 	struct resolver *resolver;    /* owns */
 	struct key_cache *keys;       /* owns */
+	struct rsa_key *rsa;          /* owns */
 	struct control *control;      /* owns */
 	struct console *console;      /* owns */
 	struct core *core;            /* owns */
@@ -105,7 +107,7 @@ open_listening(struct program *p)
 	char error[ERROR_BYTES] = "";
 
 	p->threads = set->threads > 0 ? set->threads : cpus_available();
-	if (places_find(&places, set, protocols_front()->back, error,
+	if (places_find(&places, p->snapshot, protocols_fronts(), error,
 			sizeof(error)))
 		p->listening = listen_open(places.specs, places.count,
 					   p->threads, error, sizeof(error));
@@ -120,7 +122,8 @@ open_as_user(struct program *p)
 {
 	const struct settings *set = snapshot_settings(p->snapshot);
 	char error[ERROR_BYTES];
-	bool is_early = places_are_privileged(set) && set->user[0] != '\0';
+	bool is_early =
+		places_are_privileged(p->snapshot) && set->user[0] != '\0';
 
 	if (is_early && !open_listening(p))
 		return false;
@@ -158,6 +161,23 @@ open_files(struct program *p)
 	return complain(error);
 }
 
+/* The key for clients' passwords: of a file, or one that is made. */
+static struct rsa_key *
+load_rsa(const char *path)
+{
+	struct rsa_key *key = NULL;
+
+	if (path[0] == '\0')
+		return rsa_key_new(NULL);
+	key = rsa_key_load(path);
+	if (key == NULL)
+		fprintf(stderr,
+			"carpool: mysql_rsa_key_file %s: cannot be read, or "
+			"holds no private RSA key of %u to %u bits\n",
+			path, RSA_KEY_BITS, RSA_KEY_BITS_MAX);
+	return key;
+}
+
 static bool
 build_control(struct program *p)
 {
@@ -171,8 +191,9 @@ build_control(struct program *p)
 	p->helpers = helpers_new(HELPER_THREADS);
 	p->name_helpers = helpers_new(NAME_THREADS);
 	p->keys = key_cache_new(KEY_CACHE_MAX);
+	p->rsa = load_rsa(snapshot_settings(p->snapshot)->mysql_rsa_key_file);
 	if (p->loop == NULL || p->helpers == NULL || p->name_helpers == NULL ||
-	    p->keys == NULL)
+	    p->keys == NULL || p->rsa == NULL)
 		return complain("no memory, descriptors or threads");
 	p->resolver = resolver_new(p->loop, p->name_helpers,
 				   snapshot_settings(p->snapshot)->resolv_conf);
@@ -208,10 +229,11 @@ build_core(struct program *p)
 {
 	struct core_config config = {
 		.threads = p->threads,
-		.front = protocols_front(),
+		.fronts = protocols_fronts(),
 		.helpers = p->helpers,
 		.resolver = p->resolver,
 		.keys = p->keys,
+		.rsa = p->rsa,
 		.control = p->loop,
 		.listening = p->listening,
 		.snapshot = p->snapshot,
@@ -287,6 +309,7 @@ finish(struct program *p)
 	control_free(p->control);
 	loop_free(p->loop);
 	key_cache_free(p->keys);
+	rsa_key_free(p->rsa);
 	pidfile_close(p->pidfile);
 	if (p->is_started)
 		log_event(LOG_INFO, "ended", "pid=%d", (int)getpid());

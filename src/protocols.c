@@ -3,10 +3,16 @@
  */
 #include "protocols.h"
 
+#include "mysql/mywire.h"
 #include "postgres/pgwire.h"
 
-const struct front_ops *
-protocols_front(void)
+const struct front_ops *const *
+protocols_fronts(void)
 {
-	return &pg_front_ops;
+	static const struct front_ops *const fronts[PROTOCOLS] = {
+		[PROTOCOL_POSTGRES] = &pg_front_ops,
+		[PROTOCOL_MYSQL] = &my_front_ops,
+	};
+
+	return fronts;
 }

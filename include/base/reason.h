@@ -13,6 +13,7 @@ enum reason {
 	REASON_NONE, /* no failure */
 	/* the client's side */
 	REASON_PROTOCOL,             /* 08P01 malformed or unexpected message */
+	REASON_PACKET_ORDER,         /* 08P01 a wrong number, of MySQL */
 	REASON_PACKET_TOO_LARGE,     /* 08P01 max_packet_size */
 	REASON_UNSUPPORTED_PROTOCOL, /* 0A000 protocol version */
 	REASON_STARTUP_PARAMETER,    /* 0A000 ignore_startup_parameters */

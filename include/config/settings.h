@@ -66,6 +66,11 @@ struct settings {
 	enum pool_mode pool_mode;
 	uint32_t default_pool_size; /* 0 = unlimited, as in PgBouncer */
 	uint32_t min_pool_size;
+	const char *mysql_default_database;
+	uint32_t mysql_listen_port;
+	const char *mysql_rsa_key_file; /* "" = a key is made */
+	const char *mysql_server_version;
+	uint32_t local_infile;
 	uint32_t reserve_pool_size;
 	usec_t reserve_pool_timeout;
 	uint32_t max_client_conn;
@@ -168,6 +173,8 @@ const struct setting *settings_find(const char *name);
 extern const char *const pool_mode_names[3];
 /* "temp_table", ...: a setting's name without "on_"; by enum state_kind. */
 extern const char *const state_kind_names[STATE_KINDS];
+/* The same, and then "table_lock", ...: by enum pin_kind. */
+extern const char *const pin_kind_names[PIN_KINDS];
 /* "pin", ...; by enum state_policy. */
 extern const char *const state_policy_names[STATE_EMULATE + 1];
 /* The setting's word for a method: "scram-sha-256", ...; never NULL. */

@@ -30,8 +30,10 @@ struct config_host {
 #define UNSET_U32 UINT32_MAX
 #define UNSET_USEC UINT64_MAX
 
-/* An entry of [databases]; values not given are taken from the settings. */
+/* An entry of [databases] or [mysql_databases]; values not given are taken from
+ * the settings. */
 struct config_database {
+	enum protocol protocol;
 	const char *name;   /* as clients say it; "*" for the fallback */
 	const char *dbname; /* on the server; NULL = as the client says it */
 	const struct config_host *hosts;
@@ -130,12 +132,33 @@ const char *snapshot_setting_text(const struct snapshot *s,
 				  const struct setting *row, char *out,
 				  size_t size);
 
-/* The entry of exactly this name, else that of "*", else NULL. */
+/* The protocol's entry of exactly this name, else that of "*", else NULL. */
 const struct config_database *snapshot_database(const struct snapshot *s,
+						enum protocol protocol,
 						const char *name);
 /* The user of this name, or NULL. */
 const struct config_user *snapshot_user(const struct snapshot *s,
 					const char *name);
+
+/* The same under whatever protocol there is one, a true name before "*". */
+const struct config_database *snapshot_any_database(const struct snapshot *s,
+						    const char *name);
+/*
+ * The entry for clients that name no database: mysql_default_database, or the
+ * protocol's only one; NULL: there is none.
+ */
+const struct config_database *
+snapshot_default_database(const struct snapshot *s, enum protocol protocol);
+
+/* Is there any entry of the protocol? */
+bool snapshot_has_protocol(const struct snapshot *s, enum protocol protocol);
+
+/*
+ * Are clients of the protocol heard, and on which port?  Those of Postgres are
+ * in any case, for the console; others where there are entries.
+ */
+bool snapshot_listens(const struct snapshot *s, enum protocol protocol,
+		      uint16_t *port);
 
 size_t snapshot_database_count(const struct snapshot *s);
 const struct config_database *snapshot_database_at(const struct snapshot *s,

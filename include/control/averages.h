@@ -25,9 +25,9 @@ void averages_collect(struct averages *a, struct core *core, uint64_t commands,
 		      usec_t now);
 
 /* The averages of a database in the last full period; zeros when there was
- * none.  "pgbouncer" is the console's. */
-void averages_find(const struct averages *a, const char *database,
-		   uint64_t out[STAT_COUNT]);
+ * none.  "pgbouncer" of the first protocol is the console's. */
+void averages_find(const struct averages *a, enum protocol protocol,
+		   const char *database, uint64_t out[STAT_COUNT]);
 
 /* The same over all databases together. */
 void averages_sum(const struct averages *a, uint64_t out[STAT_COUNT]);

@@ -110,6 +110,7 @@ bool control_listen_place(void *control, struct pool *pool);
 
 /* A connection on which carpool listens; all borrowed for the callback. */
 struct control_listener {
+	enum protocol protocol;
 	const char *database, *user, *state;
 	const char *server; /* "host:port", "" before the first try */
 	const char *error;  /* of the last failure, "" = none */

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "config/settings.h"
+#include "config/snapshot.h"
 #include "io/listen.h"
 #include "proto/protocol.h"
 
@@ -18,15 +18,17 @@ struct places {
 };
 
 /*
- * listen_addr (a list of addresses, names and "*") and unix_socket_dir; back
- * knows how a socket file is named.  False with why in error.  places must be
- * zero-initialised and is ended with places_fini in either case.
+ * listen_addr (a list of addresses, names and "*") and unix_socket_dir, for
+ * each protocol that has entries; fronts, by enum protocol, know how a socket
+ * file is named.  A spec's tag is its protocol.  False with why in error.
+ * places must be zero-initialised and is ended with places_fini in either case.
  */
-bool places_find(struct places *places, const struct settings *set,
-		 const struct back_ops *back, char *error, size_t error_size);
+bool places_find(struct places *places, const struct snapshot *s,
+		 const struct front_ops *const *fronts, char *error,
+		 size_t error_size);
 void places_fini(struct places *places);
 
 /* May listening need root's rights (a port below 1024)? */
-bool places_are_privileged(const struct settings *set);
+bool places_are_privileged(const struct snapshot *s);
 
 #endif

@@ -47,20 +47,23 @@ struct console_request {
 	enum console_right right;
 	char *user;                /* owns */
 	char *text;                /* owns: the command */
+	enum protocol protocol;    /* the client's */
 	bool is_describe;          /* columns are wanted, nothing may happen */
 	_Atomic bool is_abandoned; /* nobody waits for the answer any more */
 	struct rowset *result;     /* owns: the answer */
 };
 
 struct core_config {
-	unsigned threads;              /* workers to start, at least 1 */
-	const struct front_ops *front; /* borrows: for the process's life */
-	struct helpers *helpers;       /* borrows: outlives the core */
-	struct resolver *resolver;     /* borrows: outlives the core */
-	struct key_cache *keys;        /* borrows: outlives the helpers */
-	struct loop *control;          /* borrows: the control thread's loop */
-	struct listen_set *listening;  /* borrows, or NULL */
-	struct snapshot *snapshot;     /* the first one; the core refs it */
+	unsigned threads; /* workers to start, at least 1 */
+	/* borrows, for the process's life: PROTOCOLS of them */
+	const struct front_ops *const *fronts;
+	struct helpers *helpers;      /* borrows: outlives the core */
+	struct resolver *resolver;    /* borrows: outlives the core */
+	struct key_cache *keys;       /* borrows: outlives the helpers */
+	struct rsa_key *rsa;          /* the same */
+	struct loop *control;         /* borrows: the control thread's loop */
+	struct listen_set *listening; /* borrows, or NULL */
+	struct snapshot *snapshot;    /* the first one; the core refs it */
 	/* Takes a console command; called on worker threads. */
 	void (*console_submit)(void *arg, struct console_request *request);
 	void *console_arg;
@@ -106,7 +109,11 @@ void core_must_broadcast(struct core *core,
 
 unsigned core_worker_count(const struct core *core);
 
-/* --- the administrator's verbs; database NULL = all ------------------- */
+/* What its clients speak, as the console tells of it.  Any thread. */
+const char *core_protocol_name(const struct core *core, enum protocol protocol);
+
+/* --- the administrator's verbs; database NULL = all; a name means the entries
+ * of every protocol that have it ---------------------------------------- */
 
 enum verb_result { VERB_OK, VERB_NO_DATABASE, VERB_ALREADY };
 
@@ -147,6 +154,7 @@ unsigned core_drain_pending(struct core *core);
 /* --- figures ------------------------------------------------------------ */
 
 struct client_info {
+	enum protocol protocol;
 	const char *user, *database, *state; /* borrowed for the callback */
 	const char *application_name;
 	const char *pool_user; /* NULL: has no pool (console, login) */
@@ -178,7 +186,7 @@ void worker_each_server(struct worker *w,
 /* One reason for which one client keeps its server. */
 struct pin_info {
 	const struct client_info *client; /* borrowed for the callback */
-	enum state_kind kind;
+	unsigned kind;                    /* enum state_kind or pin_kind */
 	usec_t since_wall;
 	usec_t age;
 	uint64_t digest; /* of the statement, 0 = not known */
@@ -190,12 +198,13 @@ void worker_each_pin(struct worker *w,
 		     void *arg);
 
 /* What would be done with a text's statements, see back_ops.explain. */
-void core_explain(struct core *core, const char *text,
+void core_explain(struct core *core, enum protocol protocol, const char *text,
 		  const struct policy *policy,
 		  void (*row)(void *arg, const struct explain_row *row),
 		  void *arg);
 
 struct pool_info {
+	enum protocol protocol;
 	const char *database, *user; /* borrowed for the callback */
 	uint32_t cl_active, cl_waiting;
 	uint32_t cl_active_cancel, cl_waiting_cancel;
@@ -204,8 +213,8 @@ struct pool_info {
 	usec_t maxwait;
 	enum pool_mode mode;
 	enum load_balance balance;
-	uint32_t pins_now[STATE_KINDS];
-	uint64_t pins_begun[STATE_KINDS];
+	uint32_t pins_now[PIN_KINDS];
+	uint64_t pins_begun[PIN_KINDS];
 };
 
 /*
@@ -219,6 +228,7 @@ bool core_each_pool(struct core *core,
 
 /* A prepared statement of one pool, and how many hold it. */
 struct statement_info {
+	enum protocol protocol;
 	const char *database, *user; /* borrowed for the callback */
 	uint64_t digest;             /* of the text, as in struct pin_info */
 	size_t length;               /* of the text */
@@ -238,7 +248,22 @@ bool core_each_statement(struct core *core,
 				      const struct statement_info *info),
 			 void (*done)(void *arg), void *arg);
 
+/* A session state of one pool, and how many are in it. */
+struct state_info {
+	enum protocol protocol;
+	const char *database, *user; /* borrowed for the callback */
+	uint64_t id;
+	const char *words; /* what tells it from others: "a=1, b=2" */
+	uint32_t clients, servers;
+};
+
+/* The same for the states of sessions. */
+bool core_each_state(struct core *core,
+		     void (*each)(void *arg, const struct state_info *info),
+		     void (*done)(void *arg), void *arg);
+
 struct database_info {
+	enum protocol protocol;
 	const char *name; /* borrowed for the callback */
 	uint32_t server_connections, client_connections;
 	bool is_paused, is_disabled;
@@ -258,8 +283,8 @@ void core_each_user(struct core *core,
 		    void *arg);
 
 /* Figures of one database or user; zeros when it was never used. */
-void core_database_info(struct core *core, const char *name,
-			struct database_info *out);
+void core_database_info(struct core *core, enum protocol protocol,
+			const char *name, struct database_info *out);
 void core_user_info(struct core *core, const char *name, struct user_info *out);
 
 struct core_totals {

@@ -14,6 +14,7 @@
 /* What to listen on; borrowed for the call. */
 struct listen_spec {
 	struct addr addr;
+	unsigned tag; /* handed to accepted() */
 	int backlog;
 	bool share;             /* so_reuseport: other daemons may too */
 	bool defer_accept;      /* tcp_defer_accept */
@@ -36,12 +37,14 @@ void listen_close(struct listen_set *set);
 struct listener; /* one loop's share of a set */
 
 /*
- * Starts accepting on a loop; accepted() owns fd.  index: which loop (0..).
- * Loop's own thread (or before it runs).  NULL when out of memory.
+ * Starts accepting on a loop; accepted() owns fd.  tag: the spec's.  index:
+ * which loop (0..). Loop's own thread (or before it runs).  NULL when out of
+ * memory.
  */
 struct listener *
 listener_start(struct listen_set *set, unsigned index, struct loop *loop,
-	       void (*accepted)(void *arg, int fd, const struct addr *peer),
+	       void (*accepted)(void *arg, int fd, const struct addr *peer,
+				unsigned tag),
 	       void *arg);
 /*
  * Sets what the TCP sockets accepted from now on have from the beginning, but

@@ -25,17 +25,21 @@ enum order_kind {
 	ORDER_DISCARD,   /* drop `bytes` (also those not yet come) */
 	ORDER_NEED_SERVER, /* queue at the pool; call again when linked */
 	ORDER_NEED_FACTS,  /* what the pool's servers say of themselves */
-	ORDER_ROUTE,       /* find the pool of `route` */
+	ORDER_ROUTE,       /* find the pool of `route`; front, logged in: it
+			    * logs in anew, and has nothing any more */
 	ORDER_VERIFY,      /* the access method and the user's secret */
 	ORDER_WORK,        /* run `job` on a helper thread */
 	ORDER_READY,       /* login done, on either side */
 	ORDER_BOUNDARY,    /* back only: the server is at a transaction edge */
-	ORDER_CANCEL, /* front only: cancel request with `key`; then close */
-	ORDER_QUERY,  /* console command in `text` */
-	ORDER_CLOSE,  /* flush, half-close, linger, close */
-	ORDER_FAIL,   /* refuse and end, see `scope` and `reason` */
-	ORDER_LISTEN, /* back only: the client's subscriptions change, or a
-		       * notification is for it; see `listen` */
+	ORDER_CANCEL,      /* front only: cancel request with `key`; then close.
+			    * With its first bytes alone, of a client that is
+			    * logged in and stays: answered */
+	ORDER_QUERY,       /* console command in `text` */
+	ORDER_CLOSE,       /* flush, half-close, linger, close */
+	ORDER_FAIL,        /* refuse and end, see `scope` and `reason` */
+	ORDER_LISTEN,      /* back only: the client's subscriptions change, or a
+			    * notification is for it; see `listen` */
+	ORDER_CLASS,       /* front only: its next servers are told `words` */
 };
 
 /* Why a server cannot be given up at a boundary. */
@@ -108,13 +112,17 @@ struct listen_change {
 	const struct notification *told; /* borrows, or NULL */
 };
 
+/* Of the client that a cancel request is about. */
+enum cancel_what { CANCEL_STATEMENT, CANCEL_CONNECTION };
+
 struct order {
 	enum order_kind kind;
 	enum hold hold;        /* BOUNDARY */
 	enum residue residue;  /* BOUNDARY; of a server that is held, for the
 				* case that it is given up all the same */
 	uint32_t pins;         /* BOUNDARY, HOLD_PINNED: what for, as bits
-				* 1u << enum state_kind; session mode: 0 */
+				* 1u << enum state_kind or pin_kind; session
+				* mode: 0 */
 	enum fail_scope scope; /* FAIL */
 	enum reason reason;    /* FAIL, CLOSE */
 	size_t bytes;          /* NEED_MORE (at least), RELAY, DISCARD */
@@ -122,11 +130,12 @@ struct order {
 		struct route route;          /* ROUTE */
 		struct job job;              /* WORK */
 		struct listen_change listen; /* LISTEN */
-		/* NEED_FACTS: of servers that were told this; borrowed */
+		/* NEED_FACTS, CLASS: of servers told this; borrowed */
 		struct startup_words words;
 		struct {
 			const uint8_t *key; /* CANCEL: borrowed */
 			size_t len;
+			enum cancel_what what;
 		} cancel;
 		struct {
 			const char *text;   /* FAIL: in place of the reason's

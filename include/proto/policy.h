@@ -9,6 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The protocols that carpool speaks; the core knows them by number alone. */
+enum protocol { PROTOCOL_POSTGRES, PROTOCOL_MYSQL, PROTOCOLS };
+
 enum pool_mode { POOL_SESSION, POOL_TRANSACTION, POOL_STATEMENT };
 
 #define POLICY_NAMES_MAX 16
@@ -24,6 +27,17 @@ enum state_kind {
 	STATE_KINDS,
 };
 
+/* What else keeps a client on its server, under any policy. */
+enum pin_kind {
+	PIN_TABLE_LOCK = STATE_KINDS,
+	PIN_SERVER_LOCK, /* for a backup, say */
+	PIN_XA,
+	PIN_TRANSACTION, /* the next one, of which something was said */
+	PIN_STATEMENT,   /* prepared, and no other server has it */
+	PIN_ASKED,       /* by the client */
+	PIN_KINDS,
+};
+
 /* What is done about it. */
 enum state_policy {
 	STATE_PIN,    /* the client keeps its server until it is gone */
@@ -35,6 +49,9 @@ enum state_policy {
 
 struct policy {
 	enum pool_mode mode;
+	/* Of this pool as it is configured now: on one thread no other policy
+	 * has it, before or after; 0: none. */
+	uint64_t id;
 	uint32_t max_packet_bytes; /* largest message accepted from a client */
 	uint32_t scram_iterations; /* for secrets stored in clear text */
 	bool simple_query_off;     /* disable_pqexec */
@@ -42,10 +59,13 @@ struct policy {
 	bool reset_always;         /* server_reset_query_always */
 	bool pin_notice;           /* tell a client once why it is pinned */
 	uint8_t on_state[STATE_KINDS]; /* enum state_policy, by state_kind */
-	bool cannot_hear; /* LISTEN pins because it cannot be emulated */
+	bool local_infile; /* clients may be asked for their files */
+	bool cannot_hear;  /* LISTEN pins because it cannot be emulated */
 	uint32_t listen_channels; /* of one client, where LISTEN is emulated */
 	uint32_t max_prepared_statements; /* of one server; 0 = none shared */
 	/* All strings are borrowed, NUL-terminated, never NULL. */
+	const char
+		*server_version; /* in place of the servers' own, "" = that */
 	const char *reset_query; /* server_reset_query, "" = none */
 	const char *check_query; /* server_check_query, "" = empty query */
 	const char

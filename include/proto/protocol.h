@@ -20,6 +20,7 @@
 #define CARPOOL_PROTO_PROTOCOL_H
 
 #include "base/rowset.h"
+#include "base/text.h"
 #include "proto/order.h"
 #include "proto/turn.h"
 
@@ -30,7 +31,11 @@ struct front_view {
 	bool is_at_rest;  /* logged in, no message or group half-way: may be
 			   * told good-bye now */
 	bool is_skipping; /* drops messages up to the end of a failed group */
-	uint16_t statements;          /* named prepared statements it holds */
+	uint16_t statements; /* named prepared statements it holds */
+	/* Queries that no server was asked, and of these those outside of a
+	 * transaction: the core counts them at a DISCARD, and sets both to 0.
+	 */
+	uint16_t queries, xacts;
 	const char *application_name; /* borrowed; "" before login */
 };
 
@@ -48,9 +53,9 @@ struct back_view {
 	uint32_t server_parses; /* sent to the server to be prepared */
 	uint32_t binds;         /* bound by clients */
 	uint32_t remote_pid;    /* the server's process id, 0 = not known */
-	uint32_t pins;          /* what keeps its client, 1u << state_kind */
-	uint64_t digest;        /* of its client's last text that may have left
-				 * something behind, 0 = none */
+	uint32_t pins; /* what keeps its client, 1u << state_kind or pin_kind */
+	uint64_t digest; /* of its client's last text that may have left
+			  * something behind, 0 = none */
 	uint16_t statements;
 	bool is_resettable; /* at status idle, nothing owed: reset() allowed */
 	bool wants_step;    /* a step may do something without new bytes */
@@ -71,6 +76,25 @@ struct statement_view {
 	/* As in back_view; called where it is needed, for it costs a look. */
 	uint64_t (*digest)(const struct statement_view *s);
 };
+
+/* The state of a session where servers are shared, as the console tells of it.
+ */
+struct state_view {
+	const struct policy *policy; /* borrows; set by the core */
+	uint64_t id; /* the same on all threads for equal ones; 0 before */
+	/* Writes what tells it from others by state_word(). */
+	void (*words)(const struct state_view *s, struct str *out);
+	const void *self; /* borrowed for the callback: front or back */
+	bool is_client;
+};
+
+/* Adds a name with its value; NULL: there is none, or it is not shown. */
+static inline void
+state_word(struct str *out, const char *name, const char *value)
+{
+	str_printf(out, "%s%s%s%s", out->len > 0 ? ", " : "", name,
+		   value != NULL ? "=" : "", value != NULL ? value : "");
+}
 
 enum link_result {
 	LINK_GO,   /* the client's bytes may follow in the same write */
@@ -126,8 +150,20 @@ struct explain_row {
 	const char *why;          /* static */
 };
 
+enum greeting_result {
+	GREETING_READ,
+	GREETING_MORE, /* it has not all come */
+	GREETING_BAD,
+	GREETING_NO_MEMORY,
+};
+
 struct back_ops {
 	const char *name; /* "postgres" */
+
+	/* What a server was told at its start (startup_words) always tells it
+	 * from others; else only in session mode. */
+	bool keeps_class;
+
 	uint16_t default_port;
 
 	/*
@@ -194,6 +230,14 @@ struct back_ops {
 	size_t (*cancel)(void *back, uint8_t *out, size_t out_size);
 
 	/*
+	 * Where that takes a login: a state as open() makes it, whose steps log
+	 * in, have the server stop what the other state's connection runs, and
+	 * end with CLOSE.  NULL: cancel() does it.
+	 */
+	void *(*cancel_open)(void *back, const struct credential *cred,
+			     const struct policy *policy);
+
+	/*
 	 * What servers of this kind say of themselves: a reference-counted
 	 * immutable object, filled by the time READY was returned.  ref
 	 * returns its argument; any thread.
@@ -201,6 +245,18 @@ struct back_ops {
 	const void *(*facts)(void *back); /* borrowed */
 	const void *(*facts_ref)(const void *facts);
 	void (*facts_unref)(const void *facts);
+
+	/*
+	 * Where the server speaks first: the facts of its first words, with a
+	 * reference, and to out what makes it end the connection without
+	 * counting it as a broken one; new ones of what two servers can both
+	 * do, NULL when memory is out; and whether clients would be greeted
+	 * alike.
+	 */
+	enum greeting_result (*greeting)(const uint8_t *bytes, size_t len,
+					 struct buf *out, const void **facts);
+	const void *(*facts_meet)(const void *a, const void *b);
+	bool (*facts_equal)(const void *a, const void *b);
 
 	/*
 	 * The server's last error that ended the login or the connection,
@@ -224,6 +280,9 @@ struct back_ops {
 			void (*row)(void *arg, const struct explain_row *row),
 			void *arg);
 
+	/* The state that it is in. */
+	void (*state)(const void *back, struct state_view *view);
+
 	/* The prepared statements that the server has for all clients. */
 	void (*statements)(const void *back,
 			   void (*each)(void *arg,
@@ -241,6 +300,16 @@ enum rows_result {
 struct front_ops {
 	const char *name; /* "postgres" */
 	const struct back_ops *back;
+
+	/* The server speaks first: the first step comes before any byte. */
+	bool speaks_first;
+
+	/*
+	 * The path of the unix socket on which its clients are heard, from
+	 * unix_socket_dir and the port, cut to size.
+	 */
+	void (*listen_path)(const char *dir, uint16_t port, char *out,
+			    size_t size);
 
 	/*
 	 * What the clients of one thread share, in every turn of theirs; the
@@ -293,6 +362,9 @@ struct front_ops {
 	 */
 	bool (*credential)(void *front, uint8_t client_key[32],
 			   uint8_t server_key[32]);
+
+	/* The state that its servers are brought to. */
+	void (*state)(const void *front, struct state_view *view);
 
 	/* The named prepared statements that the client has. */
 	void (*statements)(const void *front,

@@ -44,6 +44,8 @@ enum answer_kind {
 	ANSWER_VERIFY, /* method, secret */
 	ANSWER_FACTS,  /* facts */
 	ANSWER_JOB,    /* job */
+	ANSWER_CANCEL, /* reason: REASON_NONE, NO_DATABASE: there is no such
+			* client, or CONSOLE_DENIED: not this user's */
 	ANSWER_ROWS,   /* rows of a console command are in; see front rows() */
 };
 
@@ -69,7 +71,8 @@ struct stream_facts {
 	bool is_tls;
 };
 
-struct key_cache; /* of auth/; the core only hands it on */
+struct key_cache; /* of auth/; the core only hands them on */
+struct rsa_key;
 
 struct turn {
 	void *self;           /* the own side's state */
@@ -83,16 +86,21 @@ struct turn {
 	/* Fills out with len unpredictable bytes, ENTROPY_MAX at most. */
 	void (*entropy)(void *arg, void *out, size_t len);
 	void *entropy_arg; /* borrows */
-	/* MOCK_SECRET_BYTES of this process, for answers to unknown users. */
+	/* MOCK_SECRET_BYTES of this process, for answers to unknown users and
+	 * other things that are to be known again and not to be guessed. */
 	const uint8_t *mock_secret;
 	/* Keys derived from secrets, kept for all; outlives the helpers. */
 	struct key_cache *keys; /* borrows; NULL = nothing is kept */
+	/* front: with which clients encrypt their passwords; outlives the
+	 * helpers. */
+	struct rsa_key *rsa; /* borrows; NULL = nothing is decrypted */
 	/* back: how often what statements mean has changed in its database, a
 	 * count of all servers there that only goes up; the same for the life
 	 * of a server, and outlives it. */
 	_Atomic uint64_t *changes; /* borrows */
-	void *shared; /* front: what share_open made for this thread */
+	void *shared; /* what the front's share_open made for this thread */
 	const uint8_t *cancel_key; /* front: CANCEL_KEY_BYTES for this client */
+	uint64_t client_id; /* front, at a login: of no two in a process */
 	char *words; /* front: TURN_WORDS bytes for the text of its order */
 	/* Others wait for this server: a front then ends its pipeline soon, a
 	 * back looks whether what pins its client is gone. */
@@ -110,6 +118,7 @@ struct turn {
 
 /* Bytes of the key that the core issues to each client: pid and secret. */
 #define CANCEL_KEY_BYTES 8
+#define CANCEL_PLACE_BYTES 4 /* the first, by which a client is known */
 #define MOCK_SECRET_BYTES 32
 #define ENTROPY_MAX 512u
 #define TURN_WORDS 64

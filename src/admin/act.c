@@ -77,11 +77,15 @@ is_paused(const struct errand *errand, const char *database)
 {
 	struct core *core = control_core(errand->control);
 	struct database_info info;
+	bool paused = false;
 
 	if (database == NULL)
 		return core_is_paused(core);
-	core_database_info(core, database, &info);
-	return info.is_paused;
+	for (unsigned i = 0; i < PROTOCOLS; i++) {
+		core_database_info(core, i, database, &info);
+		paused |= info.is_paused;
+	}
+	return paused;
 }
 
 static bool
@@ -218,12 +222,17 @@ static bool
 is_known(const struct errand *errand, const char *database)
 {
 	struct database_info info;
+	uint32_t count = 0;
 
-	if (snapshot_database(control_snapshot(errand->control), database) !=
-	    NULL)
+	if (snapshot_any_database(control_snapshot(errand->control),
+				  database) != NULL)
 		return true;
-	core_database_info(control_core(errand->control), database, &info);
-	return info.server_connections > 0 || info.client_connections > 0;
+	for (unsigned i = 0; i < PROTOCOLS; i++) {
+		core_database_info(control_core(errand->control), i, database,
+				   &info);
+		count += info.server_connections + info.client_connections;
+	}
+	return count > 0;
 }
 
 void

@@ -77,7 +77,7 @@ static const struct rowset_column pins[] = {
 	{ "remote_pid", COLUMN_INT4 }, { "id", COLUMN_INT4 },
 	{ "reason", COLUMN_TEXT },     { "since", COLUMN_TEXT },
 	{ "age", COLUMN_INT4 },        { "age_us", COLUMN_INT4 },
-	{ "digest", COLUMN_TEXT },
+	{ "digest", COLUMN_TEXT },     { "protocol", COLUMN_TEXT },
 };
 
 const struct columns columns_pins = COLUMNS(pins);
@@ -85,7 +85,7 @@ const struct columns columns_pins = COLUMNS(pins);
 static const struct rowset_column pin_counts[] = {
 	{ "database", COLUMN_TEXT }, { "user", COLUMN_TEXT },
 	{ "reason", COLUMN_TEXT },   { "now", COLUMN_INT4 },
-	{ "begun", COLUMN_NUMERIC },
+	{ "begun", COLUMN_NUMERIC }, { "protocol", COLUMN_TEXT },
 };
 
 const struct columns columns_pin_counts = COLUMNS(pin_counts);
@@ -93,7 +93,7 @@ const struct columns columns_pin_counts = COLUMNS(pin_counts);
 static const struct rowset_column explain[] = {
 	{ "statement", COLUMN_TEXT }, { "effect", COLUMN_TEXT },
 	{ "kind", COLUMN_TEXT },      { "policy", COLUMN_TEXT },
-	{ "reason", COLUMN_TEXT },
+	{ "reason", COLUMN_TEXT },    { "protocol", COLUMN_TEXT },
 };
 
 const struct columns columns_explain = COLUMNS(explain);
@@ -102,10 +102,19 @@ static const struct rowset_column prepared_statements[] = {
 	{ "database", COLUMN_TEXT },   { "user", COLUMN_TEXT },
 	{ "digest", COLUMN_TEXT },     { "length", COLUMN_INT4 },
 	{ "parameters", COLUMN_INT4 }, { "clients", COLUMN_INT4 },
-	{ "servers", COLUMN_INT4 },
+	{ "servers", COLUMN_INT4 },    { "protocol", COLUMN_TEXT },
 };
 
 const struct columns columns_prepared_statements = COLUMNS(prepared_statements);
+
+static const struct rowset_column states[] = {
+	{ "database", COLUMN_TEXT }, { "user", COLUMN_TEXT },
+	{ "state", COLUMN_TEXT },    { "clients", COLUMN_INT4 },
+	{ "servers", COLUMN_INT4 },  { "settings", COLUMN_TEXT },
+	{ "protocol", COLUMN_TEXT },
+};
+
+const struct columns columns_states = COLUMNS(states);
 
 static const struct rowset_column databases[] = {
 	{ "name", COLUMN_TEXT },
@@ -262,7 +271,7 @@ static const struct rowset_column listeners[] = {
 	{ "state", COLUMN_TEXT },      { "server", COLUMN_TEXT },
 	{ "remote_pid", COLUMN_INT4 }, { "channels", COLUMN_INT8 },
 	{ "heard", COLUMN_INT8 },      { "lost", COLUMN_INT8 },
-	{ "error", COLUMN_TEXT },
+	{ "error", COLUMN_TEXT },      { "protocol", COLUMN_TEXT },
 };
 
 const struct columns columns_listeners = COLUMNS(listeners);

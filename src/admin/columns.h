@@ -1,7 +1,8 @@
 /*
  * The columns of every SHOW: names, order and types as in PgBouncer 1.25, on
- * which its users' tools rely; PINS and PIN_COUNTS are carpool's own.
- * Constant; any thread.
+ * which its users' tools rely.  Carpool's own are EXPLAIN, LISTENERS, PINS,
+ * PIN_COUNTS, PREPARED_STATEMENTS and STATES, each with the protocol as its
+ * last column.  Constant; any thread.
  */
 #ifndef CARPOOL_ADMIN_COLUMNS_H
 #define CARPOOL_ADMIN_COLUMNS_H
@@ -16,6 +17,7 @@ struct columns {
 extern const struct columns columns_pools;
 extern const struct columns columns_pins;
 extern const struct columns columns_prepared_statements;
+extern const struct columns columns_states;
 extern const struct columns columns_pin_counts;
 extern const struct columns columns_explain;
 extern const struct columns columns_clients; /* servers too */

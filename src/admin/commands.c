@@ -98,6 +98,7 @@ const struct show shows_table[] = {
 	{ "SERVERS", CONSOLE_STATS, &columns_clients, show_servers, NULL },
 	{ "SOCKETS", CONSOLE_STATS, &columns_sockets, show_sockets, NULL },
 	{ "STATE", CONSOLE_STATS, &columns_state, show_state, NULL },
+	{ "STATES", CONSOLE_STATS, &columns_states, show_states, NULL },
 	{ "STATS", CONSOLE_STATS, &columns_stats, show_stats, NULL },
 	{ "STATS_AVERAGES", CONSOLE_STATS, &columns_stats_averages,
 	  show_stats_averages, NULL },

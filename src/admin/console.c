@@ -25,6 +25,14 @@ errand_argument(const struct errand *errand, size_t i)
 }
 
 void
+errand_protocol(const struct errand *errand, struct row *row,
+		enum protocol protocol)
+{
+	row_text(row,
+		 core_protocol_name(control_core(errand->control), protocol));
+}
+
+void
 errand_end(struct errand *errand, struct rowset *result)
 {
 	control_answer(errand->control, errand->request, result);

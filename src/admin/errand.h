@@ -22,6 +22,10 @@ struct errand {
 /* The command's argument i (0 = the first behind its name), or NULL. */
 const char *errand_argument(const struct errand *errand, size_t i);
 
+/* Adds the cell that names the protocol. */
+void errand_protocol(const struct errand *errand, struct row *row,
+		     enum protocol protocol);
+
 /* Each of these gives the answer to the client and frees the errand. */
 
 /* result is taken over; NULL means that memory is out. */

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+struct config_database;
 struct snapshot;
 struct errand;
 
@@ -30,6 +31,7 @@ void show_active_sockets(struct errand *errand);
 void show_pins(struct errand *errand);
 void show_pin_counts(struct errand *errand);
 void show_prepared_statements(struct errand *errand);
+void show_states(struct errand *errand);
 
 /* show_self.c: the program itself */
 void show_dns_hosts(struct errand *errand);
@@ -45,10 +47,12 @@ void show_state(struct errand *errand);
 void show_version(struct errand *errand);
 
 /*
- * Calls each(errand, name) for every database that SHOW DATABASES lists but the
- * console's: those configured by name, and those that came from "*".
+ * Calls each(errand, entry, name) for every database that SHOW DATABASES lists
+ * but the console's: those configured by name, and those that came from "*".
  */
 void show_each_database(struct errand *errand,
-			void (*each)(struct errand *errand, const char *name));
+			void (*each)(struct errand *errand,
+				     const struct config_database *db,
+				     const char *name));
 
 #endif

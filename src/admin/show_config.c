@@ -36,7 +36,8 @@ show_config(struct errand *errand)
 
 struct walk {
 	struct errand *errand; /* borrows */
-	void (*each)(struct errand *errand, const char *name);
+	void (*each)(struct errand *errand, const struct config_database *db,
+		     const char *name);
 };
 
 /* Those that the configuration does not name but "*" lets in. */
@@ -44,25 +45,28 @@ static void
 walk_used(void *arg, const struct database_info *info)
 {
 	const struct walk *walk = arg;
-	const struct config_database *entry = snapshot_database(
-		control_snapshot(walk->errand->control), info->name);
+	const struct config_database *entry =
+		snapshot_database(control_snapshot(walk->errand->control),
+				  info->protocol, info->name);
 
 	if (entry != NULL && strcmp(entry->name, info->name) != 0)
-		walk->each(walk->errand, info->name);
+		walk->each(walk->errand, entry, info->name);
 }
 
 void
 show_each_database(struct errand *errand,
-		   void (*each)(struct errand *errand, const char *name))
+		   void (*each)(struct errand *errand,
+				const struct config_database *db,
+				const char *name))
 {
 	const struct snapshot *s = control_snapshot(errand->control);
 	struct walk walk = { .errand = errand, .each = each };
 
 	for (size_t i = 0; i < snapshot_database_count(s); i++) {
-		const char *name = snapshot_database_at(s, i)->name;
+		const struct config_database *db = snapshot_database_at(s, i);
 
-		if (strcmp(name, "*") != 0)
-			each(errand, name);
+		if (strcmp(db->name, "*") != 0)
+			each(errand, db, db->name);
 	}
 	core_each_database(control_core(errand->control), walk_used, &walk);
 }
@@ -107,15 +111,15 @@ balance_text(const struct config_database *db)
 }
 
 static void
-add_database(struct errand *errand, const char *name)
+add_database(struct errand *errand, const struct config_database *db,
+	     const char *name)
 {
-	const struct config_database *db =
-		snapshot_database(control_snapshot(errand->control), name);
 	struct row *row = &errand->row;
 	struct database_info info;
 	struct str hosts = { 0 };
 
-	core_database_info(control_core(errand->control), name, &info);
+	core_database_info(control_core(errand->control), db->protocol, name,
+			   &info);
 	join_hosts(db, &hosts);
 	row_text(row, name);
 	row_text(row, str_text(&hosts));

@@ -1,7 +1,8 @@
 /*
- * SHOW POOLS, CLIENTS, SERVERS, SOCKETS, PINS and PREPARED_STATEMENTS: what the
- * workers have just now. Each worker writes rows of its own on its own thread;
- * they are put together on the control thread, where everything else here runs.
+ * SHOW POOLS, CLIENTS, SERVERS, SOCKETS, PINS, PREPARED_STATEMENTS and STATES:
+ * what the workers have just now. Each worker writes rows of its own on its own
+ * thread; they are put together on the control thread, where everything else
+ * here runs.
  */
 #include "show.h"
 
@@ -26,7 +27,8 @@ enum kind {
 
 /* One worker's part. */
 struct part {
-	struct rowset *rows; /* owns; NULL: out of memory */
+	struct errand *errand; /* borrows; only read */
+	struct rowset *rows;   /* owns; NULL: out of memory */
 	struct row row;
 	const char *type; /* "C" or "S" */
 	enum kind kind;
@@ -121,11 +123,12 @@ add_pin(void *arg, const struct pin_info *info)
 	row_mark(row, info->client->link);
 	row_int4(row, info->client->remote_pid);
 	row_int4(row, info->client->id);
-	row_text(row, state_kind_names[info->kind]);
+	row_text(row, pin_kind_names[info->kind]);
 	row_time(row, info->since_wall);
 	row_int4(row, info->age / USEC_PER_SEC);
 	row_int4(row, info->age % USEC_PER_SEC);
 	add_digest(row, info->digest);
+	errand_protocol(part->errand, row, info->client->protocol);
 	row_end(row, part->rows);
 }
 
@@ -137,6 +140,7 @@ gather(void *arg, struct worker *w)
 	struct part *part = &g->parts[atomic_fetch_add(&g->next, 1)];
 	const struct columns *columns = g->errand->decision.show->columns;
 
+	part->errand = g->errand;
 	part->kind = g->kind;
 	part->rows = rowset_new(columns->list, columns->count, "SHOW");
 	if (part->rows == NULL)
@@ -233,14 +237,15 @@ add_pin_counts(void *arg, const struct pool_info *info)
 	struct errand *errand = arg;
 	struct row *row = &errand->row;
 
-	for (size_t i = 0; i < STATE_KINDS; i++) {
+	for (size_t i = 0; i < PIN_KINDS; i++) {
 		if (info->pins_begun[i] == 0)
 			continue;
 		row_text(row, info->database);
 		row_text(row, info->user);
-		row_text(row, state_kind_names[i]);
+		row_text(row, pin_kind_names[i]);
 		row_int4(row, info->pins_now[i]);
 		row_number(row, info->pins_begun[i]);
+		errand_protocol(errand, row, info->protocol);
 		row_end(row, errand->rows);
 	}
 }
@@ -270,6 +275,7 @@ add_statement(void *arg, const struct statement_info *info)
 	row_int4(row, info->types);
 	row_int4(row, info->clients);
 	row_int4(row, info->servers);
+	errand_protocol(errand, row, info->protocol);
 	row_end(row, errand->rows);
 }
 
@@ -282,12 +288,41 @@ show_prepared_statements(struct errand *errand)
 }
 
 static void
+add_state(void *arg, const struct state_info *info)
+{
+	struct errand *errand = arg;
+	struct row *row = &errand->row;
+
+	if (info == NULL) {
+		errand->rows->is_torn = true;
+		return;
+	}
+	row_text(row, info->database);
+	row_text(row, info->user);
+	add_digest(row, info->id);
+	row_int4(row, info->clients);
+	row_int4(row, info->servers);
+	row_text(row, info->words);
+	errand_protocol(errand, row, info->protocol);
+	row_end(row, errand->rows);
+}
+
+void
+show_states(struct errand *errand)
+{
+	if (!core_each_state(control_core(errand->control), add_state,
+			     rows_shown, errand))
+		errand_end(errand, NULL);
+}
+
+static void
 add_pool(void *arg, const struct pool_info *info)
 {
 	struct errand *errand = arg;
 	struct row *row = &errand->row;
-	const struct config_database *db = snapshot_database(
-		control_snapshot(errand->control), info->database);
+	const struct config_database *db =
+		snapshot_database(control_snapshot(errand->control),
+				  info->protocol, info->database);
 	bool has_choice = db != NULL && db->host_count > 1;
 
 	row_text(row, info->database);

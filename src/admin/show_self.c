@@ -109,6 +109,7 @@ add_listener(void *arg, const struct control_listener *l)
 	row_number(&errand->row, l->heard);
 	row_number(&errand->row, l->lost);
 	row_text(&errand->row, l->error);
+	errand_protocol(errand, &errand->row, l->protocol);
 	row_end(&errand->row, errand->rows);
 }
 
@@ -150,8 +151,10 @@ add_count(struct errand *errand, const char *name, uint64_t value)
 }
 
 static void
-count_database(struct errand *errand, const char *name)
+count_database(struct errand *errand, const struct config_database *db,
+	       const char *name)
 {
+	(void)db;
 	(void)name;
 	errand->number++;
 }

@@ -37,8 +37,8 @@ walk_database(void *arg, const struct database_info *info)
 	struct figures f = { .name = info->name };
 
 	memcpy(f.total, info->stats, sizeof(f.total));
-	averages_find(control_averages(walk->errand->control), info->name,
-		      f.average);
+	averages_find(control_averages(walk->errand->control), info->protocol,
+		      info->name, f.average);
 	walk->show(walk->errand, &f);
 }
 

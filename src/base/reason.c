@@ -29,6 +29,15 @@ static const struct reason_info table[REASON_COUNT] = {
 		.level = LOG_INFO,
 		.mysql = 1835,
 	},
+	[REASON_PACKET_ORDER] = {
+		.name = "packets_out_of_order",
+		.sqlstate = "08P01",
+		.text = "protocol violation: packets out of order",
+		.hint = "The client library numbered its packets wrongly, or "
+			"two threads use one connection.",
+		.level = LOG_INFO,
+		.mysql = 1156,
+	},
 	[REASON_PACKET_TOO_LARGE] = {
 		.name = "packet_too_large",
 		.sqlstate = "08P01",

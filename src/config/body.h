@@ -25,6 +25,7 @@ struct database_draft {
 	const char *timezone;
 	const char *application_name;
 	const char *unused; /* keys whose function comes later */
+	uint32_t ssl;
 	uint32_t mode;
 	uint32_t balance;
 	uint32_t pool_size;
@@ -74,7 +75,7 @@ struct snapshot {
 	struct database_body **databases;
 	size_t database_count;
 	size_t database_room;
-	struct map *database_by_name; /* owns; refs the bodies */
+	struct map *database_by_name[PROTOCOLS]; /* owns; refs the bodies */
 	struct user_body **users;
 	size_t user_count;
 	size_t user_room;

@@ -9,23 +9,33 @@
 #include "base/mem.h"
 
 const char section_databases[] = "databases";
+const char section_mysql_databases[] = "mysql_databases";
 const char section_users[] = "users";
 const char section_peers[] = "peers";
 
 static const char *const sections[] = {
-	"carpool",     "pgbouncer",   section_databases,
-	section_users, section_peers, NULL,
+	"carpool",
+	"pgbouncer",
+	section_databases,
+	section_mysql_databases,
+	section_users,
+	section_peers,
+	NULL,
 };
 
 static struct snapshot *
 snapshot_new(void)
 {
 	struct snapshot *s = mem_must_zalloc(sizeof(*s));
+	bool ok = true;
 
 	s->references = 1;
-	s->database_by_name = map_new();
+	for (size_t i = 0; i < PROTOCOLS; i++) {
+		s->database_by_name[i] = map_new();
+		ok &= s->database_by_name[i] != NULL;
+	}
 	s->user_by_name = map_new();
-	if (s->database_by_name != NULL && s->user_by_name != NULL)
+	if (ok && s->user_by_name != NULL)
 		return s;
 	snapshot_unref(s);
 	return NULL;
@@ -37,9 +47,8 @@ run(struct build *b)
 	const struct config_source *source = b->source;
 
 	/* Settings come from the URL too, so a bad one ends it here. */
-	if (source->url != NULL &&
-	    !url_pg_parse(source->url, &b->s->pile, PLACE_NONE, b->report,
-			  &b->url))
+	if (source->url != NULL && !url_parse(source->url, &b->s->pile,
+					      PLACE_NONE, b->report, &b->url))
 		return;
 	if (source->file != NULL)
 		ini_read(&b->ini, source->file, sections, b->report);

@@ -7,7 +7,7 @@
 #include "config/body.h"
 #include "config/ini_read.h"
 #include "config/report.h"
-#include "config/url_pg.h"
+#include "config/url.h"
 
 /* Who said what a setting is; later ones win. */
 enum origin {
@@ -29,12 +29,13 @@ struct build {
 	struct config_report *report;       /* borrows */
 	struct snapshot *s;                 /* owns until it is returned */
 	struct ini ini;                     /* owns; empty without a file */
-	struct url_pg url;                  /* when source->url is set */
+	struct url url;                     /* when source->url is set */
 	struct choice *choices; /* of every row; borrows from the pile of ini */
 };
 
 /* Section names as struct ini_entry has them. */
 extern const char section_databases[];
+extern const char section_mysql_databases[];
 extern const char section_users[];
 extern const char section_peers[];
 
@@ -42,7 +43,8 @@ extern const char section_peers[];
 void build_settings(struct build *b);
 /* Users of auth_file, [users] and the URL. */
 void build_users(struct build *b);
-/* The entries of [databases], or those that the URL stands for. */
+/* The entries of [databases] and [mysql_databases], or those that the URL
+ * stands for. */
 void build_databases(struct build *b);
 /* The entries of [peers]: checked, then forgotten. */
 void build_peers(struct build *b);

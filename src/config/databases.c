@@ -1,6 +1,6 @@
 /*
- * The entries of [databases], and those that a --url stands for.  Runs on the
- * thread that builds, after the settings are known.
+ * The entries of [databases] and [mysql_databases], and those that a --url
+ * stands for.  Runs on the thread that builds, after the settings are known.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -13,12 +13,17 @@
 
 #define AT(member) offsetof(struct database_draft, member)
 
-/* Where Debian's servers have their sockets. */
-#define DEFAULT_SOCKET_DIR "/var/run/postgresql"
-#define DEFAULT_PORT 5432
+/* Where Debian's servers have their sockets: a folder, and the file itself. */
+#define PG_SOCKET_DIR "/var/run/postgresql"
+#define MYSQL_SOCKET "/run/mysqld/mysqld.sock"
 
-static const struct entry_key database_keys[] = {
-	{ "host", &type_text, AT(host) },
+/* Keys of MySQL's entries alone, of both kinds, of Postgres's alone. */
+#define MYSQL_ONLY 1
+#define PG_ONLY 16
+
+static const struct entry_key keys[] = {
+	{ "ssl-mode", &type_mysql_ssl, AT(ssl), .alias = "ssl_mode" },
+	[MYSQL_ONLY] = { "host", &type_text, AT(host) },
 	{ "port", &type_text, AT(port) },
 	{ "dbname", &type_text, AT(dbname) },
 	{ "user", &type_text, AT(user) },
@@ -38,16 +43,29 @@ static const struct entry_key database_keys[] = {
 	  INT32_MAX *USEC_PER_SEC, UNSET_MINUS_ONE_AND_ZERO },
 	{ "query_wait_timeout", &type_seconds, AT(query_wait_timeout),
 	  INT32_MAX *USEC_PER_SEC, UNSET_MINUS_ONE },
-	STATE_KEYS,
 	{ "load_balance_hosts", &type_load_balance, AT(balance) },
 	{ "connect_query", &type_text, AT(connect_query) },
-	{ "client_encoding", &type_text, AT(client_encoding) },
+	[PG_ONLY] = { "client_encoding", &type_text, AT(client_encoding) },
+	STATE_KEYS,
 	{ "datestyle", &type_text, AT(datestyle) },
 	{ "timezone", &type_text, AT(timezone) },
 	{ "application_name", &type_text, AT(application_name) },
 	{ "auth_user", &type_text, AT(unused), .support = SUPPORT_LATER },
 	{ "auth_dbname", &type_text, AT(unused), .support = SUPPORT_LATER },
 	{ "auth_query", &type_text, AT(unused), .support = SUPPORT_REFUSED },
+};
+
+/* What differs between the protocols' entries. */
+static const struct kind {
+	const struct entry_key *keys;
+	size_t key_count;
+	const char *host; /* NULL: see default_host */
+	uint16_t port;
+	bool has_dir; /* a host that is a path is a folder with sockets */
+} kinds[PROTOCOLS] = {
+	[PROTOCOL_POSTGRES] = { keys + MYSQL_ONLY, COUNT_OF(keys) - MYSQL_ONLY,
+				NULL, 5432, true },
+	[PROTOCOL_MYSQL] = { keys, PG_ONLY, MYSQL_SOCKET, 3306, false },
 };
 
 static const struct database_draft empty_draft = {
@@ -113,9 +131,11 @@ default_host(const struct work *w)
 {
 	const char *dir = w->b->s->settings.unix_socket_dir;
 
+	if (kinds[w->body->db.protocol].host != NULL)
+		return kinds[w->body->db.protocol].host;
 	if (w->b->source->url != NULL ||
 	    build_choice(w->b, "unix_socket_dir")->origin == ORIGIN_DEFAULT)
-		return DEFAULT_SOCKET_DIR;
+		return PG_SOCKET_DIR;
 	if (dir[0] == '\0')
 		report_error(w->b->report, w->body->entry.at,
 			     "database \"%s\": neither a host nor a "
@@ -153,14 +173,15 @@ list_item(struct pile *pile, const char *list, size_t i)
 static uint16_t
 read_port(const struct work *w, const char *text)
 {
+	uint16_t usual = kinds[w->body->db.protocol].port;
 	uint64_t port;
 
 	if (text[0] == '\0')
-		return DEFAULT_PORT;
+		return usual;
 	if (text_to_u64(text, 10, &port) && port >= 1 && port <= UINT16_MAX)
 		return (uint16_t)port;
 	fail(w, "this is no port:", text);
-	return DEFAULT_PORT;
+	return usual;
 }
 
 static void
@@ -168,11 +189,14 @@ check_host(const struct work *w, const struct config_host *host)
 {
 	struct sockaddr_un address;
 	char path[sizeof(address.sun_path) + 1];
+	size_t len = strlen(host->name);
 
 	if (host->name[0] != '/' && host->name[0] != '@')
 		return;
-	if (text_format(path, sizeof(path), "%s/.s.PGSQL.%u", host->name,
-			(unsigned)host->port) >= sizeof(address.sun_path))
+	if (kinds[w->body->db.protocol].has_dir)
+		len = text_format(path, sizeof(path), "%s/.s.PGSQL.%u",
+				  host->name, (unsigned)host->port);
+	if (len >= sizeof(address.sun_path))
 		fail(w, "path too long for a unix socket:", host->name);
 }
 
@@ -262,7 +286,8 @@ name_problem(const char *name)
 }
 
 static struct database_body *
-add_body(struct build *b, const char *name, struct place at)
+add_body(struct build *b, enum protocol protocol, const char *name,
+	 struct place at)
 {
 	struct snapshot *s = b->s;
 	struct database_body *body = pile_alloc(&s->pile, sizeof(*body));
@@ -271,14 +296,15 @@ add_body(struct build *b, const char *name, struct place at)
 		pile_grow(&s->pile, s->databases, s->database_count,
 			  &s->database_room, sizeof(struct database_body *));
 	s->databases[s->database_count++] = body;
-	if (!map_put(s->database_by_name, name, strlen(name), body))
+	if (!map_put(s->database_by_name[protocol], name, strlen(name), body))
 		report_error(b->report, at, "out of memory");
 	return body;
 }
 
 /* A new body of this name, or the emptied one that has it; NULL: refused. */
 static struct database_body *
-open_body(struct build *b, const char *name, struct place at)
+open_body(struct build *b, enum protocol protocol, const char *name,
+	  struct place at)
 {
 	struct pile *pile = &b->s->pile;
 	struct database_body *body;
@@ -289,15 +315,16 @@ open_body(struct build *b, const char *name, struct place at)
 			     problem);
 		return NULL;
 	}
-	body = map_find(b->s->database_by_name, name, strlen(name));
+	body = map_find(b->s->database_by_name[protocol], name, strlen(name));
 	if (body == NULL)
-		body = add_body(b, name, at);
+		body = add_body(b, protocol, name, at);
 	else
 		report_warning(b->report, at,
 			       "database \"%s\" is given twice, the one at "
 			       "%s:%u is overruled",
 			       name, body->db.file, body->db.line);
 	*body = (struct database_body){ .draft = empty_draft };
+	body->db.protocol = protocol;
 	body->db.name = pile_text(pile, name, strlen(name));
 	body->db.file = pile_text(pile, at.file, strlen(at.file));
 	body->db.line = at.line;
@@ -305,15 +332,15 @@ open_body(struct build *b, const char *name, struct place at)
 		.kind = "database",
 		.name = body->db.name,
 		.at = { .file = body->db.file, .line = at.line },
-		.keys = database_keys,
-		.key_count = COUNT_OF(database_keys),
+		.keys = kinds[protocol].keys,
+		.key_count = kinds[protocol].key_count,
 		.draft = &body->draft,
 	};
 	return body;
 }
 
 static void
-take_url(struct build *b, struct database_body *body, const struct url_pg *url)
+take_url(struct build *b, struct database_body *body, const struct url *url)
 {
 	const char *const pairs[][2] = {
 		{ "host", url->host },
@@ -321,34 +348,50 @@ take_url(struct build *b, struct database_body *body, const struct url_pg *url)
 		{ "dbname", url->dbname },
 		{ "user", url->user },
 		{ "password", url->password },
-		{ "application_name", url->application_name },
-		{ "client_encoding", url->client_encoding },
 		{ "load_balance_hosts",
 		  url->balance == LOAD_BALANCE_DISABLE ? "disable" : "" },
+		/* of Postgres alone */
+		{ "application_name", url->application_name },
+		{ "client_encoding", url->client_encoding },
 	};
-	size_t i;
+	size_t count = COUNT_OF(pairs), i;
 
-	for (i = 0; i < COUNT_OF(pairs); i++)
+	if (url->protocol != PROTOCOL_POSTGRES)
+		count -= 2;
+	for (i = 0; i < count; i++)
 		entry_give(&body->entry, pairs[i][0], pairs[i][1], b->report);
+}
+
+static void
+take_entry_url(struct build *b, struct database_body *body,
+	       const struct url *url)
+{
+	if (url->protocol == body->db.protocol)
+		take_url(b, body, url);
+	else
+		report_error(b->report, body->entry.at,
+			     "database \"%s\": the URL is of the other "
+			     "section's protocol",
+			     body->db.name);
 }
 
 /* `name = URL`, which keys may follow, or `name = key=value ...`. */
 static void
-take_entry(struct build *b, const struct ini_entry *ini)
+take_entry(struct build *b, enum protocol protocol, const struct ini_entry *ini)
 {
 	struct pile *pile = &b->s->pile;
-	struct database_body *body = open_body(b, ini->key, ini->at);
+	struct database_body *body = open_body(b, protocol, ini->key, ini->at);
 	const char *text = ini->value;
-	struct url_pg url;
+	struct url url;
 	size_t len;
 
 	if (body == NULL)
 		return;
 	if (url_is_one(text)) {
 		len = strcspn(text, " \t");
-		if (url_pg_parse(pile_text(pile, text, len), pile, ini->at,
-				 b->report, &url))
-			take_url(b, body, &url);
+		if (url_parse(pile_text(pile, text, len), pile, ini->at,
+			      b->report, &url))
+			take_entry_url(b, body, &url);
 		text += len;
 	}
 	entry_read(&body->entry, text, pile, b->report);
@@ -359,22 +402,22 @@ take_entry(struct build *b, const struct ini_entry *ini)
 static void
 take_source_url(struct build *b)
 {
-	const struct url_pg *url = &b->url;
+	const struct url *url = &b->url;
 	const char *name = url->dbname[0] != '\0' ? url->dbname : url->user;
-	struct url_pg any = *url;
+	struct url any = *url;
 	struct database_body *body;
 
 	if (strcmp(name, "*") == 0 || name[0] == '\0') {
 		report_error(b->report, PLACE_NONE, "URL: names no database");
 		return;
 	}
-	body = open_body(b, name, PLACE_NONE);
+	body = open_body(b, url->protocol, name, PLACE_NONE);
 	if (body == NULL)
 		return;
 	take_url(b, body, url);
 	finish(&(struct work){ .b = b, .body = body });
 	any.dbname = "";
-	body = open_body(b, "*", PLACE_NONE);
+	body = open_body(b, url->protocol, "*", PLACE_NONE);
 	take_url(b, body, &any);
 	finish(&(struct work){ .b = b, .body = body });
 }
@@ -386,7 +429,12 @@ build_databases(struct build *b)
 
 	if (b->source->url != NULL)
 		take_source_url(b);
-	for (i = 0; i < b->ini.count; i++)
-		if (b->ini.entries[i].section == section_databases)
-			take_entry(b, &b->ini.entries[i]);
+	for (i = 0; i < b->ini.count; i++) {
+		const struct ini_entry *e = &b->ini.entries[i];
+
+		if (e->section == section_databases)
+			take_entry(b, PROTOCOL_POSTGRES, e);
+		else if (e->section == section_mysql_databases)
+			take_entry(b, PROTOCOL_MYSQL, e);
+	}
 }

@@ -50,12 +50,13 @@ is_unset(const struct entry_key *key, const char *text, const struct value *v)
 	return false;
 }
 
-/* Says what a key does whose function comes later; true: it is refused. */
+/* Says what a key or value does whose function comes later; true: it is
+ * refused. */
 static bool
 is_refused(const struct entry *e, const struct entry_key *key,
-	   struct config_report *report)
+	   enum support support, struct config_report *report)
 {
-	switch (key->support) {
+	switch (support) {
 	case SUPPORT_FULL:
 		break;
 	case SUPPORT_LATER:
@@ -87,7 +88,7 @@ read_pair(struct entry *e, const struct pair *pair, uint64_t *seen,
 			     e->kind, e->name, pair->key);
 		return;
 	}
-	if (is_refused(e, key, report))
+	if (is_refused(e, key, key->support, report))
 		return;
 	if (!value_parse(key->type, 0, key->max, pair->value, &v, why) &&
 	    !is_unset(key, pair->value, &(struct value){ .number = 1 })) {
@@ -95,6 +96,8 @@ read_pair(struct entry *e, const struct pair *pair, uint64_t *seen,
 			     e->name, key->name, why);
 		return;
 	}
+	if (is_refused(e, key, v.support, report))
+		return;
 	/* What a URL gave may be replaced without a word. */
 	if ((*seen & key_bit(e, key)) != 0)
 		report_warning(report, e->at,

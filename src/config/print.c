@@ -29,6 +29,15 @@ print_entry(const struct entry *e, struct str *out)
 	str_putc(out, '\n');
 }
 
+static void
+print_databases(const struct snapshot *s, enum protocol protocol,
+		struct str *out)
+{
+	for (size_t i = 0; i < s->database_count; i++)
+		if (s->databases[i]->db.protocol == protocol)
+			print_entry(&s->databases[i]->entry, out);
+}
+
 void
 snapshot_print(const struct snapshot *s, struct str *out)
 {
@@ -38,8 +47,9 @@ snapshot_print(const struct snapshot *s, struct str *out)
 	for (i = 0; i < settings_count; i++)
 		print_setting(s, i, out);
 	str_puts(out, "\n[databases]\n");
-	for (i = 0; i < s->database_count; i++)
-		print_entry(&s->databases[i]->entry, out);
+	print_databases(s, PROTOCOL_POSTGRES, out);
+	str_puts(out, "\n[mysql_databases]\n");
+	print_databases(s, PROTOCOL_MYSQL, out);
 	str_puts(out, "\n[users]\n");
 	for (i = 0; i < s->user_count; i++)
 		if (s->users[i]->entry.given != 0)
@@ -103,6 +113,14 @@ say(const struct entry *e, const char *what, struct str *out)
 	str_printf(out, " %s\n", what);
 }
 
+/* The other snapshot's entry of the same protocol and name, or NULL. */
+static const struct database_body *
+same_database(const struct snapshot *s, const struct config_database *db)
+{
+	return map_find(s->database_by_name[db->protocol], db->name,
+			strlen(db->name));
+}
+
 static void
 diff_databases(const struct snapshot *old, const struct snapshot *now,
 	       struct str *out)
@@ -112,14 +130,12 @@ diff_databases(const struct snapshot *old, const struct snapshot *now,
 
 	for (i = 0; i < old->database_count; i++) {
 		body = old->databases[i];
-		if (map_find(now->database_by_name, body->db.name,
-			     strlen(body->db.name)) == NULL)
+		if (same_database(now, &body->db) == NULL)
 			say(&body->entry, "removed", out);
 	}
 	for (i = 0; i < now->database_count; i++) {
 		body = now->databases[i];
-		other = map_find(old->database_by_name, body->db.name,
-				 strlen(body->db.name));
+		other = same_database(old, &body->db);
 		if (other == NULL)
 			say(&body->entry, "added", out);
 		else

@@ -2,13 +2,11 @@
  * Every setting, once.  Constant; any thread.  Names, defaults and meanings are
  * those of PgBouncer 1.25; core_dumps, listen_channels, listen_lost,
  * listen_queue, memory_limit, on_temp_table and the like, pin_notice,
- * server_login_limit, shutdown_timeout and threads are carpool's own,
- * login_notify_message and pool_idle_timeout PgBouncer's next.  A row says what
- * its text means; who follows a value is no business of it.
+ * server_login_limit, shutdown_timeout, threads and what begins with mysql_ are
+ * carpool's own, login_notify_message and pool_idle_timeout PgBouncer's next.
+ * A row says what its text means; who follows a value is no business of it.
  */
 #include "config/settings.h"
-
-#include <string.h>
 
 #include "base/mem.h"
 #include "config/value.h"
@@ -281,6 +279,12 @@ const struct setting settings_table[] = {
 		.help = "Bytes of notifications that may wait for one client.",
 	},
 	{
+		ROW(local_infile, switch, "0"),
+		.scopes = SCOPE_GLOBAL,
+		.help = "Lets MySQL servers ask their clients for files (LOAD "
+			"DATA LOCAL).",
+	},
+	{
 		ROW(log_connections, switch, "1"),
 		.scopes = SCOPE_GLOBAL,
 		.help = "Logs every login.",
@@ -367,6 +371,33 @@ const struct setting settings_table[] = {
 		.max = COUNT_MAX,
 		.scopes = SCOPE_GLOBAL | SCOPE_DATABASE,
 		.help = "Servers that a pool keeps open.",
+	},
+	{
+		ROW(mysql_default_database, text, ""),
+		.scopes = SCOPE_GLOBAL,
+		.help = "The entry for MySQL clients that name no database.",
+	},
+	{
+		ROW(mysql_listen_port, number, "6033"),
+		.min = 1,
+		.max = 65535,
+		.scopes = SCOPE_GLOBAL,
+		.effect = EFFECT_RESTART,
+		.help = "Port for MySQL clients, where [mysql_databases] "
+			"has entries.",
+	},
+	{
+		ROW(mysql_rsa_key_file, text, ""),
+		.scopes = SCOPE_GLOBAL,
+		.effect = EFFECT_RESTART,
+		.help = "PEM file of the RSA key for MySQL passwords; empty = "
+			"one is made.",
+	},
+	{
+		ROW(mysql_server_version, text, ""),
+		.scopes = SCOPE_GLOBAL,
+		.help = "Version told to new MySQL clients; empty = the "
+			"servers' own.",
 	},
 	{
 		STATE_ROW(on_advisory_lock, STATE_ADVISORY_LOCK, state_policy,
@@ -744,44 +775,3 @@ const struct setting settings_table[] = {
 };
 
 const size_t settings_count = COUNT_OF(settings_table);
-
-/* No name is longer; a longer text cannot be one. */
-#define NAME_ROOM 64
-
-static const struct setting *
-find_alias(const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < settings_count; i++)
-		if (settings_table[i].alias != NULL &&
-		    strcmp(settings_table[i].alias, name) == 0)
-			return &settings_table[i];
-	return NULL;
-}
-
-const struct setting *
-settings_find(const char *name)
-{
-	size_t low = 0, high = settings_count, middle, i;
-	char lower[NAME_ROOM];
-	int order;
-
-	for (i = 0; name[i] != '\0'; i++) {
-		if (i == sizeof(lower) - 1)
-			return NULL;
-		lower[i] = text_lower(name[i]);
-	}
-	lower[i] = '\0';
-	while (low < high) {
-		middle = low + (high - low) / 2;
-		order = strcmp(lower, settings_table[middle].name);
-		if (order == 0)
-			return &settings_table[middle];
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return find_alias(lower);
-}

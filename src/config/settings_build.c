@@ -159,6 +159,7 @@ take_file(struct build *b)
 	for (i = 0; i < b->ini.count; i++) {
 		e = &b->ini.entries[i];
 		if (e->section == section_databases ||
+		    e->section == section_mysql_databases ||
 		    e->section == section_users || e->section == section_peers)
 			continue;
 		offer.name = e->key;

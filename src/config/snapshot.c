@@ -30,7 +30,8 @@ snapshot_unref(struct snapshot *s)
 	ASSERT(before > 0);
 	if (before > 1)
 		return;
-	map_free(s->database_by_name);
+	for (size_t i = 0; i < PROTOCOLS; i++)
+		map_free(s->database_by_name[i]);
 	map_free(s->user_by_name);
 	pile_fini(&s->pile);
 	mem_free(s);
@@ -71,13 +72,15 @@ snapshot_setting_text(const struct snapshot *s, const struct setting *row,
 }
 
 const struct config_database *
-snapshot_database(const struct snapshot *s, const char *name)
+snapshot_database(const struct snapshot *s, enum protocol protocol,
+		  const char *name)
 {
+	const struct map *by_name = s->database_by_name[protocol];
 	const struct database_body *body;
 
-	body = map_find(s->database_by_name, name, strlen(name));
+	body = map_find(by_name, name, strlen(name));
 	if (body == NULL)
-		body = map_find(s->database_by_name, "*", 1);
+		body = map_find(by_name, "*", 1);
 	return body != NULL ? &body->db : NULL;
 }
 
@@ -88,6 +91,68 @@ snapshot_user(const struct snapshot *s, const char *name)
 
 	body = map_find(s->user_by_name, name, strlen(name));
 	return body != NULL ? &body->user : NULL;
+}
+
+const struct config_database *
+snapshot_any_database(const struct snapshot *s, const char *name)
+{
+	const struct config_database *db, *best = NULL;
+
+	for (unsigned i = 0; i < PROTOCOLS; i++) {
+		db = snapshot_database(s, i, name);
+		if (db != NULL &&
+		    (best == NULL || strcmp(best->name, name) != 0))
+			best = db;
+	}
+	return best;
+}
+
+const struct config_database *
+snapshot_default_database(const struct snapshot *s, enum protocol protocol)
+{
+	const char *name = s->settings.mysql_default_database;
+	const struct config_database *only = NULL;
+
+	if (protocol != PROTOCOL_MYSQL)
+		return NULL;
+	if (name[0] != '\0')
+		return snapshot_database(s, protocol, name);
+	for (size_t i = 0; i < s->database_count; i++) {
+		const struct config_database *db = &s->databases[i]->db;
+
+		if (db->protocol != protocol)
+			continue;
+		if (only != NULL)
+			return NULL;
+		only = db;
+	}
+	/* "*" stands for names that clients say. */
+	return only != NULL && strcmp(only->name, "*") != 0 ? only : NULL;
+}
+
+bool
+snapshot_has_protocol(const struct snapshot *s, enum protocol protocol)
+{
+	return map_count(s->database_by_name[protocol]) > 0;
+}
+
+bool
+snapshot_listens(const struct snapshot *s, enum protocol protocol,
+		 uint16_t *port)
+{
+	const struct settings *set = &s->settings;
+
+	switch (protocol) {
+	case PROTOCOL_POSTGRES:
+		*port = (uint16_t)set->listen_port;
+		return true;
+	case PROTOCOL_MYSQL:
+		*port = (uint16_t)set->mysql_listen_port;
+		return snapshot_has_protocol(s, protocol);
+	case PROTOCOLS:
+		break;
+	}
+	return false;
 }
 
 size_t
@@ -202,6 +267,8 @@ snapshot_policy(const struct snapshot *s, const struct config_database *db,
 		.add_host = set->application_name_add_host != 0,
 		.reset_always = set->server_reset_query_always != 0,
 		.pin_notice = set->pin_notice != 0,
+		.local_infile = set->local_infile != 0,
+		.server_version = set->mysql_server_version,
 		.reset_query = set->server_reset_query,
 		.check_query = is_empty_check ? "" : set->server_check_query,
 		.connect_query = db->connect_query,
@@ -282,6 +349,8 @@ snapshot_login_policy(const struct snapshot *s, struct policy *out)
 		.add_host = set->application_name_add_host != 0,
 		.reset_always = set->server_reset_query_always != 0,
 		.pin_notice = set->pin_notice != 0,
+		.local_infile = set->local_infile != 0,
+		.server_version = set->mysql_server_version,
 		.reset_query = set->server_reset_query,
 		.check_query = "",
 		.connect_query = "",

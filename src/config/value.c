@@ -387,6 +387,24 @@ const struct value_type type_server_sslmode = {
 	.words = server_sslmode_words,
 };
 
+/* As MySQL's clients call it; "preferred" promises nothing either. */
+static const struct value_word mysql_ssl_words[] = {
+	{ "disabled", SSL_DISABLE, SUPPORT_FULL },
+	{ "preferred", SSL_PREFER, SUPPORT_FULL },
+	{ "required", SSL_REQUIRE, SUPPORT_REFUSED },
+	{ "verify_ca", SSL_CA, SUPPORT_REFUSED },
+	{ "verify_identity", SSL_FULL, SUPPORT_REFUSED },
+	{ 0 },
+};
+
+const struct value_type type_mysql_ssl = {
+	.noun = "word",
+	.store = STORE_U32,
+	.parse = parse_word,
+	.print = print_word,
+	.words = mysql_ssl_words,
+};
+
 static const struct value_word load_balance_words[] = {
 	{ "round-robin", LOAD_BALANCE_ROUND_ROBIN, SUPPORT_FULL },
 	{ "disable", LOAD_BALANCE_DISABLE, SUPPORT_FULL },
@@ -449,13 +467,22 @@ const struct value_type type_listen_lost = {
 	.words = listen_lost_words,
 };
 
-const char *const state_kind_names[STATE_KINDS] = {
-	[STATE_TEMP_TABLE] = "temp_table",
-	[STATE_ADVISORY_LOCK] = "advisory_lock",
-	[STATE_HOLD_CURSOR] = "hold_cursor",
-	[STATE_LOAD] = "load",
-	[STATE_UNKNOWN_SET] = "unknown_set",
-	[STATE_LISTEN] = "listen",
+#define STATE_NAMES                                                            \
+	[STATE_TEMP_TABLE] = "temp_table",                                     \
+	[STATE_ADVISORY_LOCK] = "advisory_lock",                               \
+	[STATE_HOLD_CURSOR] = "hold_cursor", [STATE_LOAD] = "load",            \
+	[STATE_UNKNOWN_SET] = "unknown_set", [STATE_LISTEN] = "listen"
+
+const char *const state_kind_names[STATE_KINDS] = { STATE_NAMES };
+
+const char *const pin_kind_names[PIN_KINDS] = {
+	STATE_NAMES,
+	[PIN_TABLE_LOCK] = "table_lock",
+	[PIN_SERVER_LOCK] = "server_lock",
+	[PIN_XA] = "xa",
+	[PIN_TRANSACTION] = "transaction",
+	[PIN_STATEMENT] = "statement",
+	[PIN_ASKED] = "asked",
 };
 
 const char *const state_policy_names[STATE_EMULATE + 1] = {

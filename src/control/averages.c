@@ -18,7 +18,7 @@ struct reading {
 };
 
 struct averages {
-	struct map *by_name; /* owns struct reading */
+	struct map *by_name[PROTOCOLS]; /* own struct reading */
 	usec_t old_at, now_at;
 };
 
@@ -27,39 +27,60 @@ averages_new(void)
 {
 	struct averages *a = mem_zalloc(sizeof(*a));
 
-	if (a == NULL)
-		return NULL;
-	a->by_name = map_new();
-	if (a->by_name != NULL)
-		return a;
-	mem_free(a);
+	for (unsigned i = 0; a != NULL && i < PROTOCOLS; i++) {
+		a->by_name[i] = map_new();
+		if (a->by_name[i] == NULL) {
+			averages_free(a);
+			return NULL;
+		}
+	}
+	return a;
+}
+
+/* All readings, one after the other; begin with both zero. */
+static struct reading *
+next_reading(const struct averages *a, unsigned *protocol, size_t *cursor)
+{
+	for (; *protocol < PROTOCOLS; (*protocol)++, *cursor = 0) {
+		const struct map *map = a->by_name[*protocol];
+		struct reading *r = NULL;
+
+		if (map != NULL)
+			r = map_next(map, cursor, NULL, NULL);
+		if (r != NULL)
+			return r;
+	}
 	return NULL;
 }
 
 void
 averages_free(struct averages *a)
 {
+	unsigned protocol = 0;
 	size_t cursor = 0;
 	struct reading *r;
 
 	if (a == NULL)
 		return;
-	while ((r = map_next(a->by_name, &cursor, NULL, NULL)) != NULL)
+	while ((r = next_reading(a, &protocol, &cursor)) != NULL)
 		mem_free(r);
-	map_free(a->by_name);
+	for (unsigned i = 0; i < PROTOCOLS; i++)
+		map_free(a->by_name[i]);
 	mem_free(a);
 }
 
 /* NULL: out of memory; this period then has no figures for the database. */
 static struct reading *
-reading_of(struct averages *a, const char *name)
+reading_of(struct averages *a, const struct database_info *info)
 {
-	struct reading *r = map_find(a->by_name, name, strlen(name));
+	struct map *map = a->by_name[info->protocol];
+	size_t len = strlen(info->name);
+	struct reading *r = map_find(map, info->name, len);
 
 	if (r != NULL)
 		return r;
 	r = mem_zalloc(sizeof(*r));
-	if (r == NULL || map_put(a->by_name, name, strlen(name), r))
+	if (r == NULL || map_put(map, info->name, len, r))
 		return r;
 	mem_free(r);
 	return NULL;
@@ -68,7 +89,7 @@ reading_of(struct averages *a, const char *name)
 static void
 read_database(void *arg, const struct database_info *info)
 {
-	struct reading *r = reading_of(arg, info->name);
+	struct reading *r = reading_of(arg, info);
 
 	if (r == NULL)
 		return;
@@ -119,11 +140,11 @@ period_time(const struct averages *a)
 }
 
 void
-averages_find(const struct averages *a, const char *database,
-	      uint64_t out[STAT_COUNT])
+averages_find(const struct averages *a, enum protocol protocol,
+	      const char *database, uint64_t out[STAT_COUNT])
 {
 	const struct reading *r =
-		map_find(a->by_name, database, strlen(database));
+		map_find(a->by_name[protocol], database, strlen(database));
 	static const struct reading none;
 
 	if (r == NULL)
@@ -136,9 +157,10 @@ averages_sum(const struct averages *a, uint64_t out[STAT_COUNT])
 {
 	uint64_t old[STAT_COUNT] = { 0 }, now[STAT_COUNT] = { 0 };
 	const struct reading *r;
+	unsigned protocol = 0;
 	size_t cursor = 0;
 
-	while ((r = map_next(a->by_name, &cursor, NULL, NULL)) != NULL) {
+	while ((r = next_reading(a, &protocol, &cursor)) != NULL) {
 		for (int i = 0; i < STAT_COUNT; i++) {
 			old[i] += r->old[i];
 			now[i] += r->now[i];

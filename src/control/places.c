@@ -14,11 +14,28 @@
 
 #define PRIVILEGED_PORTS 1024u
 
+/* The places of one protocol. */
+struct search {
+	struct places *places;
+	const struct settings *set;
+	const struct front_ops *front;
+	unsigned protocol;
+	uint16_t port;
+	char *error;
+	size_t error_size;
+};
+
 bool
-places_are_privileged(const struct settings *set)
+places_are_privileged(const struct snapshot *s)
 {
-	return set->listen_addr[0] != '\0' &&
-	       set->listen_port < PRIVILEGED_PORTS;
+	const struct settings *set = snapshot_settings(s);
+	uint16_t port;
+
+	for (unsigned p = 0; p < PROTOCOLS; p++)
+		if (set->listen_addr[0] != '\0' &&
+		    snapshot_listens(s, p, &port) && port < PRIVILEGED_PORTS)
+			return true;
+	return false;
 }
 
 void
@@ -39,9 +56,10 @@ has_place(const struct places *places, const struct addr *addr)
 
 /* "localhost" and its address may both stand in the list. */
 static void
-add_place(struct places *places, const struct settings *set,
-	  const struct addr *addr)
+add_place(struct search *search, const struct addr *addr)
 {
+	const struct settings *set = search->set;
+	struct places *places = search->places;
 	struct listen_spec *specs;
 
 	if (has_place(places, addr))
@@ -52,9 +70,11 @@ add_place(struct places *places, const struct settings *set,
 	places->specs = specs;
 	specs[places->count++] = (struct listen_spec){
 		.addr = *addr,
+		.tag = search->protocol,
 		.backlog = (int)set->listen_backlog,
 		.share = set->so_reuseport != 0,
-		.defer_accept = set->tcp_defer_accept != 0,
+		.defer_accept = set->tcp_defer_accept != 0 &&
+				!search->front->speaks_first,
 		.unix_mode = set->unix_socket_mode,
 		.unix_group = set->unix_socket_group,
 	};
@@ -76,92 +96,100 @@ has_ipv6(void)
 }
 
 static void
-add_any(struct places *places, const struct settings *set)
+add_any(struct search *search)
 {
 	struct addr addr;
 
-	if (addr_parse_ip("0.0.0.0", (uint16_t)set->listen_port, &addr))
-		add_place(places, set, &addr);
-	if (has_ipv6() &&
-	    addr_parse_ip("::", (uint16_t)set->listen_port, &addr))
-		add_place(places, set, &addr);
+	if (addr_parse_ip("0.0.0.0", search->port, &addr))
+		add_place(search, &addr);
+	if (has_ipv6() && addr_parse_ip("::", search->port, &addr))
+		add_place(search, &addr);
 }
 
 static bool
-add_name(struct places *places, const struct settings *set, const char *name,
-	 char *error, size_t error_size)
+add_name(struct search *search, const char *name)
 {
 	struct addr addrs[RESOLVE_ADDRS_MAX];
 	char why[128];
-	size_t count =
-		resolve_now(name, (uint16_t)set->listen_port, addrs, why);
+	size_t count = resolve_now(name, search->port, addrs, why);
 
 	for (size_t i = 0; i < count; i++)
-		add_place(places, set, &addrs[i]);
+		add_place(search, &addrs[i]);
 	if (count > 0)
 		return true;
-	text_format(error, error_size, "listen_addr: %s: %s", name, why);
+	text_format(search->error, search->error_size, "listen_addr: %s: %s",
+		    name, why);
 	return false;
 }
 
 static bool
-add_item(struct places *places, const struct settings *set, const char *item,
-	 char *error, size_t error_size)
+add_item(struct search *search, const char *item)
 {
 	struct addr addr;
 
 	if (strcmp(item, "*") == 0) {
-		add_any(places, set);
+		add_any(search);
 		return true;
 	}
-	if (addr_parse_ip(item, (uint16_t)set->listen_port, &addr)) {
-		add_place(places, set, &addr);
+	if (addr_parse_ip(item, search->port, &addr)) {
+		add_place(search, &addr);
 		return true;
 	}
-	return add_name(places, set, item, error, error_size);
+	return add_name(search, item);
 }
 
 static bool
-add_list(struct places *places, const struct settings *set, char *error,
-	 size_t error_size)
+add_list(struct search *search)
 {
-	char *list = mem_must_strdup(set->listen_addr), *rest = list, *item;
+	char *list = mem_must_strdup(search->set->listen_addr), *rest = list;
+	char *item;
 	bool ok = true;
 
 	while (ok && (item = strsep(&rest, ", \t")) != NULL)
 		if (item[0] != '\0')
-			ok = add_item(places, set, item, error, error_size);
+			ok = add_item(search, item);
 	mem_free(list);
 	return ok;
 }
 
 static bool
-add_unix(struct places *places, const struct settings *set,
-	 const struct back_ops *back, char *error, size_t error_size)
+add_unix(struct search *search)
 {
 	char path[256];
 	struct addr addr;
 
-	back->unix_path(set->unix_socket_dir, (uint16_t)set->listen_port, path,
-			sizeof(path));
+	if (search->set->unix_socket_dir[0] == '\0')
+		return true;
+	search->front->listen_path(search->set->unix_socket_dir, search->port,
+				   path, sizeof(path));
 	if (addr_set_unix(path, &addr)) {
-		add_place(places, set, &addr);
+		add_place(search, &addr);
 		return true;
 	}
-	text_format(error, error_size,
+	text_format(search->error, search->error_size,
 		    "unix_socket_dir: %s is too long for a unix socket", path);
 	return false;
 }
 
 bool
-places_find(struct places *places, const struct settings *set,
-	    const struct back_ops *back, char *error, size_t error_size)
+places_find(struct places *places, const struct snapshot *s,
+	    const struct front_ops *const *fronts, char *error,
+	    size_t error_size)
 {
-	if (!add_list(places, set, error, error_size))
-		return false;
-	if (set->unix_socket_dir[0] != '\0' &&
-	    !add_unix(places, set, back, error, error_size))
-		return false;
+	struct search search = {
+		.places = places,
+		.set = snapshot_settings(s),
+		.error = error,
+		.error_size = error_size,
+	};
+
+	for (unsigned p = 0; p < PROTOCOLS; p++) {
+		search.front = fronts[p];
+		search.protocol = p;
+		if (snapshot_listens(s, p, &search.port) &&
+		    (!add_list(&search) || !add_unix(&search)))
+			return false;
+	}
 	if (places->count > 0)
 		return true;
 	text_format(error, error_size,

@@ -443,7 +443,7 @@ static const struct query_pg_events events = {
 static const struct config_database *
 entry_of(const struct tap *t)
 {
-	return snapshot_database(t->control->snapshot,
+	return snapshot_database(t->control->snapshot, PROTOCOL_POSTGRES,
 				 channels_database(t->pool));
 }
 

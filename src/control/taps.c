@@ -120,6 +120,7 @@ control_each_listener(struct control *c,
 	LIST_FOREACH (n, tmp, &c->taps->list) {
 		const struct tap *t = LIST_ENTRY(n, struct tap, node);
 		struct control_listener l = {
+			.protocol = PROTOCOL_POSTGRES, /* alone has them */
 			.database = channels_database(t->pool),
 			.user = channels_user(t->pool),
 			.state = tap_state_names[t->state],

@@ -16,7 +16,9 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "core/client.h"
+#include "core/front.h"
 #include "core/server.h"
+#include "core/server_inner.h"
 #include "core/session.h"
 #include "core/shared.h"
 #include "core/worker.h"
@@ -37,22 +39,48 @@ put_place(uint8_t key[4], uint32_t worker, uint32_t slot)
 		key[i] = (uint8_t)(place >> (24 - 8 * i));
 }
 
-void
-cancel_set_secret(struct client *c)
+/* The same of a number that was told before the client's place was final:
+ * lowest byte first. */
+static void
+put_id(uint8_t key[4], uint32_t id)
 {
-	worker_entropy(c->worker, c->secret, sizeof(c->secret));
+	for (int i = 0; i < 4; i++)
+		key[i] = (uint8_t)(id >> (8 * i));
+}
+
+static uint32_t
+id_of(const uint8_t key[4])
+{
+	return key[0] | (uint32_t)key[1] << 8 | (uint32_t)key[2] << 16 |
+	       (uint32_t)key[3] << 24;
+}
+
+bool
+cancel_make_key(struct client *c)
+{
+	struct worker *w = c->worker;
+
+	if (client_front(c)->speaks_first)
+		return ids_put(&w->core->ids, client_handle(c), &c->number);
+	worker_entropy(w, c->secret, sizeof(c->secret));
+	return true;
 }
 
 void
 cancel_key_of(const struct client *c, uint8_t key[CANCEL_KEY_BYTES])
 {
+	memset(key, 0, CANCEL_KEY_BYTES);
+	if (client_front(c)->speaks_first) {
+		put_id(key, c->number);
+		return;
+	}
 	put_place(key, c->worker->id, c->slot + 1); /* never process 0 */
 	memcpy(key + 4, c->secret, sizeof(c->secret));
 }
 
 /* The client of this key on this worker, compared in constant time. */
 static struct client *
-find_target(struct worker *w, const uint8_t key[CANCEL_KEY_BYTES])
+find_by_key(struct worker *w, const uint8_t key[CANCEL_KEY_BYTES])
 {
 	uint32_t slot = (uint32_t)key[1] << 16 | (uint32_t)key[2] << 8 | key[3];
 	uint8_t its_key[CANCEL_KEY_BYTES];
@@ -60,7 +88,7 @@ find_target(struct worker *w, const uint8_t key[CANCEL_KEY_BYTES])
 
 	if (slot > 0 && slot <= w->slot_count)
 		c = w->slots[slot - 1].client;
-	if (c == NULL || !c->is_keyed)
+	if (c == NULL || !c->is_keyed || client_front(c)->speaks_first)
 		return NULL;
 	cancel_key_of(c, its_key);
 	return text_equal_secret(its_key, key, sizeof(its_key)) ? c : NULL;
@@ -74,7 +102,13 @@ struct cancel_mail {
 	struct mail mail;
 	struct core *core;
 	struct client_handle asker;
-	uint8_t key[CANCEL_KEY_BYTES]; /* of the target */
+	const struct user_state *account; /* borrows: the asker's; NULL: it
+					   * asked by the whole key */
+	enum reason result;
+	enum cancel_what what;
+	/* The target, by its key or, where that is not whole, its number. */
+	uint8_t key[CANCEL_KEY_BYTES];
+	struct client_handle target;
 };
 
 static struct worker *
@@ -89,10 +123,17 @@ asker_told(struct mail *mail)
 	struct cancel_mail *m = (struct cancel_mail *)mail;
 	struct client *c =
 		worker_client(worker_of(m->core, m->asker), m->asker);
+	struct answer answer = { .kind = ANSWER_CANCEL, .reason = m->result };
+	bool stays = m->account != NULL;
 
-	if (c != NULL)
-		client_end(c, REASON_CLIENT_TERMINATE);
 	mem_free(m);
+	/* It may have been ended meanwhile, by itself as well. */
+	if (c == NULL || c->state != CLIENT_ASKING)
+		return;
+	if (stays)
+		session_answer(c, &answer);
+	else
+		client_end(c, REASON_CLIENT_TERMINATE);
 }
 
 static void
@@ -104,13 +145,32 @@ tell_asker(struct cancel_mail *m)
 
 static void target_asked(struct mail *mail);
 
+/* Of somebody who is logged in and asks by a number alone. */
+static void
+ask_by_id(struct client *c, struct cancel_mail *m, const uint8_t *key,
+	  enum cancel_what what)
+{
+	struct core *core = c->worker->core;
+
+	m->account = c->account;
+	m->what = what;
+	m->result = REASON_NO_DATABASE;
+	if (ids_find(&core->ids, id_of(key), &m->target))
+		loop_post(worker_of(core, m->target)->loop, &m->mail);
+	else
+		tell_asker(m);
+}
+
 void
-cancel_request(struct client *c, const uint8_t *key, size_t len)
+cancel_request(struct client *c, const uint8_t *key, size_t len,
+	       enum cancel_what what)
 {
 	struct core *core = c->worker->core;
 	struct cancel_mail *m;
+	bool is_whole = c->is_login;
+	size_t right = is_whole ? CANCEL_KEY_BYTES : CANCEL_PLACE_BYTES;
 
-	if (len != CANCEL_KEY_BYTES || key[0] >= core->worker_count) {
+	if (len != right || (is_whole && key[0] >= core->worker_count)) {
 		client_end(c, REASON_CLIENT_TERMINATE);
 		return;
 	}
@@ -124,7 +184,11 @@ cancel_request(struct client *c, const uint8_t *key, size_t len)
 	m->mail.deliver = target_asked;
 	m->core = core;
 	m->asker = client_handle(c);
-	memcpy(m->key, key, sizeof(m->key));
+	if (!is_whole) {
+		ask_by_id(c, m, key, what);
+		return;
+	}
+	memcpy(m->key, key, len);
 	loop_post(core->workers[key[0]]->loop, &m->mail);
 }
 
@@ -144,7 +208,7 @@ cancel_waiting(struct client *c)
 	c->was_notified = false;
 	client_set_state(c, CLIENT_IDLE);
 	session_client_turn(c, &st);
-	c->worker->core->front->refuse(&st.turn, &refusal);
+	client_front(c)->refuse(&st.turn, &refusal);
 	stream_kick(&c->stream);
 }
 
@@ -175,7 +239,7 @@ owes_hidden(const struct client *c)
 static void
 carry_out(struct client *c, struct cancel_mail *m)
 {
-	if (is_running(c) && cancel_server(c->server, &m->asker)) {
+	if (is_running(c) && cancel_server(c->server, &m->asker, m->account)) {
 		mem_free(m); /* the asker is told when it is done */
 		return;
 	}
@@ -203,13 +267,33 @@ cancel_drop(struct client *c)
 	c->tenure->cancel = NULL;
 }
 
+/* Who asks by a number that anybody can guess may stop its own user's. */
+static struct client *
+find_by_id(struct cancel_mail *m)
+{
+	struct client *c =
+		worker_client(worker_of(m->core, m->target), m->target);
+
+	if (c == NULL || !c->is_keyed)
+		return NULL;
+	m->result =
+		c->account == m->account ? REASON_NONE : REASON_CONSOLE_DENIED;
+	return m->result == REASON_NONE ? c : NULL;
+}
+
 static void
 target_asked(struct mail *mail)
 {
 	struct cancel_mail *m = (struct cancel_mail *)mail;
-	struct client *c = find_target(m->core->workers[m->key[0]], m->key);
+	struct client *c =
+		m->account != NULL
+			? find_by_id(m)
+			: find_by_key(m->core->workers[m->key[0]], m->key);
 
 	if (c == NULL) {
+		tell_asker(m);
+	} else if (m->what == CANCEL_CONNECTION) {
+		client_refuse_reason(c, REASON_KILLED);
 		tell_asker(m);
 	} else if (c->state == CLIENT_LINKING ||
 		   (c->state == CLIENT_ACTIVE && owes_hidden(c))) {
@@ -241,6 +325,7 @@ canceler_close(struct canceler *x, enum cancel_end end)
 	if (x->has_asker && (m = mem_zalloc(sizeof(*m))) != NULL) {
 		m->core = w->core;
 		m->asker = x->asker;
+		m->account = x->account;
 		tell_asker(m);
 	}
 	x->has_asker = false;
@@ -258,6 +343,73 @@ on_timer(struct timer *timer)
 }
 
 static void
+canceler_turn(struct canceler *x, struct turn *t)
+{
+	struct worker *w = x->worker;
+	static const struct stream_facts facts[2] = {
+		{ .peer_addr = "" }, { .peer_addr = "", .is_unix = true }
+	};
+
+	*t = (struct turn){
+		.self = x->back,
+		.in = &x->stream.in,
+		.out = &x->stream.out,
+		.now = loop_now(w->loop),
+		.policy = &w->login_policy,
+		.entropy = worker_entropy,
+		.entropy_arg = w,
+		.stream = &facts[x->stream.is_unix ? 1 : 0],
+		.keys = w->core->keys,
+		.shared = w->shared[x->protocol],
+	};
+}
+
+/* One step of a cancel that takes a login; false: it waits, or is over. */
+static bool
+step_login(struct canceler *x)
+{
+	struct turn t;
+	struct order o;
+
+	canceler_turn(x, &t);
+	o = x->ops->step(&t);
+	switch ((int)o.kind) {
+	case ORDER_DISCARD:
+		buf_drop(&x->stream.in, o.bytes);
+		return true;
+	case ORDER_READY:
+		x->is_sent = true;
+		return true;
+	case ORDER_NEED_MORE:
+	case ORDER_WAIT:
+		break;
+	case ORDER_CLOSE:
+		(void)stream_flush(&x->stream);
+		canceler_close(x, CANCEL_OVER);
+		return false;
+	default:
+		canceler_close(x, x->is_sent ? CANCEL_UNSURE : CANCEL_OVER);
+		return false;
+	}
+	if (stream_flush(&x->stream) == FLUSH_ERROR ||
+	    stream_has_ended(&x->stream))
+		canceler_close(x, x->is_sent ? CANCEL_UNSURE : CANCEL_OVER);
+	return false;
+}
+
+static void
+run_login(struct canceler *x)
+{
+	while (x->stream.state != STREAM_CLOSED) {
+		while (step_login(x))
+			continue;
+		if (x->stream.state == STREAM_CLOSED || !x->stream.readable ||
+		    stream_fill(&x->stream, BUF_BLOCK_BYTES) == FILL_NONE)
+			return;
+	}
+}
+
+static void
 on_ready(struct stream *stream)
 {
 	struct canceler *x = LIST_ENTRY(stream, struct canceler, stream);
@@ -267,6 +419,10 @@ on_ready(struct stream *stream)
 		return;
 	if (error != 0) {
 		canceler_close(x, CANCEL_OVER); /* nothing was sent */
+		return;
+	}
+	if (x->back != NULL) {
+		run_login(x);
 		return;
 	}
 	if (!x->is_sent) {
@@ -301,7 +457,8 @@ on_ready(struct stream *stream)
 }
 
 bool
-cancel_server(struct server *s, const struct client_handle *asker)
+cancel_server(struct server *s, const struct client_handle *asker,
+	      const struct user_state *account)
 {
 	struct worker *w = s->worker;
 	const struct settings *set = snapshot_settings(w->snapshot);
@@ -312,17 +469,23 @@ cancel_server(struct server *s, const struct client_handle *asker)
 	x = mem_zalloc(sizeof(*x));
 	if (x == NULL)
 		return false;
-	x->request_len =
-		s->ops->cancel(s->back, x->request, sizeof(x->request));
-	if (x->request_len == 0) {
+	if (s->ops->cancel_open != NULL)
+		server_cancel_back(s, &x->back);
+	else
+		x->request_len =
+			s->ops->cancel(s->back, x->request, sizeof(x->request));
+	if (x->request_len == 0 && x->back == NULL) {
 		mem_free(x);
 		return false;
 	}
+	x->ops = s->ops;
+	x->protocol = s->pool->protocol;
 	stream_init(&x->stream, on_ready);
 	x->timer.fire = on_timer;
 	x->worker = w;
 	if (asker != NULL) {
 		x->asker = *asker;
+		x->account = account;
 		x->has_asker = true;
 	}
 	/* The hold comes before the connection. */
@@ -342,5 +505,7 @@ cancel_server(struct server *s, const struct client_handle *asker)
 void
 canceler_free(struct canceler *x)
 {
+	if (x->back != NULL)
+		x->ops->close(x->back);
 	mem_wipe_free(x, sizeof(*x));
 }

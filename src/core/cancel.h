@@ -26,9 +26,10 @@
 struct client;
 struct server;
 
-/* A fresh secret for the place that the client has just taken. */
-void cancel_set_secret(struct client *c);
-/* The key that names this client: its place and its secret. */
+/* For the place that the client has just taken: a fresh secret, or the number
+ * that it keeps.  False: memory is out. */
+bool cancel_make_key(struct client *c);
+/* The key that names this client: its place and its secret, or its number. */
 void cancel_key_of(const struct client *c, uint8_t key[CANCEL_KEY_BYTES]);
 
 /* A cancel connection to a server; owned by its worker. */
@@ -38,8 +39,13 @@ struct canceler {
 	struct list_node node; /* on worker.cancelers or its graves */
 	struct worker *worker; /* borrows */
 	struct server *server; /* borrows: held until this is over; NULL then */
-	struct client_handle asker; /* told when it is over */
+	struct client_handle asker;       /* told when it is over */
+	const struct user_state *account; /* borrows: see cancel_request */
 	bool has_asker;
+	/* Of the server, which may end before this. */
+	const struct back_ops *ops; /* borrows */
+	enum protocol protocol;
+	void *back; /* owns: its login, where a cancel takes one, or NULL */
 	bool is_sent;
 	uint8_t request[300];
 	size_t request_len;
@@ -49,13 +55,15 @@ struct canceler {
  * A cancel request for `key` came on connection c, which is closed when the
  * request was carried out (or at once when there is nothing to cancel).
  */
-void cancel_request(struct client *c, const uint8_t *key, size_t len);
+void cancel_request(struct client *c, const uint8_t *key, size_t len,
+		    enum cancel_what what);
 
 /*
  * Cancels what runs on a server of this worker, for nobody but carpool itself
  * or for the asker.  False: nothing was started (no budget, no key).
  */
-bool cancel_server(struct server *s, const struct client_handle *asker);
+bool cancel_server(struct server *s, const struct client_handle *asker,
+		   const struct user_state *account);
 
 /*
  * A cancel that came while carpool's own requests ran on the client's server

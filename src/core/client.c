@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "core/client_inner.h"
+#include "core/front.h"
 #include "core/hearer.h"
 #include "core/login.h"
 #include "core/pins.h"
@@ -37,12 +38,15 @@ client_set_state(struct client *c, enum client_state state)
 		[CLIENT_LOGIN] = BIT(CLIENT_ASKING) | BIT(CLIENT_WAITING) |
 				 BIT(CLIENT_LINKING) | BIT(CLIENT_IDLE) |
 				 BIT(CLIENT_CONSOLE),
-		[CLIENT_ASKING] = BIT(CLIENT_LOGIN) | BIT(CLIENT_CONSOLE),
-		[CLIENT_IDLE] = BIT(CLIENT_WAITING) | BIT(CLIENT_LINKING),
+		[CLIENT_ASKING] = BIT(CLIENT_LOGIN) | BIT(CLIENT_CONSOLE) |
+				  BIT(CLIENT_IDLE) | BIT(CLIENT_ACTIVE),
+		[CLIENT_IDLE] = BIT(CLIENT_WAITING) | BIT(CLIENT_LINKING) |
+				BIT(CLIENT_ASKING) | BIT(CLIENT_LOGIN),
 		[CLIENT_WAITING] = BIT(CLIENT_LINKING) | BIT(CLIENT_IDLE),
 		[CLIENT_LINKING] = BIT(CLIENT_ACTIVE) | BIT(CLIENT_LOGIN) |
 				   BIT(CLIENT_IDLE),
-		[CLIENT_ACTIVE] = BIT(CLIENT_IDLE),
+		[CLIENT_ACTIVE] = BIT(CLIENT_IDLE) | BIT(CLIENT_ASKING) |
+				  BIT(CLIENT_LOGIN),
 		[CLIENT_CONSOLE] = BIT(CLIENT_ASKING),
 		[CLIENT_LINGERING] = 0,
 		[CLIENT_CLOSED] = 0,
@@ -126,6 +130,20 @@ count_queries(struct client *c, struct stats *stats, usec_t now)
 }
 
 void
+client_count_answered(struct client *c)
+{
+	struct front_view *v = client_front(c)->view(c->front);
+	struct stats *stats;
+
+	if (v->queries == 0 || c->pool == NULL)
+		return;
+	stats = c->pool->parts[c->worker->id].stats;
+	stats_add(stats, STAT_QUERIES, v->queries);
+	stats_add(stats, STAT_XACTS, v->xacts);
+	v->queries = v->xacts = 0;
+}
+
+void
 client_count_bytes(struct client *c, enum counter which, size_t bytes)
 {
 	if (c->pool != NULL)
@@ -185,10 +203,20 @@ has_spoken(const struct settings *set, const struct client *c)
 	return set->tcp_defer_accept != 0 && !c->stream.is_unix;
 }
 
+/* Most have none, and touch nothing that is shared. */
+static void
+give_number(const struct client *c)
+{
+	if (client_front(c)->speaks_first)
+		ids_give(&c->worker->core->ids, c->number);
+}
+
 void
-client_accept(struct worker *w, int fd, const struct addr *peer)
+client_accept(struct worker *w, int fd, const struct addr *peer,
+	      unsigned protocol)
 {
 	struct core *core = w->core;
+	const struct front_ops *front = core->fronts[protocol];
 	const struct settings *set = snapshot_settings(w->snapshot);
 	struct client *c = NULL;
 
@@ -199,7 +227,8 @@ client_accept(struct worker *w, int fd, const struct addr *peer)
 	stream_init(&c->stream, on_ready);
 	c->worker = w;
 	c->timer.fire = client_on_timer;
-	c->front = core->front->open();
+	c->protocol = protocol & 0xff;
+	c->front = front->open();
 	c->login = mem_zalloc(sizeof(*c->login));
 	if (c->front == NULL || c->login == NULL || !worker_add_client(w, c))
 		goto fail;
@@ -210,7 +239,7 @@ client_accept(struct worker *w, int fd, const struct addr *peer)
 		goto fail;
 	}
 	c->id = atomic_fetch_add(&core->next_id, 1) + 1;
-	c->connected = c->last_active = loop_now(w->loop);
+	c->connected = c->last_active = c->login->since = loop_now(w->loop);
 	c->is_login = true;
 	/* Strangers may not use up what those who know a password need. */
 	if (atomic_fetch_add(&core->logins, 1) >=
@@ -220,16 +249,17 @@ client_accept(struct worker *w, int fd, const struct addr *peer)
 	}
 	client_arm(c);
 	/* Else they come with an edge of their own. */
-	if (has_spoken(set, c)) {
-		c->stream.readable = true;
+	c->stream.readable = !front->speaks_first && has_spoken(set, c);
+	if (c->stream.readable || front->speaks_first)
 		stream_kick(&c->stream);
-	}
 	return;
 fail:
 	if (c != NULL && c->front != NULL)
-		core->front->close(c->front);
-	if (c != NULL)
+		front->close(c->front);
+	if (c != NULL) {
+		give_number(c);
 		mem_free(c->login);
+	}
 	mem_free(c);
 	close(fd);
 }
@@ -472,6 +502,22 @@ client_end(struct client *c, enum reason reason)
 		start_linger(c, reason);
 }
 
+/* Why a login fails is told to the client only in part. */
+static void
+log_detail(const struct client *c, const struct refusal *refusal)
+{
+	static struct log_rate rate = LOG_RATE(50);
+	char quoted[LOG_QUOTE_MAX];
+
+	if (!c->is_login || refusal->detail == NULL ||
+	    snapshot_settings(c->worker->snapshot)->log_pooler_errors == 0 ||
+	    !log_allow(&rate))
+		return;
+	log_event(LOG_WARNING, "login_detail", "client=%llu detail=%s",
+		  (unsigned long long)c->id,
+		  log_quote(refusal->detail, quoted));
+}
+
 void
 client_refuse(struct client *c, const struct refusal *refusal)
 {
@@ -479,10 +525,11 @@ client_refuse(struct client *c, const struct refusal *refusal)
 
 	if (c->state == CLIENT_CLOSED || c->state == CLIENT_LINGERING)
 		return;
+	log_detail(c, refusal);
 	/* In the middle of a relayed message no error can be written. */
 	if (c->server == NULL || c->server->relay_left == 0) {
 		session_client_turn(c, &st);
-		c->worker->core->front->refuse(&st.turn, refusal);
+		client_front(c)->refuse(&st.turn, refusal);
 	}
 	start_linger(c, refusal->reason);
 }
@@ -611,8 +658,8 @@ client_close_if_at_rest(struct client *c)
 	    s->relay_left == 0 && s->ops->view(s->back)->owed == 0 &&
 	    s->ops->view(s->back)->tx == TX_IDLE)
 		idle = true;
-	if (!idle || (!c->is_login &&
-		      !c->worker->core->front->view(c->front)->is_at_rest))
+	if (!idle ||
+	    (!c->is_login && !client_front(c)->view(c->front)->is_at_rest))
 		return;
 	client_refuse_reason(c, (enum reason)c->close_reason);
 }
@@ -620,6 +667,7 @@ client_close_if_at_rest(struct client *c)
 void
 client_free(struct client *c)
 {
-	c->worker->core->front->close(c->front);
+	client_front(c)->close(c->front);
+	give_number(c);
 	mem_free(c);
 }

@@ -57,11 +57,13 @@ struct client_login {
 	struct console_request *request; /* owns: the console's answer that is
 					  * being written, or NULL */
 	size_t rows_next;                /* of it: the next row to write */
+	usec_t since;                    /* when it began */
 	uint64_t received, sent;         /* bytes, until its pool is known */
 	/* borrows: a command under way, or NULL; only this worker frees it */
 	struct console_request *asked;
-	bool has_moved;   /* stands on one of its pool's home workers */
-	bool wants_facts; /* queued for what servers say of themselves */
+	bool has_moved;      /* stands on one of its pool's home workers */
+	bool wants_facts;    /* queued for what servers say of themselves */
+	bool wants_greeting; /* the same before it said anything */
 };
 
 /*
@@ -101,10 +103,17 @@ struct client {
 	uint32_t discard_left; /* bytes to drop unseen */
 	uint64_t id;
 	usec_t connected;
-	usec_t last_active; /* last bytes from or to it */
-	usec_t eof_since;   /* it sends nothing more since; 0 = it does */
-	uint32_t slot, generation;           /* of its handle */
-	uint8_t secret[CANCEL_SECRET_BYTES]; /* of its cancel key */
+	usec_t last_active;    /* last bytes from or to it */
+	usec_t eof_since;      /* it sends nothing more since; 0 = it does */
+	uint32_t slot : 24;    /* of its handle */
+	uint32_t protocol : 8; /* enum protocol: of the front */
+	uint32_t generation;   /* of its handle */
+	union {
+		uint8_t secret[CANCEL_SECRET_BYTES]; /* of its cancel key */
+		/* Of the core's ids, where it is told before any login; 0 =
+		 * none. */
+		uint32_t number;
+	};
 	uint8_t state : 4;     /* enum client_state, set by client_set_state */
 	uint8_t back_to : 4;   /* enum client_state: where ASKING, WAITING began
 				*/
@@ -122,8 +131,9 @@ struct client {
 	bool close_needed : 1; /* drain, KILL: close at the next boundary */
 };
 
-/* A new client on an accepted descriptor, which it owns. */
-void client_accept(struct worker *w, int fd, const struct addr *peer);
+/* A new client of this protocol on an accepted descriptor, which it owns. */
+void client_accept(struct worker *w, int fd, const struct addr *peer,
+		   unsigned protocol);
 
 void client_set_state(struct client *c, enum client_state state);
 struct client_handle client_handle(const struct client *c);
@@ -156,6 +166,9 @@ enum flush client_flush(struct client *c);
 
 /* Counts bytes that came from it (STAT_RECEIVED) or went to it (STAT_SENT). */
 void client_count_bytes(struct client *c, enum counter which, size_t bytes);
+
+/* Counts what its front says that it has answered itself. */
+void client_count_answered(struct client *c);
 
 /* Counters: queries ended since the last time; a cancel that waited for them
  * goes on. */

@@ -6,6 +6,7 @@
  */
 #include "base/mem.h"
 #include "core/client_inner.h"
+#include "core/front.h"
 #include "core/session.h"
 #include "core/shared.h"
 #include "core/worker.h"
@@ -57,7 +58,7 @@ times_of(const struct client *c, struct pool_config *own)
 			    c->pool); /* brings the copy up to date */
 	if (c->account == c->pool->account)
 		return &c->pool->parts[c->worker->id].config;
-	db = snapshot_database(snap, c->pool->database);
+	db = snapshot_database(snap, c->protocol, c->pool->database);
 	if (db == NULL)
 		return &c->pool->parts[c->worker->id].config;
 	snapshot_pool_config(snap, db, snapshot_user(snap, c->account->name),
@@ -129,7 +130,7 @@ list_deadlines(const struct client *c, struct deadlines *d)
 	d->count = 0;
 	add(d, c->eof_since, EOF_GRACE, REASON_CLIENT_GONE);
 	if (c->is_login)
-		add(d, c->connected, set->client_login_timeout,
+		add(d, c->login->since, set->client_login_timeout,
 		    REASON_LOGIN_TIMEOUT);
 	if (c->pool != NULL && c->state != CLIENT_LINGERING)
 		add_of_pool(c, set, d);
@@ -168,7 +169,7 @@ notify_waiting(struct client *c)
 	if (c->is_login)
 		return;
 	session_client_turn(c, &st);
-	c->worker->core->front->notice(
+	client_front(c)->notice(
 		&st.turn, "no server connection available, client being queued "
 			  "(query_wait_notify)");
 	(void)client_flush(c);

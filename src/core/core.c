@@ -213,6 +213,7 @@ core_publish(struct core *core, struct snapshot *snapshot,
 	copy_numbers(core, snapshot);
 	routes_apply(core, old, snapshot);
 	p->old = old;
+	greeting_renew(core);
 	core_must_broadcast(core, publish_on_worker, publish_done, p,
 			    core->control);
 }
@@ -308,6 +309,12 @@ core_worker_count(const struct core *core)
 	return core->worker_count;
 }
 
+const char *
+core_protocol_name(const struct core *core, enum protocol protocol)
+{
+	return core->fronts[protocol]->name;
+}
+
 /* A quarter of the descriptors, at most RESERVE_MAX, is no client's. */
 static void
 reserve_descriptors(struct core *core)
@@ -327,10 +334,11 @@ core_new(const struct core_config *config)
 {
 	struct core *core = mem_must_zalloc(sizeof(*core));
 
-	core->front = config->front;
+	core->fronts = config->fronts;
 	core->helpers = config->helpers;
 	core->resolver = config->resolver;
 	core->keys = config->keys;
+	core->rsa = config->rsa;
 	core->control = config->control;
 	core->listening = config->listening;
 	core->console_submit = config->console_submit;
@@ -347,6 +355,8 @@ core_new(const struct core_config *config)
 	limits_init(&core->limits);
 	notifiers_init(&core->notifiers);
 	lost_init(&core->lost);
+	ids_init(&core->ids);
+	greeting_init(core);
 	if (!routes_init(&core->routes))
 		mem_assert_failed("memory at start", __FILE__, __LINE__);
 	copy_numbers(core, core->snapshot);
@@ -394,11 +404,13 @@ core_free(struct core *core)
 		for (unsigned i = 0; i < core->worker_count; i++)
 			worker_settle(core->workers[i]);
 	loop_drain(core->control);
+	greeting_fini(core);
 	for (unsigned i = 0; i < core->worker_count; i++)
 		worker_free(core->workers[i]);
 	mem_free(core->workers);
 	lost_fini(&core->lost);
 	routes_fini(&core->routes);
+	ids_fini(&core->ids);
 	notifiers_fini(&core->notifiers);
 	limits_fini(&core->limits);
 	snapshot_unref(core->snapshot);

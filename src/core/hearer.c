@@ -16,6 +16,7 @@
 
 #include "base/mem.h"
 #include "core/client.h"
+#include "core/front.h"
 #include "core/notifier.h"
 #include "core/pool.h"
 #include "core/server.h"
@@ -474,7 +475,7 @@ may_tell(const struct client *c)
 static bool
 write_note(struct client *c, const struct note *note)
 {
-	const struct front_ops *front = c->worker->core->front;
+	const struct front_ops *front = client_front(c);
 	struct notification n = { .pid = note->pid,
 				  .channel = note->channel,
 				  .payload = note->payload };
@@ -496,7 +497,7 @@ say_in_place(struct hearer *h)
 
 	h->is_due = false;
 	session_client_turn(c, &st);
-	if (!c->worker->core->front->subscribed(&st.turn)) {
+	if (!client_front(c)->subscribed(&st.turn)) {
 		client_close(c, REASON_NO_MEMORY);
 		return;
 	}

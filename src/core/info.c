@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "core/client.h"
 #include "core/core.h"
+#include "core/front.h"
 #include "core/pins.h"
 #include "core/pool.h"
 #include "core/server.h"
@@ -57,10 +58,11 @@ static void
 fill_client(const struct client *c, struct client_info *info)
 {
 	const struct worker *w = c->worker;
-	const struct front_view *v = w->core->front->view(c->front);
+	const struct front_view *v = client_front(c)->view(c->front);
 	usec_t now = loop_now(w->loop);
 
 	*info = (struct client_info){
+		.protocol = c->protocol,
 		.database = c->is_console ? c->login->database : "",
 		.user = c->login == NULL || c->login->user == NULL
 				? ""
@@ -118,10 +120,10 @@ each_pin(const struct client *c,
 	struct client_info client;
 
 	fill_client(c, &client);
-	for (unsigned i = 0; i < STATE_KINDS; i++) {
+	for (unsigned i = 0; i < PIN_KINDS; i++) {
 		struct pin_info info = {
 			.client = &client,
-			.kind = (enum state_kind)i,
+			.kind = i,
 			.since_wall = wall_of(pins->list[i].since, now),
 			.age = now - pins->list[i].since,
 			.digest = pins->list[i].digest,
@@ -147,10 +149,11 @@ worker_each_pin(struct worker *w,
 }
 
 void
-core_explain(struct core *core, const char *text, const struct policy *policy,
+core_explain(struct core *core, enum protocol protocol, const char *text,
+	     const struct policy *policy,
 	     void (*row)(void *arg, const struct explain_row *row), void *arg)
 {
-	core->front->back->explain(text, policy, row, arg);
+	core->fronts[protocol]->back->explain(text, policy, row, arg);
 }
 
 static const char *
@@ -174,6 +177,7 @@ worker_each_server(struct worker *w,
 		const struct back_view *v =
 			s->back == NULL ? NULL : s->ops->view(s->back);
 		struct client_info info = {
+			.protocol = s->pool->protocol,
 			.user = s->pool->user,
 			.database = s->pool->database,
 			.pool_user = s->pool->user,
@@ -324,9 +328,10 @@ report_pool(const struct pool_survey *s, struct pool *p,
 	    const struct pool_count *count)
 {
 	const struct config_database *entry =
-		snapshot_database(s->core->snapshot, p->database);
+		snapshot_database(s->core->snapshot, p->protocol, p->database);
 	usec_t oldest = count->oldest, now = clock_now();
 	struct pool_info info = {
+		.protocol = p->protocol,
 		.database = p->database,
 		.user = p->user,
 		.cl_active = count->n[N_CL_ACTIVE],
@@ -414,6 +419,7 @@ fill_database(struct core *core, const struct db_state *db,
 	      struct database_info *out)
 {
 	*out = (struct database_info){
+		.protocol = db->protocol,
 		.name = db->name,
 		.server_connections =
 			limits_read(&core->limits, &db->servers).used,
@@ -441,12 +447,13 @@ core_each_database(struct core *core,
 }
 
 void
-core_database_info(struct core *core, const char *name,
+core_database_info(struct core *core, enum protocol protocol, const char *name,
 		   struct database_info *out)
 {
-	const struct db_state *db = route_find_database(core, name);
+	const struct db_state *db = route_find_database(core, protocol, name);
 
-	*out = (struct database_info){ .name = name,
+	*out = (struct database_info){ .protocol = protocol,
+				       .name = name,
 				       .is_paused = core->is_paused };
 	if (db != NULL)
 		fill_database(core, db, out);

@@ -11,6 +11,8 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "core/client_inner.h"
+#include "core/front.h"
 #include "core/session.h"
 #include "core/shared.h"
 #include "core/worker.h"
@@ -67,9 +69,10 @@ route_reason(struct client *c, const struct route *route)
 			       ? REASON_CONSOLE_DENIED
 			       : REASON_NONE;
 	}
-	if (snapshot_database(w->snapshot, route->database) == NULL)
+	if (snapshot_database(w->snapshot, c->protocol, route->database) ==
+	    NULL)
 		return REASON_NO_DATABASE;
-	db = route_find_database(w->core, route->database);
+	db = route_find_database(w->core, c->protocol, route->database);
 	if (db != NULL && db->is_disabled)
 		return REASON_DATABASE_DISABLED;
 	return REASON_NONE;
@@ -89,10 +92,11 @@ shortage(const struct client *c)
 
 /* How the pool's servers will be shared, before there is a pool. */
 static enum pool_mode
-route_mode(const struct snapshot *snap, const struct route *route)
+route_mode(const struct client *c, const struct route *route)
 {
+	const struct snapshot *snap = c->worker->snapshot;
 	const struct config_database *db =
-		snapshot_database(snap, route->database);
+		snapshot_database(snap, c->protocol, route->database);
 	struct pool_config config;
 
 	if (db == NULL)
@@ -104,11 +108,26 @@ route_mode(const struct snapshot *snap, const struct route *route)
 	return config.mode;
 }
 
-void
-login_route(struct client *c, const struct route *route, struct answer *answer)
+/* Who names no database is led to the protocol's default, if it has one. */
+static const char *
+route_name(const struct client *c, const char *database)
 {
+	const struct config_database *db = NULL;
+
+	if (database[0] == '\0')
+		db = snapshot_default_database(c->worker->snapshot,
+					       c->protocol);
+	return db != NULL ? db->name : database;
+}
+
+void
+login_route(struct client *c, const struct route *asked, struct answer *answer)
+{
+	struct route named = *asked;
+	const struct route *route = &named;
 	enum reason reason;
 
+	named.database = route_name(c, asked->database);
 	*answer = (struct answer){ .kind = ANSWER_ROUTE };
 	mem_free(c->login->user);
 	mem_free(c->login->database);
@@ -127,7 +146,7 @@ login_route(struct client *c, const struct route *route, struct answer *answer)
 		return;
 	}
 	answer->is_console = c->is_console;
-	answer->mode = route_mode(c->worker->snapshot, route);
+	answer->mode = route_mode(c, route);
 }
 
 void
@@ -161,7 +180,7 @@ find_pool(struct client *c)
 {
 	struct worker *w = c->worker;
 	const struct config_database *db =
-		snapshot_database(w->snapshot, c->login->database);
+		snapshot_database(w->snapshot, c->protocol, c->login->database);
 	enum reason reason;
 
 	if (db == NULL) { /* a reload took it away since ROUTE */
@@ -238,12 +257,45 @@ keep_keys(struct client *c)
 
 	if (user == NULL || user->secret == NULL ||
 	    strcmp(c->account->name, c->pool->user) != 0 ||
-	    !c->worker->core->front->credential(c->front, client_key,
-						server_key))
+	    !client_front(c)->credential(c->front, client_key, server_key))
 		return;
 	pool_keep_keys(c->pool, user->secret, client_key, server_key);
 	mem_wipe(client_key, sizeof(client_key));
 	mem_wipe(server_key, sizeof(server_key));
+}
+
+/* A client of a protocol whose server speaks first: what it is greeted with. */
+static bool
+greet(struct client *c, struct answer *answer)
+{
+	struct core *core = c->worker->core;
+	const void *facts = greeting_facts(core, c->protocol);
+
+	if (facts != NULL) {
+		*answer =
+			(struct answer){ .kind = ANSWER_FACTS, .facts = facts };
+		return true;
+	}
+	c->login->wants_greeting = true;
+	c->back_to = c->state;
+	client_set_state(c, CLIENT_ASKING);
+	greeting_want(core, c->protocol);
+	return false;
+}
+
+bool
+login_class(struct client *c, struct startup_words words)
+{
+	struct pool_class *class = pool_class_take(c->pool, words);
+
+	if (class == NULL) {
+		client_refuse_reason(c, REASON_NO_MEMORY);
+		return false;
+	}
+	if (c->class != NULL)
+		pool_class_give(c->pool, c->class);
+	c->class = class;
+	return true;
 }
 
 bool
@@ -251,6 +303,8 @@ login_facts(struct client *c, struct startup_words words, struct answer *answer)
 {
 	struct worker *to;
 
+	if (c->login->user == NULL)
+		return greet(c, answer);
 	if (c->pool == NULL) {
 		if (!find_pool(c))
 			return false;
@@ -356,4 +410,34 @@ login_undo(struct client *c)
 		pool_unref(c->pool);
 	}
 	c->pool = NULL;
+}
+
+bool
+login_again(struct client *c)
+{
+	struct client_login *l = mem_zalloc(sizeof(*l));
+	struct server *s = c->server;
+
+	if (l == NULL) {
+		client_refuse_reason(c, REASON_NO_MEMORY);
+		return false;
+	}
+	client_drop_tenure(c);
+	if (s != NULL) {
+		c->server = NULL;
+		s->client = NULL;
+		server_abandon(s, SENT_WHOLE);
+	}
+	login_undo(c);
+	/* It stays on its worker: its number was told with the first login. */
+	l->client = c;
+	l->since = loop_now(c->worker->loop);
+	l->has_moved = true;
+	c->login = l;
+	c->account = NULL;
+	c->is_login = true;
+	atomic_fetch_add(&c->worker->core->logins, 1);
+	client_set_state(c, CLIENT_LOGIN);
+	client_arm(c);
+	return true;
 }

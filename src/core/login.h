@@ -18,6 +18,16 @@ void login_route(struct client *c, const struct route *route,
 /* What a console client may do under the configuration in force. */
 enum console_right login_console_right(const struct client *c);
 
+/*
+ * ROUTE of a client that is logged in: its login begins anew.  What it held is
+ * let go of, its server, its places in the limits and its pool; false: it was
+ * refused.
+ */
+bool login_again(struct client *c);
+
+/* CLASS: its next server is of the class of these words; false: refused. */
+bool login_class(struct client *c, struct startup_words words);
+
 /* Answers VERIFY: the method and the user's secret. */
 void login_verify(struct client *c, struct answer *answer);
 

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "core/front.h"
 #include "core/session.h"
 #include "core/shared.h"
 #include "core/worker.h"
@@ -44,7 +45,7 @@ tell(struct client *c, enum state_kind kind)
 			  words[kind].has, state_kind_names[kind],
 			  words[kind].until, state_kind_names[kind]);
 	session_client_turn(c, &st);
-	c->worker->core->front->notice(&st.turn, text);
+	client_front(c)->notice(&st.turn, text);
 }
 
 /* LISTEN was to cost no server: who is pinned for it all the same is told. */
@@ -64,7 +65,7 @@ part_of(const struct client *c)
 }
 
 static void
-begin(struct client *c, enum state_kind kind)
+begin(struct client *c, unsigned kind)
 {
 	struct pool_part *part = part_of(c);
 	uint32_t now = atomic_load_explicit(&part->pins_now[kind],
@@ -80,12 +81,14 @@ begin(struct client *c, enum state_kind kind)
 		.since = loop_now(c->worker->loop),
 		.digest = c->server->ops->view(c->server->back)->digest,
 	};
-	if (is_told(worker_policy(c->worker, c->pool), kind))
-		tell(c, kind);
+	/* The others are none of a protocol that has notices. */
+	if (kind < STATE_KINDS &&
+	    is_told(worker_policy(c->worker, c->pool), (enum state_kind)kind))
+		tell(c, (enum state_kind)kind);
 }
 
 static void
-end(struct client *c, enum state_kind kind)
+end(struct client *c, unsigned kind)
 {
 	_Atomic uint32_t *count = &part_of(c)->pins_now[kind];
 	uint32_t now = atomic_load_explicit(count, memory_order_relaxed);
@@ -107,11 +110,11 @@ pins_set(struct client *c, uint32_t held)
 		return;
 	before = t->pins->held;
 	t->pins->held = held;
-	for (unsigned i = 0; i < STATE_KINDS; i++) {
+	for (unsigned i = 0; i < PIN_KINDS; i++) {
 		if ((held & ~before & BIT(i)) != 0)
-			begin(c, (enum state_kind)i);
+			begin(c, i);
 		if ((before & ~held & BIT(i)) != 0)
-			end(c, (enum state_kind)i);
+			end(c, i);
 	}
 	if (held == 0) {
 		mem_free(t->pins);
@@ -120,10 +123,10 @@ pins_set(struct client *c, uint32_t held)
 }
 
 void
-pins_sum(const struct pool_part *part, uint32_t now[STATE_KINDS],
-	 uint64_t begun[STATE_KINDS])
+pins_sum(const struct pool_part *part, uint32_t now[PIN_KINDS],
+	 uint64_t begun[PIN_KINDS])
 {
-	for (unsigned i = 0; i < STATE_KINDS; i++) {
+	for (unsigned i = 0; i < PIN_KINDS; i++) {
 		now[i] += atomic_load_explicit(&part->pins_now[i],
 					       memory_order_relaxed);
 		begun[i] += atomic_load_explicit(&part->pins_begun[i],

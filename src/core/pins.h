@@ -17,19 +17,19 @@ struct pin {
 
 /* All of one client; made with the first, freed with the last. */
 struct pins {
-	uint32_t held; /* bits of enum state_kind; not 0 */
-	struct pin list[STATE_KINDS];
+	uint32_t held; /* bits of enum state_kind and pin_kind; not 0 */
+	struct pin list[PIN_KINDS];
 };
 
 /*
  * The client, linked at a boundary, is held for this (bits 1u << enum
- * state_kind) and nothing else: counts, remembers since when, and tells the
- * client where pin_notice asks for it.  0: it is held no more.
+ * state_kind or pin_kind) and nothing else: counts, remembers since when, and
+ * tells the client where pin_notice asks for it.  0: it is held no more.
  */
 void pins_set(struct client *c, uint32_t held);
 
 /* Adds the figures of one worker's part of a pool; any thread. */
-void pins_sum(const struct pool_part *part, uint32_t now[STATE_KINDS],
-	      uint64_t begun[STATE_KINDS]);
+void pins_sum(const struct pool_part *part, uint32_t now[PIN_KINDS],
+	      uint64_t begun[PIN_KINDS]);
 
 #endif

@@ -43,7 +43,8 @@ pool_new(struct core *core, const char *database, const char *user,
 		return NULL;
 	}
 	p->core = core;
-	p->back = core->front->back;
+	p->protocol = db->protocol;
+	p->back = core->fronts[p->protocol]->back;
 	p->db = db;
 	p->account = account;
 	p->refs = 1;

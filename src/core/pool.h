@@ -105,9 +105,9 @@ struct pool_part {
 	struct pool_config config; /* the copy that goes with it */
 	usec_t shortest;           /* no time that ends a client is shorter */
 	uint32_t clients; /* clients of this pool here; the worker's own */
-	/* Pins, by enum state_kind; relaxed, written by the worker alone. */
-	_Atomic uint32_t pins_now[STATE_KINDS];
-	_Atomic uint64_t pins_begun[STATE_KINDS];
+	/* Pins, by kind; relaxed, written by the worker alone. */
+	_Atomic uint32_t pins_now[PIN_KINDS];
+	_Atomic uint64_t pins_begun[PIN_KINDS];
 };
 
 /* Why the last opening failed. */
@@ -124,6 +124,7 @@ struct pool_failure {
 
 struct pool {
 	/* constant */
+	enum protocol protocol;
 	char *database;              /* owns: as clients say it */
 	char *user;                  /* owns: the client's user */
 	struct core *core;           /* borrows */

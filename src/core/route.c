@@ -14,6 +14,13 @@
 
 #define KEY_MAX (DATABASE_NAME_MAX + USER_NAME_MAX + 512)
 
+static size_t
+database_key(char *key, enum protocol protocol, const char *name)
+{
+	key[0] = (char)protocol;
+	return 1 + text_copy(key + 1, KEY_MAX - 1, name);
+}
+
 bool
 routes_init(struct routes *r)
 {
@@ -48,12 +55,13 @@ routes_fini(struct routes *r)
 }
 
 static struct db_state *
-new_database(struct core *core, const char *name)
+new_database(struct core *core, enum protocol protocol, const char *name)
 {
 	struct db_state *db = mem_zalloc(sizeof(*db));
 
 	if (db == NULL)
 		return NULL;
+	db->protocol = protocol;
 	db->name = mem_strdup(name);
 	db->stats = mem_zalloc(core->worker_count * sizeof(db->stats[0]));
 	if (db->name == NULL || db->stats == NULL) {
@@ -69,12 +77,13 @@ new_database(struct core *core, const char *name)
 static struct db_state *
 add_database_locked(struct routes *r, struct db_state *fresh)
 {
-	size_t len = strlen(fresh->name);
-	struct db_state *db = map_find(r->databases, fresh->name, len);
+	char key[KEY_MAX];
+	size_t len = database_key(key, fresh->protocol, fresh->name);
+	struct db_state *db = map_find(r->databases, key, len);
 
 	if (db != NULL)
 		return db;
-	if (!map_put(r->databases, fresh->name, len, fresh))
+	if (!map_put(r->databases, key, len, fresh))
 		return NULL;
 	if (r->last_db == NULL)
 		r->first_db = fresh;
@@ -85,13 +94,15 @@ add_database_locked(struct routes *r, struct db_state *fresh)
 }
 
 struct db_state *
-route_find_database(struct core *core, const char *name)
+route_find_database(struct core *core, enum protocol protocol, const char *name)
 {
 	struct routes *r = &core->routes;
+	char key[KEY_MAX];
+	size_t len = database_key(key, protocol, name);
 	struct db_state *db;
 
 	lock_take(&r->lock);
-	db = map_find(r->databases, name, strlen(name));
+	db = map_find(r->databases, key, len);
 	lock_give(&r->lock);
 	return db;
 }
@@ -101,12 +112,13 @@ route_database(struct core *core, const struct snapshot *snapshot,
 	       const struct config_database *entry, const char *name)
 {
 	struct routes *r = &core->routes;
-	struct db_state *db = route_find_database(core, name), *fresh;
+	struct db_state *db = route_find_database(core, entry->protocol, name);
+	struct db_state *fresh;
 
 	(void)snapshot;
 	if (db != NULL)
 		return db;
-	fresh = new_database(core, name);
+	fresh = new_database(core, entry->protocol, name);
 	if (fresh == NULL)
 		return NULL;
 	fresh->servers.max = entry->max_connections;
@@ -194,10 +206,13 @@ route_user(struct core *core, const struct snapshot *snapshot, const char *name)
 }
 
 static size_t
-pool_key(char *key, const char *database, const char *user)
+pool_key(char *key, enum protocol protocol, const char *database,
+	 const char *user)
 {
-	size_t n = text_copy(key, KEY_MAX / 2, database) + 1;
+	size_t n;
 
+	key[0] = (char)protocol;
+	n = 1 + text_copy(key + 1, KEY_MAX / 2, database) + 1;
 	return n + text_copy(key + n, KEY_MAX - n, user);
 }
 
@@ -244,7 +259,7 @@ route_pool(struct core *core, const struct snapshot *snapshot,
 	/* A forced server user: everybody shares its pool. */
 	if (entry->user != NULL)
 		user = entry->user;
-	len = pool_key(key, database, user);
+	len = pool_key(key, entry->protocol, database, user);
 	lock_take(&r->lock);
 	p = map_find(r->pools, key, len);
 	if (p != NULL)
@@ -348,7 +363,7 @@ route_forget(struct core *core, struct pool *p)
 {
 	struct routes *r = &core->routes;
 	char key[KEY_MAX];
-	size_t len = pool_key(key, p->database, p->user);
+	size_t len = pool_key(key, p->protocol, p->database, p->user);
 	bool ok;
 
 	lock_take(&r->lock);
@@ -390,8 +405,10 @@ static void
 apply_to_pool(struct pool *p, const struct snapshot *old,
 	      const struct snapshot *now)
 {
-	const struct config_database *was = snapshot_database(old, p->database);
-	const struct config_database *is = snapshot_database(now, p->database);
+	const struct config_database *was =
+		snapshot_database(old, p->protocol, p->database);
+	const struct config_database *is =
+		snapshot_database(now, p->protocol, p->database);
 	struct pool_config config;
 
 	p->applied = snapshot_generation(now);
@@ -415,7 +432,7 @@ apply_budgets(struct core *core, const struct snapshot *now)
 
 	while ((db = route_next_database(core, db)) != NULL) {
 		const struct config_database *e =
-			snapshot_database(now, db->name);
+			snapshot_database(now, db->protocol, db->name);
 
 		if (e == NULL)
 			continue;

@@ -22,6 +22,7 @@ struct core;
 struct pool;
 
 struct db_state {
+	enum protocol protocol;
 	char *name;            /* owns */
 	struct budget servers; /* guarded by limits.lock */
 	struct budget clients; /* guarded by limits.lock */
@@ -40,6 +41,7 @@ struct user_state {
 
 struct routes {
 	struct lock lock;
+	/* Keys begin with a byte for the protocol. */
 	struct map *pools;     /* owns; "database\0user" to struct pool */
 	struct map *databases; /* owns; name to struct db_state */
 	struct map *users;     /* owns; name to struct user_state */
@@ -62,7 +64,8 @@ struct user_state *route_user(struct core *core,
 			      const struct snapshot *snapshot,
 			      const char *name);
 /* The state if there is one. */
-struct db_state *route_find_database(struct core *core, const char *name);
+struct db_state *route_find_database(struct core *core, enum protocol protocol,
+				     const char *name);
 struct user_state *route_find_user(struct core *core, const char *name);
 
 /* The one after (NULL: the first one), in the order of their first use. */

@@ -41,6 +41,10 @@ server_on_ready(struct stream *stream)
 void
 server_turn(struct server *s, struct turn *t)
 {
+	static const struct stream_facts facts[2] = {
+		{ .peer_addr = "" }, { .peer_addr = "", .is_unix = true }
+	};
+
 	*t = (struct turn){
 		.self = s->back,
 		.in = &s->stream.in,
@@ -50,7 +54,9 @@ server_turn(struct server *s, struct turn *t)
 		.entropy = worker_entropy,
 		.entropy_arg = s->worker,
 		.keys = s->worker->core->keys,
+		.stream = &facts[s->stream.is_unix ? 1 : 0],
 		.changes = s->changes,
+		.shared = s->worker->shared[s->pool->protocol],
 	};
 }
 
@@ -223,7 +229,7 @@ server_cancel_last(struct server *s)
 		return;
 	s->cancel_due = false;
 	s->deadline = server_now(s) + CLEANUP_TIME;
-	(void)cancel_server(s, NULL);
+	(void)cancel_server(s, NULL, NULL);
 }
 
 static void
@@ -245,7 +251,7 @@ abandon_step(struct server *s, enum sent sent)
 	case ABANDON_CLOSE:
 		s->is_half_sent = true;
 		if (s->ops->view(s->back)->owed > 0 && may_cancel(s))
-			(void)cancel_server(s, NULL);
+			(void)cancel_server(s, NULL, NULL);
 		server_close(s, REASON_CLIENT_LOST_QUERY);
 		return;
 	}

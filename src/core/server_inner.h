@@ -39,4 +39,17 @@ void server_set_expiry(struct server *s);
 /* The address that it asked for is not wanted any more. */
 void server_forget_query(struct server *s);
 
+/* As whom carpool logs in to a server; wiped by the caller. */
+struct server_secret {
+	struct credential cred; /* borrows from the two keys, too */
+	uint8_t client_key[32], server_key[32];
+};
+
+void server_credential(const struct server *s, const struct config_database *db,
+		       struct server_secret *out);
+
+/* Sets *back to the state of a connection that cancels what runs on s, see
+ * cancel_open; NULL: memory is out, or its entry is gone. */
+void server_cancel_back(struct server *s, void **back);
+
 #endif

@@ -18,7 +18,8 @@
 static const struct config_database *
 entry_of(const struct server *s)
 {
-	return snapshot_database(s->worker->snapshot, s->pool->database);
+	return snapshot_database(s->worker->snapshot, s->pool->protocol,
+				 s->pool->database);
 }
 
 struct server_query {
@@ -213,32 +214,56 @@ choose_host(struct server *s, const struct config_database *db)
 	s->port = host->port == 0 ? s->ops->default_port : host->port;
 }
 
+void
+server_credential(const struct server *s, const struct config_database *db,
+		  struct server_secret *out)
+{
+	const struct config_user *user =
+		snapshot_user(s->worker->snapshot, s->pool->user);
+	struct credential *cred = &out->cred;
+
+	*cred = (struct credential){ .user = s->pool->user, .secret = "" };
+	if (db->password != NULL && db->user != NULL)
+		cred->secret = db->password;
+	else if (user != NULL && user->secret != NULL)
+		cred->secret = user->secret;
+	if (pool_copy_keys(s->pool, cred->secret, out->client_key,
+			   out->server_key)) {
+		cred->client_key = out->client_key;
+		cred->server_key = out->server_key;
+	}
+}
+
 /* The login's state, with the secret that is known for this user. */
 static bool
 open_back(struct server *s, const struct config_database *db)
 {
-	const struct config_user *user;
-	struct credential cred = { .user = s->pool->user, .secret = "" };
-	uint8_t client_key[32], server_key[32];
-	struct startup_words words;
+	struct startup_words words = { .data = s->class->words,
+				       .len = s->class->len };
+	struct server_secret secret;
 
-	user = snapshot_user(s->worker->snapshot, s->pool->user);
-	if (db->password != NULL && db->user != NULL)
-		cred.secret = db->password;
-	else if (user != NULL && user->secret != NULL)
-		cred.secret = user->secret;
-	if (pool_copy_keys(s->pool, cred.secret, client_key, server_key)) {
-		cred.client_key = client_key;
-		cred.server_key = server_key;
-	}
-	words.data = s->class->words;
-	words.len = s->class->len;
-	s->back = s->ops->open(
-		&cred, db->dbname == NULL ? s->pool->database : db->dbname,
-		words, worker_policy(s->worker, s->pool));
-	mem_wipe(client_key, sizeof(client_key));
-	mem_wipe(server_key, sizeof(server_key));
+	server_credential(s, db, &secret);
+	s->back = s->ops->open(&secret.cred,
+			       db->dbname == NULL ? s->pool->database
+						  : db->dbname,
+			       words, worker_policy(s->worker, s->pool));
+	mem_wipe(&secret, sizeof(secret));
 	return s->back != NULL;
+}
+
+void
+server_cancel_back(struct server *s, void **back)
+{
+	const struct config_database *db = entry_of(s);
+	struct server_secret secret;
+
+	*back = NULL;
+	if (db == NULL)
+		return;
+	server_credential(s, db, &secret);
+	*back = s->ops->cancel_open(s->back, &secret.cred,
+				    worker_policy(s->worker, s->pool));
+	mem_wipe(&secret, sizeof(secret));
 }
 
 void

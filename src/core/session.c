@@ -17,6 +17,7 @@
 #include "core/session.h"
 
 #include "base/mem.h"
+#include "core/front.h"
 #include "core/hearer.h"
 #include "core/login.h"
 #include "core/pins.h"
@@ -48,7 +49,8 @@ client_turn(struct client *c, struct turn *t)
 		.entropy_arg = c->worker,
 		.mock_secret = c->worker->core->mock_secret,
 		.keys = c->worker->core->keys,
-		.shared = c->worker->shared,
+		.rsa = c->worker->core->rsa,
+		.shared = c->worker->shared[c->protocol],
 		.peer_eof = c->stream.eof,
 		.out_busy = s != NULL && s->relay_left > 0,
 		.has_waiters = s != NULL && s->pool->waiting > s->pool->bound,
@@ -72,6 +74,7 @@ session_client_turn(struct client *c, struct session_turn *st)
 	st->turn.stream = &st->facts;
 	cancel_key_of(c, st->key);
 	st->turn.cancel_key = st->key;
+	st->turn.client_id = c->id;
 }
 
 /* ------------------------------------------------------------------------
@@ -184,6 +187,22 @@ on_boundary(struct client *c, struct server *s, const struct order *o)
 	return true;
 }
 
+/*
+ * The server cannot be made to look like the client's session, of which the
+ * client's statement is to know; what it was sent for that is taken away.
+ */
+static void
+refuse_link(struct client *c, const struct refusal *refusal)
+{
+	struct session_turn st;
+
+	session_client_turn(c, &st);
+	client_front(c)->refuse(&st.turn, refusal);
+	give_up(c, RESIDUE_RESET);
+	if (session_is_alive(c))
+		stream_kick(&c->stream);
+}
+
 static void
 on_back_failed(struct client *c, struct server *s, const struct order *o)
 {
@@ -198,7 +217,11 @@ on_back_failed(struct client *c, struct server *s, const struct order *o)
 	case REASON_SERVER_SETTING:
 		refusal.server_error = s->ops->last_error(
 			s->back, &refusal.server_error_len, text, sizeof(text));
-		client_refuse(c, &refusal);
+		refusal.scope = o->scope;
+		if (o->scope == FAIL_STATEMENT)
+			refuse_link(c, &refusal);
+		else
+			client_refuse(c, &refusal);
 		return;
 	default:
 		client_server_failed(c, o->reason);
@@ -248,6 +271,7 @@ carry_back(struct client *c, struct server *s, const struct order *o)
 	case ORDER_NEED_SERVER:
 	case ORDER_NEED_FACTS:
 	case ORDER_ROUTE:
+	case ORDER_CLASS:
 	case ORDER_VERIFY:
 	case ORDER_WORK:
 	case ORDER_READY:
@@ -328,6 +352,7 @@ submit_query(struct client *c, const struct order *o)
 		r->right = login_console_right(c);
 		r->user = mem_strdup(c->login->user);
 		r->text = mem_strdup(o->query.text);
+		r->protocol = c->protocol;
 		r->is_describe = o->query.describe_only;
 	}
 	if (r == NULL || r->user == NULL || r->text == NULL) {
@@ -355,7 +380,7 @@ on_front_failed(struct client *c, const struct order *o)
 		return;
 	}
 	session_client_turn(c, &st);
-	c->worker->core->front->refuse(&st.turn, &refusal);
+	client_front(c)->refuse(&st.turn, &refusal);
 }
 
 /*
@@ -371,6 +396,7 @@ carry_front(struct client *c, const struct order *o, struct answer *answer)
 		return true;
 	case ORDER_DISCARD:
 		c->discard_left = (uint32_t)o->bytes;
+		client_count_answered(c);
 		return true;
 	case ORDER_NEED_MORE:
 		/* It may still read what it is owed: not a plain close. */
@@ -384,8 +410,12 @@ carry_front(struct client *c, const struct order *o, struct answer *answer)
 	case ORDER_NEED_FACTS:
 		return login_facts(c, o->words, answer);
 	case ORDER_ROUTE:
+		if (!c->is_login && !login_again(c))
+			return false;
 		login_route(c, &o->route, answer);
-		return true;
+		return session_is_alive(c);
+	case ORDER_CLASS:
+		return login_class(c, o->words);
 	case ORDER_VERIFY:
 		login_verify(c, answer);
 		return true;
@@ -396,7 +426,7 @@ carry_front(struct client *c, const struct order *o, struct answer *answer)
 		login_done(c);
 		return session_is_alive(c);
 	case ORDER_CANCEL:
-		cancel_request(c, o->cancel.key, o->cancel.len);
+		cancel_request(c, o->cancel.key, o->cancel.len, o->cancel.what);
 		return false;
 	case ORDER_QUERY:
 		submit_query(c, o);
@@ -488,7 +518,7 @@ step_front(struct client *c, const struct answer *first)
 		session_client_turn(c, &st);
 		st.turn.answer = answer;
 		answer = none;
-		o = c->worker->core->front->step(&st.turn);
+		o = client_front(c)->step(&st.turn);
 		if (!carry_front(c, &o, &answer))
 			return progress;
 		progress = true;
@@ -515,7 +545,7 @@ run_front(struct client *c, const struct answer *first)
 static void
 run_rows(struct client *c)
 {
-	const struct front_ops *front = c->worker->core->front;
+	const struct front_ops *front = client_front(c);
 	struct console_request *r = c->login->request;
 	struct session_turn st;
 	struct answer answer = { .kind = ANSWER_ROWS };

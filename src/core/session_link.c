@@ -97,7 +97,9 @@ session_want_server(struct client *c)
 	/* Facts are asked of the class that the login was routed by, also when
 	 * a reload has changed the mode since. */
 	c->tenure->ticket.class =
-		c->is_login || session_is_kept(c) ? c->class : NULL;
+		c->is_login || session_is_kept(c) || c->pool->back->keeps_class
+			? c->class
+			: NULL;
 	s = pool_checkout(c->pool, c->worker, &c->tenure->ticket, now, &failed);
 	if (failed) {
 		client_pool_failed(c);

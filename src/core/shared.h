@@ -13,6 +13,8 @@
 #include "core/cancel.h"
 #include "core/changes.h"
 #include "core/core.h"
+#include "core/greeting.h"
+#include "core/ids.h"
 #include "core/limits.h"
 #include "core/lost.h"
 #include "core/notifier.h"
@@ -21,12 +23,13 @@
 struct core {
 	struct worker **workers; /* owns */
 	unsigned worker_count;
-	const struct front_ops *front; /* borrows */
-	struct helpers *helpers;       /* borrows */
-	struct resolver *resolver;     /* borrows */
-	struct key_cache *keys;        /* borrows: for the turns */
-	struct loop *control;          /* borrows */
-	struct listen_set *listening;  /* borrows, or NULL */
+	const struct front_ops *const *fronts; /* borrows: by enum protocol */
+	struct helpers *helpers;               /* borrows */
+	struct resolver *resolver;             /* borrows */
+	struct key_cache *keys;                /* borrows: for the turns */
+	struct rsa_key *rsa;                   /* borrows: for the turns */
+	struct loop *control;                  /* borrows */
+	struct listen_set *listening;          /* borrows, or NULL */
 	void (*console_submit)(void *arg, struct console_request *request);
 	void *console_arg;
 	void (*channel_submit)(void *arg, struct channel_request *request);
@@ -34,10 +37,13 @@ struct core {
 	void *channel_arg;
 	struct snapshot *snapshot; /* refs; the control thread's */
 
+	struct greeting greetings[PROTOCOLS]; /* see there */
+
 	struct limits limits;       /* under its own lock */
 	struct routes routes;       /* under its own lock */
 	struct notifiers notifiers; /* under its own lock */
 	struct lost lost;           /* under its own lock */
+	struct ids ids;             /* under its own lock */
 	struct changes changes;     /* any thread may count */
 
 	uint8_t mock_secret[MOCK_SECRET_BYTES]; /* constant; see struct turn */

@@ -16,25 +16,25 @@
 /* A database that the configuration or the past knows; "*" entries count only
  * once somebody used them. */
 static bool
-is_known(struct core *core, const char *database)
+is_known(struct core *core, enum protocol protocol, const char *database)
 {
 	const struct config_database *entry;
 
-	if (route_find_database(core, database) != NULL)
+	if (route_find_database(core, protocol, database) != NULL)
 		return true;
-	entry = snapshot_database(core->snapshot, database);
+	entry = snapshot_database(core->snapshot, protocol, database);
 	return entry != NULL && strcmp(entry->name, database) == 0;
 }
 
 /* The state, made if the configuration knows the name. */
 static struct db_state *
-state_of(struct core *core, const char *database)
+state_of(struct core *core, enum protocol protocol, const char *database)
 {
 	const struct config_database *entry =
-		snapshot_database(core->snapshot, database);
+		snapshot_database(core->snapshot, protocol, database);
 
-	if (!is_known(core, database) || entry == NULL)
-		return route_find_database(core, database);
+	if (!is_known(core, protocol, database) || entry == NULL)
+		return route_find_database(core, protocol, database);
 	return route_database(core, core->snapshot, entry, database);
 }
 
@@ -102,22 +102,39 @@ set_all(struct core *core, enum pause paused)
 		db->is_paused = paused == PAUSE_ON;
 }
 
+/* The databases of this name, one a protocol. */
+static enum verb_result
+set_paused(struct core *core, const char *database, enum pause paused)
+{
+	enum verb_result result = VERB_NO_DATABASE;
+	struct db_state *db;
+
+	for (unsigned i = 0; i < PROTOCOLS; i++) {
+		db = state_of(core, i, database);
+		if (db == NULL)
+			continue;
+		if (db->is_paused != (paused == PAUSE_ON))
+			result = VERB_OK;
+		else if (result == VERB_NO_DATABASE)
+			result = VERB_ALREADY;
+		db->is_paused = paused == PAUSE_ON;
+	}
+	return result;
+}
+
 enum verb_result
 core_pause(struct core *core, const char *database)
 {
-	struct db_state *db;
+	enum verb_result result;
 
 	if (database == NULL) {
 		if (core->is_paused)
 			return VERB_ALREADY;
 		set_all(core, PAUSE_ON);
 	} else {
-		db = state_of(core, database);
-		if (db == NULL)
-			return VERB_NO_DATABASE;
-		if (db->is_paused)
-			return VERB_ALREADY;
-		db->is_paused = true;
+		result = set_paused(core, database, PAUSE_ON);
+		if (result != VERB_OK)
+			return result;
 	}
 	for_each_pool(core, database, pool_pause);
 	start_sweep(core, database, sweep_servers);
@@ -129,6 +146,7 @@ core_resume(struct core *core, const char *database)
 {
 	struct db_state *db = NULL;
 	bool any = core->is_paused;
+	enum verb_result result;
 
 	if (database == NULL) {
 		while ((db = route_next_database(core, db)) != NULL)
@@ -137,12 +155,9 @@ core_resume(struct core *core, const char *database)
 			return VERB_ALREADY;
 		set_all(core, PAUSE_OFF);
 	} else {
-		db = state_of(core, database);
-		if (db == NULL)
-			return VERB_NO_DATABASE;
-		if (!db->is_paused)
-			return VERB_ALREADY;
-		db->is_paused = false;
+		result = set_paused(core, database, PAUSE_OFF);
+		if (result != VERB_OK)
+			return result;
 	}
 	for_each_pool(core, database, pool_resume);
 	return VERB_OK;
@@ -177,12 +192,27 @@ core_is_paused(const struct core *core)
 static enum verb_result
 set_disabled(struct core *core, const char *database, bool disabled)
 {
-	struct db_state *db = state_of(core, database);
+	enum verb_result result = VERB_NO_DATABASE;
+	struct db_state *db;
 
-	if (db == NULL)
-		return VERB_NO_DATABASE;
-	db->is_disabled = disabled;
-	return VERB_OK;
+	for (unsigned i = 0; i < PROTOCOLS; i++) {
+		db = state_of(core, i, database);
+		if (db == NULL)
+			continue;
+		db->is_disabled = disabled;
+		result = VERB_OK;
+	}
+	return result;
+}
+
+/* Under any protocol. */
+static bool
+is_known_name(struct core *core, const char *database)
+{
+	for (unsigned i = 0; i < PROTOCOLS; i++)
+		if (is_known(core, i, database))
+			return true;
+	return false;
 }
 
 enum verb_result
@@ -207,7 +237,7 @@ renew_pool(struct pool *p)
 enum verb_result
 core_reconnect(struct core *core, const char *database)
 {
-	if (database != NULL && !is_known(core, database))
+	if (database != NULL && !is_known_name(core, database))
 		return VERB_NO_DATABASE;
 	for_each_pool(core, database, renew_pool);
 	start_sweep(core, database, sweep_servers);

@@ -15,6 +15,8 @@
 
 #define TICK_TIME (333 * USEC_PER_MSEC)
 #define NO_SLOT UINT32_MAX
+/* As many as a client's number and a cancel key have room for. */
+#define SLOTS_MAX (1u << 23)
 
 /* ------------------------------------------------------------------------
  * Handles
@@ -24,8 +26,11 @@ static bool
 grow_slots(struct worker *w)
 {
 	uint32_t count = w->slot_count == 0 ? 256 : w->slot_count * 2;
-	struct slot *slots = mem_realloc(w->slots, count * sizeof(w->slots[0]));
+	struct slot *slots;
 
+	if (count > SLOTS_MAX)
+		return false;
+	slots = mem_realloc(w->slots, count * sizeof(w->slots[0]));
 	if (slots == NULL)
 		return false;
 	for (uint32_t i = w->slot_count; i < count; i++)
@@ -53,15 +58,18 @@ worker_add_client(struct worker *w, struct client *c)
 
 	if (w->free_slot == NO_SLOT && !grow_slots(w))
 		return false;
-	c->slot = w->free_slot;
+	c->slot = w->free_slot & 0xffffffu; /* < SLOTS_MAX */
 	slot = &w->slots[c->slot];
 	w->free_slot = slot->next_free;
 	slot->client = c;
 	c->generation = slot->generation;
-	cancel_set_secret(c);
 	list_push_back(&w->clients, &c->node);
 	count_client(w, 1);
-	return true;
+	if (cancel_make_key(c))
+		return true;
+	list_remove(&c->node);
+	worker_remove_client(w, c);
+	return false;
 }
 
 void
@@ -138,7 +146,7 @@ worker_refresh_policy(struct worker *w, struct pool *p)
 	const struct config_database *db;
 	struct pool_config config;
 
-	db = snapshot_database(w->snapshot, p->database);
+	db = snapshot_database(w->snapshot, p->protocol, p->database);
 	if (db == NULL) {
 		/* Gone: what is left of it goes on under plain defaults. */
 		struct policy *policy = &part->policy;
@@ -159,6 +167,7 @@ worker_refresh_policy(struct worker *w, struct pool *p)
 	}
 	part->shortest =
 		shortest_time(snapshot_settings(w->snapshot), &part->config);
+	part->policy.id = ++w->policies;
 	part->policy_generation = w->generation;
 }
 
@@ -238,9 +247,9 @@ on_tick(struct timer *timer)
 }
 
 static void
-on_accepted(void *arg, int fd, const struct addr *peer)
+on_accepted(void *arg, int fd, const struct addr *peer, unsigned tag)
 {
-	client_accept(arg, fd, peer);
+	client_accept(arg, fd, peer, tag);
 }
 
 static void
@@ -305,6 +314,28 @@ worker_set_snapshot(struct worker *w, struct snapshot *snapshot)
 		snapshot_unref(old);
 }
 
+static bool
+open_shares(struct worker *w)
+{
+	const struct front_ops *front;
+
+	for (unsigned i = 0; i < PROTOCOLS; i++) {
+		front = w->core->fronts[i];
+		w->shared[i] = front->share_open(w->core->share_seed);
+		if (w->shared[i] == NULL)
+			return false;
+	}
+	return true;
+}
+
+static void
+close_shares(struct worker *w)
+{
+	for (unsigned i = 0; i < PROTOCOLS; i++)
+		if (w->shared[i] != NULL)
+			w->core->fronts[i]->share_close(w->shared[i]);
+}
+
 struct worker *
 worker_new(struct core *core, unsigned id)
 {
@@ -312,16 +343,15 @@ worker_new(struct core *core, unsigned id)
 
 	if (w == NULL)
 		return NULL;
+	w->core = core;
 	w->loop = loop_new();
-	w->shared = core->front->share_open(core->share_seed);
-	if (w->loop == NULL || w->shared == NULL) {
-		core->front->share_close(w->shared);
+	if (w->loop == NULL || !open_shares(w)) {
+		close_shares(w);
 		loop_free(w->loop);
 		mem_free(w);
 		return NULL;
 	}
 	w->id = id;
-	w->core = core;
 	w->free_slot = NO_SLOT;
 	w->tick.fire = on_tick;
 	slab_init(&w->tenures, sizeof(struct tenure));
@@ -407,7 +437,7 @@ worker_free(struct worker *w)
 	snapshot_unref(w->snapshot);
 	slab_fini(&w->tenures);
 	ears_free(w->ears);
-	w->core->front->share_close(w->shared);
+	close_shares(w);
 	mem_free(w->slots);
 	mem_free(w);
 }

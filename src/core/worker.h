@@ -32,6 +32,7 @@ struct worker {
 	struct loop *loop;             /* owns */
 	struct snapshot *snapshot;     /* refs */
 	uint64_t generation;           /* the snapshot's */
+	uint64_t policies;             /* given out: their ids */
 	struct policy login_policy;    /* of clients without a pool; borrows
 					* from the snapshot */
 	struct listener *listener;     /* owns, or NULL */
@@ -44,11 +45,11 @@ struct worker {
 	/* On their way to another worker: posted at the end of the turn, for
 	 * until then callers up the stack may still look at them. */
 	struct list client_leavers, server_leavers;
-	struct slab tenures; /* of struct tenure */
-	struct ears *ears;   /* owns; NULL until a client has listened */
-	void *shared;        /* owns: what its clients' fronts share */
-	struct list pools;   /* whose home this is */
-	struct slot *slots;  /* owns */
+	struct slab tenures;     /* of struct tenure */
+	struct ears *ears;       /* owns; NULL until a client has listened */
+	void *shared[PROTOCOLS]; /* owns: what its clients' fronts share */
+	struct list pools;       /* whose home this is */
+	struct slot *slots;      /* owns */
 	uint32_t slot_count, free_slot;
 	struct timer tick;
 	uint32_t client_count, cancel_count;

@@ -35,6 +35,7 @@
 /* One address of the set. */
 struct place {
 	struct addr addr;
+	unsigned tag;
 	int lock_fd;   /* owns; -1 = none */
 	bool has_file; /* a socket file of ours, to be removed */
 	dev_t dev;     /* which file that is */
@@ -52,6 +53,7 @@ struct listen_set {
 struct door {
 	struct watch watch;
 	struct listener *listener; /* borrows: whose this is */
+	unsigned tag;              /* the place's */
 	int fd;                    /* borrows the set's; -1 = none */
 	unsigned streak;           /* turns since it was found empty */
 };
@@ -60,7 +62,8 @@ struct listener {
 	struct listen_set *set; /* borrows, until listener_stop */
 	struct loop *loop;      /* borrows, for the thread's life */
 	unsigned index;
-	void (*accepted)(void *arg, int fd, const struct addr *peer);
+	void (*accepted)(void *arg, int fd, const struct addr *peer,
+			 unsigned tag);
 	void *arg; /* borrows, until listener_stop */
 	struct timer pause;
 	bool is_accepting; /* a callback of accepted may be on the stack */
@@ -349,6 +352,7 @@ new_set(const struct listen_spec *specs, size_t count, unsigned loops)
 		struct place *p = &set->places[i];
 
 		p->addr = specs[i].addr;
+		p->tag = specs[i].tag;
 		p->lock_fd = -1;
 		p->fds = mem_must_zalloc(loops * sizeof(p->fds[0]));
 		for (unsigned k = 0; k < loops; k++)
@@ -512,7 +516,7 @@ accept_some(struct listener *l, struct door *d)
 				 SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
-			l->accepted(l->arg, fd, &peer);
+			l->accepted(l->arg, fd, &peer, d->tag);
 		} else if (errno == EAGAIN) {
 			d->streak = 0;
 			return;
@@ -540,7 +544,8 @@ on_readable(struct watch *watch, uint32_t events)
 
 struct listener *
 listener_start(struct listen_set *set, unsigned index, struct loop *loop,
-	       void (*accepted)(void *arg, int fd, const struct addr *peer),
+	       void (*accepted)(void *arg, int fd, const struct addr *peer,
+				unsigned tag),
 	       void *arg)
 {
 	struct listener *l =
@@ -558,6 +563,7 @@ listener_start(struct listen_set *set, unsigned index, struct loop *loop,
 	for (size_t i = 0; i < set->count; i++)
 		l->doors[i] = (struct door){ .watch.fire = on_readable,
 					     .listener = l,
+					     .tag = set->places[i].tag,
 					     .fd = set->places[i].fds[index] };
 	if (resume(l))
 		return l;

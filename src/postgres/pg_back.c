@@ -14,32 +14,8 @@
 #include "base/mem.h"
 #include "pg_effect.h"
 #include "pg_front.h"
+#include "pg_judge.h"
 #include "pg_listen.h"
-
-/* What happens to a message. */
-enum fate {
-	FATE_PASS,
-	FATE_DROP,
-	FATE_REWRITE, /* dropped, with an error of our own in its place */
-	FATE_TELL,    /* a notification that the core is to tell */
-	FATE_MORE,    /* not all that must be seen has come */
-	FATE_FAIL,
-};
-
-/* A message, as far as it was looked at. */
-struct answer_view {
-	struct pg_frame frame;
-	const uint8_t *body; /* borrows; NULL unless it had to be seen */
-	size_t len;          /* of body */
-	uint32_t at;         /* place of the entry that it answers */
-	bool is_matched;
-	enum pg_ready ready; /* of a ReadyForQuery, see pg_listen.h */
-	uint8_t scratch[PG_WHOLE_MAX];
-};
-
-/* Larger tags and errors are passed on unseen. */
-#define TAG_MAX 256u
-#define ERROR_MAX PG_WHOLE_MAX
 
 void *
 pg_back_open(const struct credential *cred, const char *database,
@@ -96,6 +72,12 @@ pg_back_view(void *back)
 	return &b->view;
 }
 
+static bool
+wants_syncs(const struct pg_back *b)
+{
+	return b->is_in_doubt && pg_owed_doubt(&b->owed) == DOUBT_ASK;
+}
+
 void
 pg_back_count(struct pg_back *b)
 {
@@ -109,7 +91,7 @@ pg_back_count(struct pg_back *b)
 			     b->pending_fail != REASON_NONE ||
 			     (b->listen != NULL && b->listen->is_due) ||
 			     pg_owed_is_fake_due(&b->owed) ||
-			     pg_owed_wants_probe(&b->owed);
+			     pg_owed_wants_probe(&b->owed) || wants_syncs(b);
 	b->view.statements = b->loads.count < UINT16_MAX
 				     ? (uint16_t)b->loads.count
 				     : UINT16_MAX;
@@ -173,7 +155,7 @@ pg_back_fail_group(struct pg_back *b, struct buf *out, struct pg_owed entry)
 }
 
 /*
- * The empty query's answer tells where the server stands.  Never inside a
+ * The probe's answer tells where the server stands.  Never inside a
  * group of the client's, which it would commit.
  */
 static bool
@@ -183,165 +165,16 @@ may_probe(const struct pg_back *b, const struct turn *turn)
 	       !b->is_half_sent && !b->is_group_open;
 }
 
-/* ---- judging a message: nothing is changed ---- */
-
-/* Makes the body visible; false when it has not all come. */
+/*
+ * Whether the server looks at what the client sends next hangs on the Syncs
+ * that a failed COPY has read.  Asked at once, not when it must be known, which
+ * would hang on how its answers are cut.
+ */
 static bool
-see_body(struct pg_scan *s, struct answer_view *v)
+may_ask_syncs(const struct pg_back *b, const struct turn *turn)
 {
-	ASSERT(v->frame.total <= sizeof(v->scratch));
-	if (!pg_frame_is_whole(s, &v->frame))
-		return false;
-	v->len = v->frame.total - PG_HEADER;
-	v->body = pg_scan_view(s, v->frame.at + PG_HEADER, v->len, v->scratch);
-	return true;
-}
-
-static bool
-is_head_hidden(const struct pg_back *b)
-{
-	uint8_t action = b->owed.ring[b->owed.head].action;
-
-	return b->owed.count > 0 &&
-	       (action == OWED_HIDE || action == OWED_LOAD);
-}
-
-/* A report inside our own requests is passed on only when it is news. */
-static enum fate
-judge_report(const struct pg_back *b, const struct turn *turn,
-	     struct pg_scan *s, struct answer_view *v)
-{
-	struct pg_body at;
-	const char *name, *value;
-
-	if (v->frame.total > PG_WHOLE_MAX)
-		return FATE_FAIL;
-	if (!see_body(s, v))
-		return FATE_MORE;
-	at = (struct pg_body){ .at = v->body, .left = v->len };
-	name = pg_body_text(&at);
-	value = pg_body_text(&at);
-	if (name == NULL || value == NULL || at.left != 0 ||
-	    pg_params_size(b->params) + v->len > PG_PARAMS_MAX)
-		return FATE_FAIL;
-	if (turn->peer_out == NULL)
-		return FATE_DROP;
-	if (is_head_hidden(b) && !pg_settings_is_news(turn->peer, name, value))
-		return FATE_DROP;
-	return FATE_PASS;
-}
-
-static enum fate
-judge_ready(struct pg_back *b, const struct turn *turn, struct pg_scan *s,
-	    struct answer_view *v)
-{
-	const struct pg_owed *e = pg_owed_at(&b->owed, v->at);
-	uint8_t status;
-
-	if (v->frame.total != PG_HEADER + 1)
-		return FATE_FAIL;
-	if (!see_body(s, v))
-		return FATE_MORE;
-	status = v->body[0];
-	if (status != 'I' && status != 'T' && status != 'E')
-		return FATE_FAIL;
-	if (turn->peer_out == NULL || e->action == OWED_HIDE)
-		return FATE_DROP;
-	/* The client is refused instead. */
-	if (turn->policy->mode == POOL_STATEMENT && status != 'I')
-		return FATE_DROP;
-	if (status == 'I' && b->owed.count == v->at + 1 && !turn->out_busy &&
-	    pg_listen_holds(b, turn))
-		v->ready = READY_WAITS;
-	return v->ready == READY_WAITS ? FATE_DROP : FATE_PASS;
-}
-
-static enum fate
-judge_notification(const struct pg_back *b, const struct turn *turn,
-		   struct pg_scan *s, struct answer_view *v)
-{
-	enum pg_heard heard = pg_listen_heard(b, turn);
-
-	if (heard != HEARD_OWN)
-		return heard == HEARD_PASS ? FATE_PASS : FATE_DROP;
-	if (v->frame.total > PG_WHOLE_MAX)
-		return FATE_FAIL;
-	return see_body(s, v) ? FATE_TELL : FATE_MORE;
-}
-
-static enum fate
-judge_error(struct pg_back *b, const struct turn *turn, struct pg_scan *s,
-	    struct answer_view *v)
-{
-	const struct pg_owed *e;
-	bool is_seen = v->frame.total <= ERROR_MAX;
-
-	if (is_seen && !see_body(s, v))
-		return FATE_MORE;
-	if (!v->is_matched) {
-		/* On its way out a server may say why at any time. */
-		if (!is_seen || turn->peer_out == NULL ||
-		    !pg_error_is_fatal(v->body, v->len))
-			return FATE_FAIL;
-		return FATE_PASS;
-	}
-	e = pg_owed_at(&b->owed, v->at);
-	if (turn->peer_out == NULL || e->action == OWED_HIDE)
-		return FATE_DROP;
-	return e->action == OWED_REWRITE ||
-			       (is_seen &&
-				pg_effect_is_renamed(e, v->body, v->len))
-		       ? FATE_REWRITE
-		       : FATE_PASS;
-}
-
-/* Do the rows that it tells of matter later? */
-static bool
-is_description(const struct pg_owed *e)
-{
-	return (e->kind == OWED_DESCRIBE_STATEMENT ||
-		e->kind == OWED_DESCRIBE_PORTAL) &&
-	       e->statement != NULL;
-}
-
-static enum fate
-judge(struct pg_back *b, const struct turn *turn, struct pg_scan *s,
-      struct answer_view *v)
-{
-	bool is_linked = turn->peer_out != NULL;
-	const struct pg_owed *e;
-
-	v->body = NULL;
-	v->len = 0;
-	v->ready = READY_PASSES;
-	if (v->frame.type == 'A')
-		return judge_notification(b, turn, s, v);
-	if (v->frame.type == 'N')
-		return is_linked && !is_head_hidden(b) ? FATE_PASS : FATE_DROP;
-	if (v->frame.type == 'S')
-		return judge_report(b, turn, s, v);
-	v->is_matched =
-		pg_owed_match(&b->owed, v->frame.type, &v->at) == OWED_FITS;
-	if (v->frame.type == 'E')
-		return judge_error(b, turn, s, v);
-	if (!v->is_matched)
-		return FATE_FAIL;
-	if (v->frame.type == 'Z')
-		return judge_ready(b, turn, s, v);
-	e = pg_owed_at(&b->owed, v->at);
-	if (e->action == OWED_REWRITE)
-		return FATE_FAIL;
-	if (v->frame.type == 'C' && v->frame.total <= TAG_MAX &&
-	    !see_body(s, v))
-		return FATE_MORE;
-	if (v->frame.type == 'D' &&
-	    (e->task == TASK_ASK || e->task == TASK_CHANNELS) &&
-	    v->frame.total <= sizeof(v->scratch) && !see_body(s, v))
-		return FATE_MORE;
-	if (v->frame.type == 'T' && is_description(e) &&
-	    v->frame.total <= sizeof(v->scratch) && !see_body(s, v))
-		return FATE_MORE;
-	return is_linked && e->action == OWED_FORWARD ? FATE_PASS : FATE_DROP;
+	return wants_syncs(b) && turn->peer != NULL && !turn->out_busy &&
+	       !b->is_half_sent && !b->is_group_open;
 }
 
 /* ---- taking a message: the state follows ---- */
@@ -354,7 +187,7 @@ pg_statements_lost(struct pg_back *b)
 }
 
 static bool
-take_tag(struct pg_back *b, const struct answer_view *v)
+take_tag(struct pg_back *b, const struct pg_answer *v)
 {
 	struct pg_body at = { .at = v->body, .left = v->len };
 	const char *tag = v->body != NULL ? pg_body_text(&at) : NULL;
@@ -362,15 +195,33 @@ take_tag(struct pg_back *b, const struct answer_view *v)
 	return pg_tag_take(b, tag, v->at);
 }
 
+/*
+ * Did a COPY fail, so that nobody knows which Syncs the server has read?  After
+ * a violation of the protocol it says good-bye.
+ */
+static void
+judge_doubt(struct pg_back *b, const struct pg_answer *v)
+{
+	enum pg_doubt doubt = pg_owed_doubt(&b->owed);
+	const char *state =
+		v->body != NULL ? pg_error_field(v->body, v->len, 'C') : NULL;
+
+	b->is_in_doubt = doubt != DOUBT_NONE &&
+			 (state == NULL || strcmp(state, "08P01") != 0);
+	if (b->is_in_doubt && doubt == DOUBT_LOST)
+		b->pending_fail = REASON_SERVER_PROTOCOL;
+}
+
 static void
 take_error(struct pg_back *b, const struct turn *turn,
-	   const struct answer_view *v, const struct pg_owed *e)
+	   const struct pg_answer *v, const struct pg_owed *e)
 {
 	const char *state;
 
 	if (e->action != OWED_HIDE)
 		b->named[0] = '\0';
 	pg_listen_error(b);
+	judge_doubt(b, v);
 	if (v->body != NULL && (e->name != NULL || e->has_steps))
 		pg_effect_judge_error(b, e, v->body, v->len);
 	if (v->body != NULL && pg_error_is_fatal(v->body, v->len)) {
@@ -406,7 +257,7 @@ end_task(struct pg_back *b, struct turn *turn, const struct pg_owed *e)
 }
 
 static bool
-take_ready(struct pg_back *b, struct turn *turn, const struct answer_view *v,
+take_ready(struct pg_back *b, struct turn *turn, const struct pg_answer *v,
 	   const struct pg_owed *e)
 {
 	uint8_t status = v->body[0];
@@ -432,7 +283,7 @@ take_ready(struct pg_back *b, struct turn *turn, const struct answer_view *v,
 }
 
 static bool
-take_report(struct pg_back *b, struct turn *turn, const struct answer_view *v)
+take_report(struct pg_back *b, struct turn *turn, const struct pg_answer *v)
 {
 	struct pg_body at = { .at = v->body, .left = v->len };
 	const char *name = pg_body_text(&at);
@@ -453,9 +304,27 @@ reopen_group(struct pg_back *b, struct pg_front *f)
 	}
 }
 
+/*
+ * The Sync that ended the failed group was carpool's, since COPY has read all
+ * of the client's.  It fails again, so that the server passes over what comes
+ * up to the client's next one.  False: memory is out.
+ */
+static bool
+fail_again(struct pg_back *b, const struct turn *turn)
+{
+	struct pg_owed entry = { .action = OWED_HIDE, .task = TASK_BREAK };
+
+	b->owed.is_ended = false;
+	if (turn->peer == NULL)
+		return true;
+	reopen_group(b, turn->peer);
+	return pg_owed_reserve(&b->owed, 1) &&
+	       pg_back_fail_group(b, turn->out, entry);
+}
+
 /* Changes the state as the message says; false: memory is out. */
 static bool
-take(struct pg_back *b, struct turn *turn, const struct answer_view *v)
+take(struct pg_back *b, struct turn *turn, const struct pg_answer *v)
 {
 	uint8_t type = v->frame.type;
 	struct pg_owed e;
@@ -481,6 +350,8 @@ take(struct pg_back *b, struct turn *turn, const struct answer_view *v)
 	e = pg_owed_answer(&b->owed, type, v->at, &is_over);
 	if (b->owed.is_reopened)
 		reopen_group(b, turn->peer);
+	if (b->owed.is_ended && !b->owed.is_asked && !fail_again(b, turn))
+		return false;
 	if (type == 'E')
 		take_error(b, turn, v, &e);
 	else if (type == 'Z')
@@ -489,7 +360,7 @@ take(struct pg_back *b, struct turn *turn, const struct answer_view *v)
 		ok = pg_clean_copy(b, turn->out);
 	if (!is_over || pg_effect_is_plain(&e))
 		return ok;
-	if (type != 'E' && is_description(&e))
+	if (type != 'E' && pg_judge_is_description(&e))
 		pg_effect_described(b, &e, pg_shape_hash(type, v->body, v->len),
 				    turn->now);
 	if (type == 'E' || e.has_failed)
@@ -504,7 +375,7 @@ take(struct pg_back *b, struct turn *turn, const struct answer_view *v)
 /* Consecutive messages of one fate. */
 struct run {
 	size_t bytes;
-	enum fate fate;
+	enum pg_fate fate;
 };
 
 static struct order
@@ -515,7 +386,7 @@ run_order(const struct run *run)
 }
 
 static struct order
-fail_protocol(struct pg_back *b, const struct answer_view *v)
+fail_protocol(struct pg_back *b, const struct pg_answer *v)
 {
 	enum reason reason = REASON_SERVER_PROTOCOL;
 
@@ -536,7 +407,7 @@ fail_memory(void)
 /* Replaces the server's error by the reason of the refused message, or
  * carpool's name in it by the client's. */
 static struct order
-rewrite_error(struct pg_back *b, struct turn *turn, const struct answer_view *v)
+rewrite_error(struct pg_back *b, struct turn *turn, const struct pg_answer *v)
 {
 	const struct pg_owed *e = pg_owed_at(&b->owed, v->at);
 	struct str s = { 0 };
@@ -552,7 +423,7 @@ rewrite_error(struct pg_back *b, struct turn *turn, const struct answer_view *v)
 }
 
 static struct order
-tell(struct pg_back *b, const struct answer_view *v)
+tell(struct pg_back *b, const struct pg_answer *v)
 {
 	struct order order;
 
@@ -565,7 +436,7 @@ tell(struct pg_back *b, const struct answer_view *v)
 /* Does the client get its own startup settings back before this message? */
 static bool
 is_restart(const struct pg_back *b, const struct turn *turn,
-	   const struct answer_view *v, enum fate fate)
+	   const struct pg_answer *v, enum pg_fate fate)
 {
 	return b->was_reset && turn->peer != NULL && fate == FATE_PASS &&
 	       v->frame.type == 'Z' && v->body[0] == 'I';
@@ -574,7 +445,7 @@ is_restart(const struct pg_back *b, const struct turn *turn,
 /* Must the run stop before this message? */
 static bool
 is_apart(const struct pg_back *b, const struct turn *turn,
-	 const struct run *run, const struct answer_view *v, enum fate fate)
+	 const struct run *run, const struct pg_answer *v, enum pg_fate fate)
 {
 	if (run->bytes == 0)
 		return false;
@@ -589,9 +460,9 @@ is_apart(const struct pg_back *b, const struct turn *turn,
  */
 static bool
 extend_run(struct pg_back *b, struct turn *turn, struct pg_scan *s,
-	   struct run *run, struct answer_view *v, struct order *order)
+	   struct run *run, struct pg_answer *v, struct order *order)
 {
-	enum fate fate = judge(b, turn, s, v);
+	enum pg_fate fate = pg_judge(b, turn, s, v);
 
 	if (is_apart(b, turn, run, v, fate))
 		return false;
@@ -614,7 +485,8 @@ extend_run(struct pg_back *b, struct turn *turn, struct pg_scan *s,
 	run->fate = fate;
 	run->bytes += v->frame.total;
 	/* Boundaries, doubts and fakes are seen to before what follows. */
-	return !pg_owed_is_fake_due(&b->owed) &&
+	return !pg_owed_is_fake_due(&b->owed) && !wants_syncs(b) &&
+	       b->pending_fail == REASON_NONE &&
 	       (v->frame.type != 'Z' ||
 		(b->owed.count > 0 && !pg_owed_wants_probe(&b->owed)));
 }
@@ -651,7 +523,7 @@ read_answers(struct pg_back *b, struct turn *turn)
 	struct pg_scan s = pg_scan(turn->in);
 	struct order other = order_bytes(ORDER_NEED_MORE, PG_HEADER);
 	struct run run = { 0 };
-	struct answer_view v;
+	struct pg_answer v;
 
 	while (run.bytes < turn->in->len) {
 		enum pg_frame_status status =
@@ -729,7 +601,9 @@ pg_back_answers(struct pg_back *b, struct turn *turn)
 		return pg_effect_fakes(b, turn->peer_out)
 			       ? order_bytes(ORDER_DISCARD, 0)
 			       : fail_memory();
-	if (may_probe(b, turn) && !pg_back_query(b, turn->out, "", TASK_PROBE))
+	if (may_probe(b, turn) && !pg_clean_probe(b, turn->out))
+		return fail_memory();
+	if (may_ask_syncs(b, turn) && !pg_clean_doubt(b, turn->out))
 		return fail_memory();
 	if (turn->peer != NULL && b->listen != NULL && b->listen->is_due)
 		return pg_listen_order(b, turn);

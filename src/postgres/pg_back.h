@@ -88,6 +88,7 @@ struct pg_back {
 	bool is_clearing;     /* all names of the client go, in their turn */
 	bool is_half_sent;    /* of a message to it the rest is still to come */
 	bool is_lost;         /* a FATAL error came: the end is near */
+	bool is_in_doubt;     /* which Syncs it has read is to be asked */
 	enum pg_reach changed; /* what its transaction did so far */
 };
 
@@ -247,6 +248,14 @@ enum residue pg_clean_residue(const struct pg_back *b,
 
 /* The abandoned server has a group open: ends it so that it is undone. */
 bool pg_clean_group(struct pg_back *b, struct buf *out);
+
+/* What is answered says which Syncs in front of it the server has read.  False:
+ * no memory. */
+bool pg_clean_probe(struct pg_back *b, struct buf *out);
+
+/* Asks which of the client's Syncs a COPY that failed has read.  False: no
+ * memory. */
+bool pg_clean_doubt(struct pg_back *b, struct buf *out);
 
 /* The abandoned server waits for COPY data that will never come. */
 bool pg_clean_copy(struct pg_back *b, struct buf *out);

@@ -203,14 +203,15 @@ pg_clean_done(struct pg_back *b, struct turn *turn, enum pg_owed_task task)
 /* ---- a client that is gone ---- */
 
 static bool
-append_sync(struct pg_back *b, struct buf *out)
+append_sync(struct pg_back *b, struct buf *out, enum pg_owed_task task)
 {
 	static const uint8_t message[] = { 'S', 0, 0, 0, 4 };
 
 	if (!buf_append(out, message, sizeof(message)))
 		return false;
-	pg_back_push(
-		b, (struct pg_owed){ .kind = OWED_SYNC, .action = OWED_HIDE });
+	pg_back_push(b, (struct pg_owed){ .kind = OWED_SYNC,
+					  .action = OWED_HIDE,
+					  .task = (uint8_t)task });
 	b->is_group_open = false;
 	return true;
 }
@@ -225,7 +226,33 @@ pg_clean_group(struct pg_back *b, struct buf *out)
 		return true;
 	return pg_owed_reserve(&b->owed, 2) &&
 	       (is_failed || pg_back_fail_group(b, out, entry)) &&
-	       append_sync(b, out);
+	       append_sync(b, out, TASK_NONE);
+}
+
+/* A Query would do, but the unnamed statement ends with it. */
+bool
+pg_clean_probe(struct pg_back *b, struct buf *out)
+{
+	static const char message[] = "C\0\0\0\037Scarpool_no_such_statement";
+	struct pg_owed entry = { .kind = OWED_CLOSE, .action = OWED_HIDE };
+
+	/* The array's own NUL ends the name. */
+	if (!pg_owed_reserve(&b->owed, 2) ||
+	    !buf_append(out, message, sizeof(message)))
+		return false;
+	pg_back_push(b, entry);
+	return append_sync(b, out, TASK_PROBE);
+}
+
+/* ReadyForQuery comes once more than Syncs of the client's were left to be
+ * read, and the probe's answer says that these were all. */
+bool
+pg_clean_doubt(struct pg_back *b, struct buf *out)
+{
+	if (!pg_owed_reserve(&b->owed, 3) || !append_sync(b, out, TASK_NONE))
+		return false;
+	pg_owed_ask(&b->owed);
+	return pg_clean_probe(b, out);
 }
 
 /*
@@ -250,7 +277,7 @@ pg_clean_copy(struct pg_back *b, struct buf *out)
 	if (!pg_put_flush(&s, out))
 		return false;
 	pg_back_push(b, end);
-	return !is_group || append_sync(b, out);
+	return !is_group || append_sync(b, out, TASK_NONE);
 }
 
 /* At a boundary of the server, with a transaction open or not. */

@@ -56,12 +56,15 @@ bool pg_command_refuse(struct pg_front *f, struct turn *turn,
 		       struct order *order);
 
 /*
- * Looks at the text of a message, behind skip terminated texts, at once when it
- * is whole.  False: it goes in pieces, by *order, or fails.
+ * pg_look.c.  Looks at the text of a message, behind skip terminated texts, at
+ * once when it is whole.  False: it goes in pieces, by *order, or fails.
  */
 bool pg_command_look(struct pg_front *f, struct turn *turn,
 		     const struct pg_command *m, unsigned skip,
 		     struct order *order);
+
+/* The next piece of a text that goes in pieces. */
+struct order pg_look_go_on(struct pg_front *f, struct turn *turn);
 
 /*
  * From here on bytes of the handler's own go to the server, behind those of

@@ -284,7 +284,7 @@ begin_proof(struct pg_front_login *l, struct turn *t, enum secret_kind kind)
 	case AUTH_ANY:
 		return trusted(l);
 	case AUTH_PLAIN:
-		l->is_costly = kind == SECRET_SCRAM;
+		l->is_costly = kind == SECRET_SCRAM || kind == SECRET_MY_SHA2;
 		return ask(l, t, LOGIN_PASSWORD, 3, "", 0);
 	case AUTH_MD5:
 		if (kind == SECRET_SCRAM)

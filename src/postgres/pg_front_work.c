@@ -33,8 +33,10 @@ pg_login_is_usable(enum auth_method method, const char *secret)
 	case AUTH_REJECT:
 		return secret != NULL;
 	case AUTH_PLAIN:
-	case AUTH_MD5:
 		return kind != SECRET_NONE;
+	case AUTH_MD5:
+		return kind == SECRET_CLEAR || kind == SECRET_MD5 ||
+		       kind == SECRET_SCRAM;
 	case AUTH_SCRAM:
 		return kind == SECRET_CLEAR || kind == SECRET_SCRAM;
 	}

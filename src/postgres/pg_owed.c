@@ -327,6 +327,7 @@ take_ready(struct pg_owed_queue *q)
 
 	q->in_doubt = false;
 	if (peek_at(q, 0)->is_maybe) {
+		q->is_ended = false;
 		certain = first_certain(q, 0);
 		if (certain < q->count &&
 		    peek_at(q, certain)->kind == OWED_SYNC)
@@ -349,6 +350,7 @@ pg_owed_answer(struct pg_owed_queue *q, uint8_t type, uint32_t at,
 		*is_over = fail_head(q);
 	} else if (type == 'Z') {
 		take_ready(q);
+		q->is_asked &= entry.task != TASK_PROBE;
 		*is_over = true;
 	} else if (type == 'G') {
 		begin_copy(q);
@@ -413,6 +415,34 @@ pg_owed_wants_sync(const struct pg_owed_queue *q)
 			return false;
 	}
 	return true;
+}
+
+enum pg_doubt
+pg_owed_doubt(const struct pg_owed_queue *q)
+{
+	uint32_t certain;
+
+	if (!q->in_doubt || !peek_at(q, 0)->is_maybe)
+		return DOUBT_NONE;
+	certain = first_certain(q, 0);
+	if (certain == q->count)
+		return DOUBT_ASK;
+	return peek_at(q, certain)->kind == OWED_SYNC ? DOUBT_NONE : DOUBT_LOST;
+}
+
+void
+pg_owed_ask(struct pg_owed_queue *q)
+{
+	struct pg_owed *first = pg_owed_at(q, 0);
+	struct pg_owed *last = pg_owed_at(q, q->count - 1);
+	uint8_t action = first->action;
+
+	ASSERT(first->is_maybe && last->kind == OWED_SYNC);
+	first->action = last->action;
+	first->is_maybe = false;
+	last->action = action;
+	last->is_maybe = true;
+	q->is_asked = q->is_ended = true;
 }
 
 void

@@ -7,7 +7,10 @@
  * knows which requests the server drops by its own rules: after an error all
  * up to the next Sync; inside COPY IN every Sync up to the end of the data.
  * Where that cannot be known (an error inside COPY IN after a Sync), the Sync
- * is a `maybe` until the answers tell.
+ * is a `maybe` until the answers tell.  Its place in the stream says nothing:
+ * a trigger may fail before any data are read.  So carpool asks: by a Sync of
+ * its own, whose answer counts as the first, and a probe, in front of whose
+ * answer all others have come.
  *
  * An entry may carry a change to what the client or the server is known to
  * have; whoever takes the entry carries it out, and an entry that the server
@@ -108,6 +111,8 @@ struct pg_owed_queue {
 	bool is_copy_in;  /* the head's COPY waits for data */
 	bool in_doubt;    /* a COPY failed: a Sync was perhaps dropped */
 	bool is_reopened; /* a COPY in a group swallowed the group's Sync */
+	bool is_asked;    /* carpool's Sync and probe are to end the doubt */
+	bool is_ended;    /* no other Sync has ended the group that failed */
 	/* Takes back what an entry that the server dropped would have changed;
 	 * NULL: nothing to do. */
 	void (*drop)(void *owner, struct pg_owed *entry);
@@ -205,6 +210,21 @@ bool pg_owed_is_row(const struct pg_owed_queue *q, uint8_t type);
 /* The server drops everything, and no Sync that would end this is on its way.
  */
 bool pg_owed_wants_sync(const struct pg_owed_queue *q);
+
+/*
+ * Is it known whether the server looks at what is sent next?  NONE: it is, or
+ * a Sync on its way will tell.  ASK: not before it is asked.  LOST: something
+ * was sent, and what it answers would not tell what became of it.
+ */
+enum pg_doubt { DOUBT_NONE, DOUBT_ASK, DOUBT_LOST };
+enum pg_doubt pg_owed_doubt(const struct pg_owed_queue *q);
+
+/*
+ * In doubt a hidden Sync was pushed, as the last: the first ReadyForQuery
+ * counts as its answer, since it has one for sure, whatever became of the
+ * client's.  A probe follows.
+ */
+void pg_owed_ask(struct pg_owed_queue *q);
 
 /* The client is gone: its answers are for nobody. */
 void pg_owed_hide_all(struct pg_owed_queue *q);

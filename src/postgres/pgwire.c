@@ -24,12 +24,14 @@ const struct back_ops pg_back_ops = {
 	.last_error = pg_back_last_error,
 	.suits = pg_back_suits,
 	.explain = pg_explain,
+	.state = pg_back_state,
 	.statements = pg_back_statements,
 };
 
 const struct front_ops pg_front_ops = {
 	.name = "postgres",
 	.back = &pg_back_ops,
+	.listen_path = pg_back_unix_path,
 	.share_open = pg_share_open,
 	.share_close = pg_share_close,
 	.open = pg_front_open,
@@ -42,5 +44,6 @@ const struct front_ops pg_front_ops = {
 	.subscribed = pg_front_subscribed,
 	.rows = pg_front_rows,
 	.credential = pg_front_credential,
+	.state = pg_front_state,
 	.statements = pg_front_statements,
 };

@@ -51,6 +51,10 @@ enum link_result pg_back_link(struct turn *turn);
 void pg_back_unlink(void *back);
 bool pg_back_suits(const void *back, const void *front);
 
+/* pg_states.c */
+void pg_front_state(const void *front, struct state_view *view);
+void pg_back_state(const void *back, struct state_view *view);
+
 /* pg_statements.c */
 void pg_front_statements(const void *front,
 			 void (*each)(void *arg,

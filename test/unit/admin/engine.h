@@ -34,8 +34,9 @@ static struct {
 	enum verb_result verdict;
 	unsigned pending; /* things to wait for; one fewer at each look */
 	bool is_paused, is_client_found;
-	bool is_short;     /* of memory, where statements are counted */
-	char argument[64]; /* of the last verb */
+	bool is_short;           /* of memory, where statements are counted */
+	char argument[64];       /* of the last verb */
+	enum protocol explained; /* the last text's */
 	struct console_request *answered; /* owns: the last one */
 	struct snapshot *published;       /* refs */
 } engine;
@@ -192,6 +193,13 @@ taps_free(struct taps *taps)
 	mem_free(taps);
 }
 
+const char *
+core_protocol_name(const struct core *core, enum protocol protocol)
+{
+	(void)core;
+	return protocol == PROTOCOL_MYSQL ? "mysql" : "postgres";
+}
+
 unsigned
 core_worker_count(const struct core *core)
 {
@@ -267,6 +275,7 @@ worker_each_pin(struct worker *w,
 		void (*row)(void *arg, const struct pin_info *info), void *arg)
 {
 	const struct client_info client = {
+		.protocol = PROTOCOL_MYSQL,
 		.user = "app",
 		.database = "db",
 		.addr = "127.0.0.1",
@@ -286,7 +295,8 @@ worker_each_pin(struct worker *w,
 }
 
 void
-core_explain(struct core *core, const char *text, const struct policy *policy,
+core_explain(struct core *core, enum protocol protocol, const char *text,
+	     const struct policy *policy,
 	     void (*row)(void *arg, const struct explain_row *row), void *arg)
 {
 	struct explain_row info = {
@@ -299,6 +309,7 @@ core_explain(struct core *core, const char *text, const struct policy *policy,
 		.why = "because",
 	};
 
+	engine.explained = protocol;
 	(void)core;
 	row(arg, &info);
 	info.has_kind = false;
@@ -311,6 +322,7 @@ core_each_pool(struct core *core,
 	       void (*done)(void *arg), void *arg)
 {
 	const struct pool_info info = {
+		.protocol = PROTOCOL_MYSQL,
 		.database = "db",
 		.user = "app",
 		.cl_waiting = 2,
@@ -332,11 +344,35 @@ core_each_statement(struct core *core,
 		    void (*done)(void *arg), void *arg)
 {
 	const struct statement_info info = {
+		.protocol = PROTOCOL_MYSQL,
 		.database = "db",
 		.user = "app",
 		.digest = 0xfeed,
 		.length = 8,
 		.types = 1,
+		.clients = 3,
+		.servers = 2,
+	};
+
+	(void)core;
+	each(arg, &info);
+	if (engine.is_short)
+		each(arg, NULL);
+	done(arg);
+	return true;
+}
+
+bool
+core_each_state(struct core *core,
+		void (*each)(void *arg, const struct state_info *info),
+		void (*done)(void *arg), void *arg)
+{
+	const struct state_info info = {
+		.protocol = PROTOCOL_MYSQL,
+		.database = "db",
+		.user = "app",
+		.id = 0xfeed,
+		.words = "a=1, b=2",
 		.clients = 3,
 		.servers = 2,
 	};
@@ -362,10 +398,11 @@ core_each_database(struct core *core,
 }
 
 void
-core_database_info(struct core *core, const char *name,
+core_database_info(struct core *core, enum protocol protocol, const char *name,
 		   struct database_info *out)
 {
 	(void)core;
+	(void)protocol;
 	*out = (struct database_info){ .name = name,
 				       .is_paused = engine.is_paused };
 }

@@ -40,12 +40,14 @@ static const struct {
 	  "cl_waiting_cancel_req sv_active sv_active_cancel "
 	  "sv_being_canceled sv_idle sv_used sv_tested sv_login maxwait "
 	  "maxwait_us pool_mode load_balance_hosts" },
-	{ "PINS", "sssissiissiis",
+	{ "PINS", "sssissiissiiss",
 	  "database user addr port ptr link remote_pid id reason since age "
-	  "age_us digest" },
-	{ "PIN_COUNTS", "sssiN", "database user reason now begun" },
-	{ "PREPARED_STATEMENTS", "sssiiii",
-	  "database user digest length parameters clients servers" },
+	  "age_us digest protocol" },
+	{ "PIN_COUNTS", "sssiNs", "database user reason now begun protocol" },
+	{ "PREPARED_STATEMENTS", "sssiiiis",
+	  "database user digest length parameters clients servers protocol" },
+	{ "STATES", "sssiiss",
+	  "database user state clients servers settings protocol" },
 	{ "CLIENTS", CONNECTION },
 	{ "SERVERS", CONNECTION },
 	{ "SOCKETS", SOCKET },
@@ -82,8 +84,9 @@ static const struct {
 	{ "STATE", "ss", "key value" },
 	{ "MEM", "siiii", "name size used free memtotal" },
 	{ "DNS_HOSTS", "sqs", "hostname ttl addrs" },
-	{ "LISTENERS", "ssssiqqqs",
-	  "database user state server remote_pid channels heard lost error" },
+	{ "LISTENERS", "ssssiqqqss",
+	  "database user state server remote_pid channels heard lost error "
+	  "protocol" },
 	{ "DNS_ZONES", "sqi", "zonename serial count" },
 	{ "PEERS", "isii", "peer_id host port pool_size" },
 	{ "PEER_POOLS", "iiiii",

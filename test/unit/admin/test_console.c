@@ -205,11 +205,13 @@ rows_are_those_of_all_workers(void **state)
 	assert_string_equal(cell("age", 0), "3");
 	assert_string_equal(cell("digest", 0), "000000000000beef");
 	assert_null(cell("digest", 1));
+	assert_string_equal(cell("protocol", 0), "mysql");
 	give(f, "SHOW PIN_COUNTS", CONSOLE_STATS);
 	assert_int_equal(answer()->row_count, 1);
 	assert_string_equal(cell("reason", 0), "listen");
 	assert_string_equal(cell("now", 0), "1");
 	assert_string_equal(cell("begun", 0), "3");
+	assert_string_equal(cell("protocol", 0), "mysql");
 	give(f, "SHOW STATS_TOTALS", CONSOLE_STATS);
 	assert_string_equal(cell("database", 1), "db");
 	assert_string_equal(cell("query_count", 1), "7");
@@ -222,8 +224,18 @@ rows_are_those_of_all_workers(void **state)
 	assert_string_equal(cell("parameters", 0), "1");
 	assert_string_equal(cell("clients", 0), "3");
 	assert_string_equal(cell("servers", 0), "2");
+	assert_string_equal(cell("protocol", 0), "mysql");
+	give(f, "SHOW STATES", CONSOLE_STATS);
+	assert_int_equal(answer()->row_count, 1);
+	assert_string_equal(cell("state", 0), "000000000000feed");
+	assert_string_equal(cell("clients", 0), "3");
+	assert_string_equal(cell("servers", 0), "2");
+	assert_string_equal(cell("settings", 0), "a=1, b=2");
+	assert_string_equal(cell("protocol", 0), "mysql");
 	engine.is_short = true;
 	give(f, "SHOW PREPARED_STATEMENTS", CONSOLE_STATS);
+	assert_null(engine.answered->result);
+	give(f, "SHOW STATES", CONSOLE_STATS);
 	assert_null(engine.answered->result);
 	engine.is_short = false;
 }
@@ -242,6 +254,7 @@ explains(void **state)
 	assert_string_equal(cell("reason", 0), "because");
 	assert_null(cell("kind", 1));
 	assert_null(cell("policy", 1));
+	assert_string_equal(cell("protocol", 1), "postgres");
 	give(f, "EXPLAIN PIN 'listen a' db somebody", CONSOLE_STATS);
 	assert_string_equal(cell("policy", 0), "emulate");
 	give(f, "EXPLAIN SELECT 1", CONSOLE_STATS);

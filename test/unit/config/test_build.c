@@ -373,14 +373,14 @@ test_url_mode(void **state)
 	assert_int_equal(set->auth_type, AUTH_SCRAM);
 	assert_string_equal(snapshot_user(b.s, "app")->secret, "s ecret");
 	assert_null(snapshot_user(b.s, "other"));
-	db = snapshot_database(b.s, "shop");
+	db = snapshot_database(b.s, PROTOCOL_POSTGRES, "shop");
 	assert_string_equal(db->dbname, "shop");
 	assert_string_equal(db->hosts[0].name, "db");
 	assert_int_equal(db->hosts[0].port, 5433);
 	assert_string_equal(db->user, "app");
 	assert_string_equal(db->password, "s ecret");
 	assert_int_equal(db->mode, POOL_TRANSACTION);
-	db = snapshot_database(b.s, "another");
+	db = snapshot_database(b.s, PROTOCOL_POSTGRES, "another");
 	assert_string_equal(db->name, "*");
 	assert_null(db->dbname);
 	assert_string_equal(db->user, "app");
@@ -389,7 +389,9 @@ test_url_mode(void **state)
 	built_build(&b);
 	assert_int_equal(snapshot_settings(b.s)->listen_port, 7000);
 	assert_int_equal(snapshot_settings(b.s)->pool_mode, POOL_SESSION);
-	assert_int_equal(snapshot_database(b.s, "shop")->mode, POOL_SESSION);
+	assert_int_equal(
+		snapshot_database(b.s, PROTOCOL_POSTGRES, "shop")->mode,
+		POOL_SESSION);
 	built_close(&b);
 }
 
@@ -400,7 +402,7 @@ test_url_mode_errors(void **state)
 		const char *url;
 		const char *words;
 	} cases[] = {
-		{ "mysql://u:p@h/d", "neither postgresql://" },
+		{ "redis://u:p@h/d", "none of postgresql://" },
 		{ "postgresql://h/d", "names no user" },
 		{ "postgresql://u@h/d", "has no password" },
 		{ "postgresql://u:p@h/d?sslmode=require", "sslmode=require" },
@@ -425,7 +427,8 @@ test_url_mode_errors(void **state)
 	b.source.environment = environment;
 	built_build(&b);
 	assert_non_null(b.s);
-	assert_string_equal(snapshot_database(b.s, "u")->name, "u");
+	assert_string_equal(
+		snapshot_database(b.s, PROTOCOL_POSTGRES, "u")->name, "u");
 	b.source.url = NULL;
 	built_build(&b);
 	assert_null(b.s);

@@ -101,7 +101,8 @@ static const struct {
 	{ "a = host=h server_lifetime=x", "is not a time" },
 	{ "a = host=h load_balance_hosts=x", "is not one of" },
 	{ "a = host=h auth_query='select 1'", "auth_query is refused" },
-	{ "a = mysql://u:geheim@h/d", "neither postgresql://" },
+	{ "a = redis://u:geheim@h/d", "none of postgresql://" },
+	{ "a = mysql://u:geheim@h/d", "other section's protocol" },
 	{ "a = postgresql://u:geheim@h/d?sslmode=require", "sslmode=require" },
 	{ "pgbouncer = host=h", "reserved" },
 	{ "carpool = host=h", "reserved" },
@@ -191,7 +192,7 @@ test_values(void **state)
 	      "max_db_connections=0 query_wait_timeout=-1\n"
 	      "c = pool_size=0");
 	assert_non_null(b.s);
-	db = snapshot_database(b.s, "a");
+	db = snapshot_database(b.s, PROTOCOL_POSTGRES, "a");
 	assert_true(db->has_mode);
 	assert_int_equal(db->mode, POOL_TRANSACTION);
 	assert_int_equal(db->pool_size, 5);
@@ -207,7 +208,7 @@ test_values(void **state)
 	assert_string_equal(db->timezone, "utc");
 	assert_string_equal(db->application_name, "x");
 	assert_int_equal(db->balance, LOAD_BALANCE_DISABLE);
-	db = snapshot_database(b.s, "b");
+	db = snapshot_database(b.s, PROTOCOL_POSTGRES, "b");
 	assert_false(db->has_mode);
 	assert_int_equal(db->mode, POOL_SESSION);
 	assert_int_equal(db->pool_size, 7);
@@ -217,9 +218,71 @@ test_values(void **state)
 	assert_int_equal(db->max_connections, 0);
 	assert_int_equal(db->balance, LOAD_BALANCE_ROUND_ROBIN);
 	assert_string_equal(db->connect_query, "");
-	assert_int_equal(snapshot_database(b.s, "c")->pool_size, 0);
-	assert_null(snapshot_database(b.s, "d"));
+	assert_int_equal(
+		snapshot_database(b.s, PROTOCOL_POSTGRES, "c")->pool_size, 0);
+	assert_null(snapshot_database(b.s, PROTOCOL_POSTGRES, "d"));
 	built_close(&b);
+}
+
+/* Both sections may have a name; each protocol sees its own. */
+static void
+test_mysql(void **state)
+{
+	const struct config_database *db;
+	struct built b;
+
+	(void)state;
+	build(&b, "",
+	      "a = host=pg\n"
+	      "[mysql_databases]\n"
+	      "a = host=my dbname=x\n"
+	      "b = mysql://u:p@h/d?charset=utf8mb4 pool_size=3\n"
+	      "c = ssl-mode=PREFERRED\n"
+	      "* = host=h port=3307");
+	assert_non_null(b.s);
+	db = snapshot_database(b.s, PROTOCOL_POSTGRES, "a");
+	assert_string_equal(db->hosts[0].name, "pg");
+	assert_int_equal(db->hosts[0].port, 5432);
+	assert_null(snapshot_database(b.s, PROTOCOL_POSTGRES, "b"));
+	db = snapshot_database(b.s, PROTOCOL_MYSQL, "a");
+	assert_int_equal(db->protocol, PROTOCOL_MYSQL);
+	assert_string_equal(db->hosts[0].name, "my");
+	assert_int_equal(db->hosts[0].port, 3306);
+	db = snapshot_database(b.s, PROTOCOL_MYSQL, "b");
+	assert_string_equal(db->user, "u");
+	assert_string_equal(db->dbname, "d");
+	assert_int_equal(db->pool_size, 3);
+	db = snapshot_database(b.s, PROTOCOL_MYSQL, "c");
+	assert_string_equal(db->hosts[0].name, "/run/mysqld/mysqld.sock");
+	assert_int_equal(
+		snapshot_database(b.s, PROTOCOL_MYSQL, "z")->hosts[0].port,
+		3307);
+	assert_string_equal(snapshot_any_database(b.s, "a")->hosts[0].name,
+			    "pg");
+	assert_string_equal(snapshot_any_database(b.s, "b")->name, "b");
+	assert_true(snapshot_has_protocol(b.s, PROTOCOL_MYSQL));
+	built_close(&b);
+}
+
+static const char *const bad_mysql[] = {
+	"ssl-mode=REQUIRED",    "ssl_mode=VERIFY_CA", "on_listen=pin",
+	"client_encoding=utf8", "sslaccept=strict",
+};
+
+static void
+test_bad_mysql(void **state)
+{
+	char lines[100];
+	struct built b;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(bad_mysql); i++) {
+		text_format(lines, sizeof(lines), "[mysql_databases]\na = %s",
+			    bad_mysql[i]);
+		build(&b, "", lines);
+		assert_null(b.s);
+		built_close(&b);
+	}
 }
 
 /* An entry without host is on the socket that carpool itself would use. */
@@ -230,8 +293,9 @@ test_socket_dir(void **state)
 
 	(void)state;
 	build(&b, "unix_socket_dir=/run/x", "a = dbname=d");
-	assert_string_equal(snapshot_database(b.s, "a")->hosts[0].name,
-			    "/run/x");
+	assert_string_equal(
+		snapshot_database(b.s, PROTOCOL_POSTGRES, "a")->hosts[0].name,
+		"/run/x");
 	built_close(&b);
 	build(&b, "unix_socket_dir=\nlisten_addr=*", "a = dbname=d");
 	assert_null(b.s);
@@ -246,10 +310,14 @@ test_fallback(void **state)
 
 	(void)state;
 	build(&b, "", "* = host=any\nb = host=b");
-	assert_string_equal(snapshot_database(b.s, "b")->hosts[0].name, "b");
-	assert_string_equal(snapshot_database(b.s, "zzz")->hosts[0].name,
-			    "any");
-	assert_string_equal(snapshot_database(b.s, "")->name, "*");
+	assert_string_equal(
+		snapshot_database(b.s, PROTOCOL_POSTGRES, "b")->hosts[0].name,
+		"b");
+	assert_string_equal(
+		snapshot_database(b.s, PROTOCOL_POSTGRES, "zzz")->hosts[0].name,
+		"any");
+	assert_string_equal(snapshot_database(b.s, PROTOCOL_POSTGRES, "")->name,
+			    "*");
 	assert_string_equal(snapshot_database_at(b.s, 1)->name, "b");
 	built_close(&b);
 }
@@ -262,9 +330,12 @@ test_twice(void **state)
 	(void)state;
 	build(&b, "", "a = host=h user=u pool_size=3\nb = host=b\na = host=i");
 	assert_int_equal(snapshot_database_count(b.s), 2);
-	assert_string_equal(snapshot_database(b.s, "a")->hosts[0].name, "i");
-	assert_null(snapshot_database(b.s, "a")->user);
-	assert_int_equal(snapshot_database(b.s, "a")->pool_size, 20);
+	assert_string_equal(
+		snapshot_database(b.s, PROTOCOL_POSTGRES, "a")->hosts[0].name,
+		"i");
+	assert_null(snapshot_database(b.s, PROTOCOL_POSTGRES, "a")->user);
+	assert_int_equal(
+		snapshot_database(b.s, PROTOCOL_POSTGRES, "a")->pool_size, 20);
 	built_close(&b);
 }
 
@@ -284,7 +355,10 @@ test_many(void **state)
 	for (i = 0; i < 5000; i++) {
 		text_format(name, sizeof(name), "db%u", i);
 		assert_string_equal(
-			snapshot_database(b.s, name)->hosts[0].name + 1,
+			snapshot_database(b.s, PROTOCOL_POSTGRES, name)
+					->hosts[0]
+					.name +
+				1,
 			name + 2);
 	}
 	built_close(&b);
@@ -299,6 +373,8 @@ main(void)
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_warned),
 		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_mysql),
+		cmocka_unit_test(test_bad_mysql),
 		cmocka_unit_test(test_socket_dir),
 		cmocka_unit_test(test_fallback),
 		cmocka_unit_test(test_twice),

@@ -242,14 +242,15 @@ static void
 test_effect(void **state)
 {
 	static const char *const restart[] = {
-		"core_dumps",       "disable_pqexec",
-		"job_name",         "listen_addr",
-		"listen_backlog",   "listen_port",
-		"pidfile",          "pkt_buf",
-		"resolv_conf",      "so_reuseport",
-		"threads",          "track_extra_parameters",
-		"unix_socket_dir",  "unix_socket_group",
-		"unix_socket_mode", "user",
+		"core_dumps",        "disable_pqexec",
+		"job_name",          "listen_addr",
+		"listen_backlog",    "listen_port",
+		"mysql_listen_port", "mysql_rsa_key_file",
+		"pidfile",           "pkt_buf",
+		"resolv_conf",       "so_reuseport",
+		"threads",           "track_extra_parameters",
+		"unix_socket_dir",   "unix_socket_group",
+		"unix_socket_mode",  "user",
 	};
 	size_t i, n = 0;
 

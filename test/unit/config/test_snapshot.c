@@ -39,7 +39,9 @@ test_pool_global(void **state)
 	(void)state;
 	built_text(&b, text);
 	assert_int_equal(b.report.count, 0);
-	snapshot_pool_config(b.s, snapshot_database(b.s, "plain"), NULL, &p);
+	snapshot_pool_config(b.s,
+			     snapshot_database(b.s, PROTOCOL_POSTGRES, "plain"),
+			     NULL, &p);
 	assert_int_equal(p.mode, POOL_TRANSACTION);
 	assert_int_equal(p.size, 20);
 	assert_int_equal(p.min_size, 2);
@@ -70,7 +72,7 @@ test_pool_own(void **state)
 
 	(void)state;
 	built_text(&b, text);
-	db = snapshot_database(b.s, "own");
+	db = snapshot_database(b.s, PROTOCOL_POSTGRES, "own");
 	snapshot_pool_config(b.s, db, NULL, &p);
 	assert_int_equal(p.mode, POOL_SESSION);
 	assert_int_equal(p.size, 1);
@@ -105,7 +107,7 @@ test_policy(void **state)
 
 	(void)state;
 	built_text(&b, text);
-	db = snapshot_database(b.s, "own");
+	db = snapshot_database(b.s, PROTOCOL_POSTGRES, "own");
 	snapshot_pool_config(b.s, db, NULL, &pool);
 	snapshot_policy(b.s, db, &pool, &p);
 	assert_int_equal(p.mode, POOL_SESSION);
@@ -145,16 +147,21 @@ test_state(void **state)
 	assert_true(p.pin_notice);
 	assert_int_equal(p.on_state[STATE_LISTEN], STATE_RESET);
 	assert_int_equal(p.on_state[STATE_TEMP_TABLE], STATE_ALLOW);
-	snapshot_pool_config(b.s, snapshot_database(b.s, "d"), NULL, &pool);
-	snapshot_policy(b.s, snapshot_database(b.s, "d"), &pool, &p);
+	snapshot_pool_config(b.s,
+			     snapshot_database(b.s, PROTOCOL_POSTGRES, "d"),
+			     NULL, &pool);
+	snapshot_policy(b.s, snapshot_database(b.s, PROTOCOL_POSTGRES, "d"),
+			&pool, &p);
 	assert_true(p.pin_notice);
 	assert_int_equal(p.on_state[STATE_TEMP_TABLE], STATE_RESET);
 	assert_int_equal(p.on_state[STATE_LOAD], STATE_ALLOW);
 	assert_int_equal(p.on_state[STATE_LISTEN], STATE_RESET);
 	assert_int_equal(p.on_state[STATE_HOLD_CURSOR], STATE_PIN);
-	snapshot_pool_config(b.s, snapshot_database(b.s, "d"),
+	snapshot_pool_config(b.s,
+			     snapshot_database(b.s, PROTOCOL_POSTGRES, "d"),
 			     snapshot_user(b.s, "u"), &pool);
-	snapshot_policy(b.s, snapshot_database(b.s, "d"), &pool, &p);
+	snapshot_policy(b.s, snapshot_database(b.s, PROTOCOL_POSTGRES, "d"),
+			&pool, &p);
 	assert_int_equal(p.on_state[STATE_TEMP_TABLE], STATE_REJECT);
 	assert_int_equal(p.on_state[STATE_LOAD], STATE_ALLOW);
 	assert_int_equal(p.on_state[STATE_LISTEN], STATE_EMULATE);
@@ -196,13 +203,18 @@ test_check_query(void **state)
 
 	(void)state;
 	built_text(&b, BASE "server_check_query = select 1\n");
-	snapshot_pool_config(b.s, snapshot_database(b.s, "app"), NULL, &pool);
-	snapshot_policy(b.s, snapshot_database(b.s, "app"), &pool, &p);
+	snapshot_pool_config(b.s,
+			     snapshot_database(b.s, PROTOCOL_POSTGRES, "app"),
+			     NULL, &pool);
+	snapshot_policy(b.s, snapshot_database(b.s, PROTOCOL_POSTGRES, "app"),
+			&pool, &p);
 	assert_string_equal(p.check_query, "select 1");
 	assert_int_equal(pool.server_check_delay, 30 * USEC_PER_SEC);
 	built_close(&b);
 	built_text(&b, BASE "server_check_query =\n");
-	snapshot_pool_config(b.s, snapshot_database(b.s, "app"), NULL, &pool);
+	snapshot_pool_config(b.s,
+			     snapshot_database(b.s, PROTOCOL_POSTGRES, "app"),
+			     NULL, &pool);
 	assert_int_equal(pool.server_check_delay, UNSET_USEC);
 	built_close(&b);
 }

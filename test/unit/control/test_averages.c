@@ -64,8 +64,33 @@ queries_of(const struct averages *a, const char *name)
 {
 	uint64_t out[STAT_COUNT];
 
-	averages_find(a, name, out);
+	averages_find(a, PROTOCOL_POSTGRES, name, out);
 	return out[STAT_QUERIES];
+}
+
+/* Of each protocol there may be an entry of one name. */
+static void
+names_of_two_protocols(void **state)
+{
+	struct averages *a = averages_new();
+	uint64_t out[STAT_COUNT];
+
+	(void)state;
+	assert_non_null(a);
+	databases[0] = (struct database_info){ .name = "one" };
+	databases[1] = (struct database_info){ .protocol = PROTOCOL_MYSQL,
+					       .name = "one" };
+	database_count = 2;
+	averages_collect(a, NULL, 0, 5 * USEC_PER_SEC);
+	databases[0].stats[STAT_QUERIES] = 100;
+	databases[1].stats[STAT_QUERIES] = 30;
+	averages_collect(a, NULL, 0, 15 * USEC_PER_SEC);
+	assert_int_equal(queries_of(a, "one"), 10);
+	averages_find(a, PROTOCOL_MYSQL, "one", out);
+	assert_int_equal(out[STAT_QUERIES], 3);
+	averages_sum(a, out);
+	assert_int_equal(out[STAT_QUERIES], 13);
+	averages_free(a);
 }
 
 static void
@@ -108,6 +133,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(figures_are_right),
+		cmocka_unit_test(names_of_two_protocols),
 		cmocka_unit_test(periods_follow_each_other),
 	};
 

@@ -18,7 +18,32 @@ test_path(const char *host, uint16_t port, char *out, size_t size)
 	text_format(out, size, "%s/sock.%u", host, port);
 }
 
-static const struct back_ops back = { .unix_path = test_path };
+static const struct front_ops first = { .listen_path = test_path };
+static const struct front_ops second = { .listen_path = test_path,
+					 .speaks_first = true };
+static const struct front_ops *const fronts[PROTOCOLS] = { &first, &second };
+
+/* What places.c asks of a snapshot. */
+struct snapshot {
+	struct settings set;
+	bool has_mysql;
+};
+
+const struct settings *
+snapshot_settings(const struct snapshot *s)
+{
+	return &s->set;
+}
+
+bool
+snapshot_listens(const struct snapshot *s, enum protocol protocol,
+		 uint16_t *port)
+{
+	*port = (uint16_t)(protocol == PROTOCOL_POSTGRES
+				   ? s->set.listen_port
+				   : s->set.mysql_listen_port);
+	return protocol == PROTOCOL_POSTGRES || s->has_mysql;
+}
 
 /* "127.0.0.1:6432 unix ..." */
 static void
@@ -54,20 +79,21 @@ lists_become_addresses(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
-		struct settings set = {
-			.listen_addr = cases[i].list,
-			.unix_socket_dir = cases[i].dir,
-			.unix_socket_group = "",
-			.listen_port = 6432,
-			.listen_backlog = 5,
-			.so_reuseport = 1,
-			.unix_socket_mode = 0700,
-		};
+		struct snapshot snap = { .set = {
+						 .listen_addr = cases[i].list,
+						 .unix_socket_dir =
+							 cases[i].dir,
+						 .unix_socket_group = "",
+						 .listen_port = 6432,
+						 .listen_backlog = 5,
+						 .so_reuseport = 1,
+						 .unix_socket_mode = 0700,
+					 } };
 		struct places places = { 0 };
 		struct str text = { 0 };
 		char error[256] = "";
 
-		assert_true(places_find(&places, &set, &back, error,
+		assert_true(places_find(&places, &snap, fronts, error,
 					sizeof(error)));
 		write_places(&places, &text);
 		assert_string_equal(str_text(&text), cases[i].places);
@@ -82,18 +108,18 @@ lists_become_addresses(void **state)
 static void
 the_star_is_every_address(void **state)
 {
-	struct settings set = {
-		.listen_addr = "*",
-		.unix_socket_dir = "",
-		.unix_socket_group = "",
-		.listen_port = 1234,
-	};
+	struct snapshot snap = { .set = {
+					 .listen_addr = "*",
+					 .unix_socket_dir = "",
+					 .unix_socket_group = "",
+					 .listen_port = 1234,
+				 } };
 	struct places places = { 0 };
 	struct str text = { 0 };
 	char error[256] = "";
 
 	(void)state;
-	assert_true(places_find(&places, &set, &back, error, sizeof(error)));
+	assert_true(places_find(&places, &snap, fronts, error, sizeof(error)));
 	write_places(&places, &text);
 	assert_int_equal(strncmp(str_text(&text), "0.0.0.0:1234", 12), 0);
 	str_fini(&text);
@@ -119,16 +145,17 @@ errors_name_the_setting(void **state)
 	memset(long_dir, 'x', sizeof(long_dir) - 1);
 	long_dir[sizeof(long_dir) - 1] = '\0';
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
-		struct settings set = {
-			.listen_addr = cases[i].list,
-			.unix_socket_dir = cases[i].dir,
-			.unix_socket_group = "",
-			.listen_port = 6432,
-		};
+		struct snapshot snap = { .set = {
+						 .listen_addr = cases[i].list,
+						 .unix_socket_dir =
+							 cases[i].dir,
+						 .unix_socket_group = "",
+						 .listen_port = 6432,
+					 } };
 		struct places places = { 0 };
 		char error[512] = "";
 
-		assert_false(places_find(&places, &set, &back, error,
+		assert_false(places_find(&places, &snap, fronts, error,
 					 sizeof(error)));
 		assert_non_null(strstr(error, cases[i].setting));
 		places_fini(&places);
@@ -138,15 +165,48 @@ errors_name_the_setting(void **state)
 static void
 low_ports_are_privileged(void **state)
 {
-	struct settings set = { .listen_addr = "*", .listen_port = 1023 };
+	struct snapshot snap = { .set = { .listen_addr = "*",
+					  .listen_port = 1023,
+					  .mysql_listen_port = 80 } };
 
 	(void)state;
-	assert_true(places_are_privileged(&set));
-	set.listen_port = 1024;
-	assert_false(places_are_privileged(&set));
-	set.listen_port = 5;
-	set.listen_addr = "";
-	assert_false(places_are_privileged(&set));
+	assert_true(places_are_privileged(&snap));
+	snap.set.listen_port = 1024;
+	assert_false(places_are_privileged(&snap));
+	snap.has_mysql = true;
+	assert_true(places_are_privileged(&snap));
+	snap.set.listen_port = 5;
+	snap.set.listen_addr = "";
+	assert_false(places_are_privileged(&snap));
+}
+
+static void
+each_protocol_has_places(void **state)
+{
+	struct snapshot snap = { .set = { .listen_addr = "127.0.0.1",
+					  .unix_socket_dir = "/tmp",
+					  .unix_socket_group = "",
+					  .tcp_defer_accept = 1,
+					  .listen_port = 6432,
+					  .mysql_listen_port = 6033 },
+				 .has_mysql = true };
+	struct places places = { 0 };
+	struct str text = { 0 };
+	char error[256] = "";
+
+	(void)state;
+	assert_true(places_find(&places, &snap, fronts, error, sizeof(error)));
+	write_places(&places, &text);
+	assert_string_equal(str_text(&text),
+			    "127.0.0.1:6432 /tmp/sock.6432 127.0.0.1:6033 "
+			    "/tmp/sock.6033");
+	assert_int_equal(places.specs[0].tag, PROTOCOL_POSTGRES);
+	assert_int_equal(places.specs[3].tag, PROTOCOL_MYSQL);
+	assert_true(places.specs[0].defer_accept);
+	/* Who is greeted would wait for it in vain. */
+	assert_false(places.specs[2].defer_accept);
+	str_fini(&text);
+	places_fini(&places);
 }
 
 int
@@ -157,6 +217,7 @@ main(void)
 		cmocka_unit_test(the_star_is_every_address),
 		cmocka_unit_test(errors_name_the_setting),
 		cmocka_unit_test(low_ports_are_privileged),
+		cmocka_unit_test(each_protocol_has_places),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -179,7 +179,7 @@ static inline void
 open_stage(unsigned workers, const char *more)
 {
 	struct core_config config = { .threads = workers,
-				      .front = &tiny_front };
+				      .fronts = tiny_fronts };
 
 	(void)log_open(&(struct log_target){ .file = "/dev/null",
 					     .level = LOG_ERROR });
@@ -349,7 +349,7 @@ dial_worker(unsigned worker)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
 	assert_true(addr_set_unix("/tmp/x", &peer));
 	assert_int_equal(fcntl(fds[1], F_SETFL, O_NONBLOCK), 0);
-	client_accept(stage_worker(worker), fds[1], &peer);
+	client_accept(stage_worker(worker), fds[1], &peer, PROTOCOL_POSTGRES);
 	return fds[0];
 }
 

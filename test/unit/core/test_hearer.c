@@ -41,6 +41,7 @@ subscribed(struct turn *t)
  */
 
 static struct front_ops front;
+static const struct front_ops *fronts[PROTOCOLS];
 static struct channel_request *asked; /* the last ADD, not yet answered */
 static struct str asked_for;          /* what was asked for */
 
@@ -87,7 +88,9 @@ open_ears(const char *more)
 	front = tiny_front;
 	front.notify = notify;
 	front.subscribed = subscribed;
-	stage.core->front = &front;
+	for (unsigned i = 0; i < PROTOCOLS; i++)
+		fronts[i] = &front;
+	stage.core->fronts = fronts;
 	stage.core->channel_submit = submit;
 }
 

@@ -44,8 +44,8 @@ pins_listed(void)
 static void
 assert_counts(enum state_kind kind, uint32_t is, uint64_t were)
 {
-	uint32_t now[STATE_KINDS] = { 0 };
-	uint64_t begun[STATE_KINDS] = { 0 };
+	uint32_t now[PIN_KINDS] = { 0 };
+	uint64_t begun[PIN_KINDS] = { 0 };
 
 	pins_sum(&stage_pool("a")->parts[0], now, begun);
 	assert_int_equal(now[kind], is);

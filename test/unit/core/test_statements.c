@@ -75,6 +75,47 @@ counted_once(void **state)
 	close_stage();
 }
 
+static void
+add_state(void *arg, const struct state_info *info)
+{
+	struct listing *list = arg;
+
+	assert_non_null(info);
+	assert_string_equal(info->words, "a=1, b");
+	assert_int_equal(info->id, 5);
+	list->rows++;
+	list->clients[0] = info->clients;
+	list->servers[0] = info->servers;
+}
+
+/* States are counted the same way; none where a client keeps its server. */
+static void
+states_counted(void **state)
+{
+	static const char *const settings[] = { "", "pool_mode = session\n" };
+
+	(void)state;
+	for (unsigned i = 0; i < COUNT_OF(settings); i++) {
+		struct listing list = { 0 };
+		int a, b, server;
+
+		open_stage(2, settings[i]);
+		a = first_login("a", "", &server);
+		b = login_as("a", "");
+		assert_true(
+			core_each_state(stage.core, add_state, done, &list));
+		settle();
+		assert_true(list.is_done);
+		assert_int_equal(list.rows, i == 0 ? 1 : 0);
+		assert_int_equal(list.clients[0], i == 0 ? 2 : 0);
+		assert_int_equal(list.servers[0], i == 0 ? 1 : 0);
+		close(a);
+		close(b);
+		close(server);
+		close_stage();
+	}
+}
+
 #define CROWD 140 /* more than one round looks at */
 
 /* Rounds go on until all were seen; the stop of the workers ends them. */
@@ -108,6 +149,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(counted_once),
+		cmocka_unit_test(states_counted),
 		cmocka_unit_test(many_rounds),
 	};
 

@@ -185,7 +185,7 @@ enter(struct mail *mail)
 
 	ASSERT(addr_set_unix("/tmp/x", &peer));
 	ASSERT(fcntl(e->fd, F_SETFL, O_NONBLOCK) == 0);
-	client_accept(e->worker, e->fd, &peer);
+	client_accept(e->worker, e->fd, &peer, PROTOCOL_POSTGRES);
 	mem_free(e);
 }
 
@@ -440,7 +440,7 @@ everybody_at_once(void **state)
 	static struct theatre t;
 	static struct actor actors[CLIENTS];
 	struct core_config config = { .threads = WORKERS,
-				      .front = &tiny_front };
+				      .fronts = tiny_fronts };
 	pthread_t server, control;
 	struct helpers *helpers = helpers_new(2);
 	struct snapshot *s;

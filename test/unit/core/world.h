@@ -30,7 +30,7 @@ static inline void
 world_open(unsigned workers, const char *text)
 {
 	struct core_config config = { .threads = workers,
-				      .front = &world_front_ops };
+				      .fronts = world_fronts };
 	uint64_t seed = world.seed;
 
 	/* What is refused here is meant: only errors are of interest. */
@@ -121,7 +121,7 @@ static inline struct pool *
 world_pool(const char *database, const char *user, unsigned home)
 {
 	const struct config_database *db =
-		snapshot_database(world.snapshot, database);
+		snapshot_database(world.snapshot, PROTOCOL_POSTGRES, database);
 	struct pool *p;
 
 	assert_non_null(db);

@@ -118,4 +118,8 @@ static const struct front_ops world_front_ops = {
 	.back = &world_back_ops,
 };
 
+static const struct front_ops *const world_fronts[PROTOCOLS] = {
+	&world_front_ops, &world_front_ops
+};
+
 #endif

@@ -77,9 +77,10 @@ client_handle(const struct client *c)
 
 /* Never called in this world. */
 void
-client_accept(struct worker *w, int fd, const struct addr *peer)
+client_accept(struct worker *w, int fd, const struct addr *peer,
+	      unsigned protocol)
 {
-	(void)w, (void)fd, (void)peer;
+	(void)w, (void)fd, (void)peer, (void)protocol;
 	abort();
 }
 
@@ -136,6 +137,12 @@ void
 client_count_bytes(struct client *c, enum counter which, size_t bytes)
 {
 	(void)c, (void)which, (void)bytes;
+}
+
+void
+client_count_answered(struct client *c)
+{
+	(void)c;
 }
 
 void

@@ -30,6 +30,7 @@ struct taker {
 	int accepted, want;
 	const struct stream_options *options; /* borrows: that sockets have */
 	struct addr peer;
+	unsigned tag;
 };
 
 /* A port that was free a moment ago. */
@@ -59,9 +60,9 @@ tcp_spec(const char *host, uint16_t port)
 static struct listen_spec
 unix_spec(const char *name)
 {
-	struct listen_spec spec = { .backlog = 128,
-				    .unix_mode = 0770,
-				    .unix_group = "" };
+	struct listen_spec spec = {
+		.backlog = 128, .tag = 7, .unix_mode = 0770, .unix_group = ""
+	};
 
 	assert_true(addr_set_unix(name, &spec.addr));
 	return spec;
@@ -80,13 +81,14 @@ connect_to(const struct addr *a)
 }
 
 static void
-on_accepted(void *arg, int fd, const struct addr *peer)
+on_accepted(void *arg, int fd, const struct addr *peer, unsigned tag)
 {
 	struct taker *t = arg;
 
 	assert_true((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
 	assert_true((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
 	t->peer = *peer;
+	t->tag = tag;
 	close(fd);
 	if (++t->accepted == t->want)
 		loop_stop(t->loop);
@@ -165,12 +167,12 @@ expect_options(int fd, const struct stream_options *o)
 }
 
 static void
-on_heir(void *arg, int fd, const struct addr *peer)
+on_heir(void *arg, int fd, const struct addr *peer, unsigned tag)
 {
 	struct taker *t = arg;
 
 	expect_options(fd, t->options);
-	on_accepted(arg, fd, peer);
+	on_accepted(arg, fd, peer, tag);
 }
 
 static void
@@ -300,6 +302,7 @@ unix_socket(void **state)
 	assert_true(fd >= 0);
 	loop_run(t.loop, NULL, NULL);
 	assert_string_equal(addr_host(&t.peer, text), "unix");
+	assert_int_equal(t.tag, 7);
 	close(fd);
 	must_refuse(&spec, "another carpool listens there");
 	listener_stop(t.listener);
@@ -423,11 +426,11 @@ out_of_descriptors_pauses(void **state)
 }
 
 static void
-stop_inside(void *arg, int fd, const struct addr *peer)
+stop_inside(void *arg, int fd, const struct addr *peer, unsigned tag)
 {
 	struct taker *t = arg;
 
-	(void)peer;
+	(void)peer, (void)tag;
 	close(fd);
 	t->accepted++;
 	listener_stop(t->listener);

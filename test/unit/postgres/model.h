@@ -4,7 +4,8 @@
  * what a client gets must be the same.
  *
  * Statements: sel, ins, err, begin, commit, copy; several with ';' by Query.
- * CopyData "bad" fails.  Parse of "bad" fails.
+ * CopyData "bad" fails.  Parse of "bad" fails.  "trigger" is a COPY that fails
+ * before it reads anything.  What is prepared under a name is never run.
  */
 #ifndef CARPOOL_TEST_UNIT_POSTGRES_MODEL_H
 #define CARPOOL_TEST_UNIT_POSTGRES_MODEL_H
@@ -98,6 +99,10 @@ model_run(struct model *m, const char *text, bool is_extended)
 		m->copy = is_extended ? COPY_EXECUTE : COPY_QUERY;
 		model_say(m, "G");
 		return false;
+	} else if (strcmp(text, "trigger") == 0) {
+		model_say(m, "G");
+		model_raise(m, is_extended);
+		return false;
 	} else if (strcmp(text, "sel") == 0) {
 		model_say(m,
 			  is_extended ? "D:x|C:SELECT 1" : "T|D:x|C:SELECT 1");
@@ -167,17 +172,20 @@ model_describe(struct model *m, const char *body)
 static inline void
 model_extended(struct model *m, char type, const char *body)
 {
-	bool may_run;
+	bool may_run, is_named;
 
 	if (type == 'P') {
-		body++; /* the unnamed statement's name */
-		m->statement[0] = '\0';
+		is_named = body[0] != '\0';
+		body += strlen(body) + 1;
+		if (!is_named)
+			m->statement[0] = '\0';
 		may_run = m->tx != 'E' || strcmp(body, "commit") == 0;
 		if (!may_run || strcmp(body, "bad") == 0) {
 			model_raise(m, true);
 			return;
 		}
-		text_copy(m->statement, sizeof(m->statement), body);
+		if (!is_named)
+			text_copy(m->statement, sizeof(m->statement), body);
 		model_say(m, "1");
 	} else if (type == 'B') {
 		m->portal[0] = '\0';

@@ -214,10 +214,55 @@ static const struct scenario scenarios[] = {
 			   { CLIENT, "d:x" },
 			   { SERVER, "E:ERROR:22P02:bad" },
 			   { CLIENT, "c|S" },
-			   { SERVER, "Z:I" },
-			   { SERVER, "I|Z:I" } },
+			   { SERVER, "Z:I|3|Z:I" },
+			   { SERVER, "E:ERROR:26000:no such|Z:I" } },
 		.to_client = "1|2|G|E:ERROR:22P02:bad|Z:I",
-		.to_server = "P|B|E|S|d|S|Q:",
+		.to_server = "P|B|E|S|d|S|C|S|DScarpool_no_such_statement|S",
+		.log = "link:go boundary:none",
+	},
+	{
+		.name = "COPY by Execute fails: what is passed over",
+		.mode = POOL_TRANSACTION,
+		.moves = { { CLIENT, "P::copy|B::|E:|S" },
+			   { SERVER, "1|2|G" },
+			   { CLIENT, "d:x" },
+			   { SERVER, "E:ERROR:22P02:bad" },
+			   { CLIENT, "P:a:one|CS:a" },
+			   { SERVER, "Z:I|3|Z:I" },
+			   { SERVER, "E:ERROR:26000:no such" },
+			   { CLIENT, "P:a:one|Q:two|S" },
+			   { SERVER, "Z:I" } },
+		.to_client = "1|2|G|E:ERROR:22P02:bad|Z:I",
+		.to_server = "P|B|E|S|d|S|C|S|DScarpool_no_such_statement|P|"
+			     "P|Q:two|S",
+		.log = "link:go boundary:none",
+	},
+	{
+		.name = "COPY by Execute fails: the last Sync was not dropped",
+		.mode = POOL_TRANSACTION,
+		.moves = { { CLIENT, "P::copy|B::|E:|S|S" },
+			   { SERVER, "1|2|G" },
+			   { CLIENT, "d:x" },
+			   { SERVER, "E:ERROR:22P02:bad" },
+			   { CLIENT, "P:a:one|S" },
+			   { SERVER, "Z:I|Z:I|3|Z:I" },
+			   { SERVER, "1|Z:I" } },
+		.to_client = "1|2|G|E:ERROR:22P02:bad|Z:I|1|Z:I",
+		.to_server = "P|B|E|S|S|d|S|C|S|P|S",
+		.log = "link:go boundary:none link:go boundary:none",
+	},
+	{
+		.name = "COPY by Execute fails: a late cancel hits the probe",
+		.mode = POOL_TRANSACTION,
+		.moves = { { CLIENT, "P::copy|B::|E:|S" },
+			   { SERVER, "1|2|G" },
+			   { CLIENT, "d:x" },
+			   { SERVER, "E:ERROR:22P02:bad" },
+			   { CLIENT, "CS:a|S" },
+			   { SERVER, "Z:I|E:ERROR:57014:canceled|Z:I" },
+			   { SERVER, "E:ERROR:26000:no such|Z:I" } },
+		.to_client = "1|2|G|E:ERROR:22P02:bad|Z:I",
+		.to_server = "P|B|E|S|d|S|C|S|DScarpool_no_such_statement|S",
 		.log = "link:go boundary:none",
 	},
 	{
@@ -228,10 +273,9 @@ static const struct scenario scenarios[] = {
 			   { CLIENT, "d:x" },
 			   { SERVER, "E:ERROR:22P02:bad" },
 			   { CLIENT, "c|S" },
-			   { SERVER, "Z:I|Z:I" },
-			   { SERVER, "I|Z:I" } },
+			   { SERVER, "Z:I|Z:I|3|Z:I" } },
 		.to_client = "1|2|G|E:ERROR:22P02:bad|Z:I|Z:I",
-		.to_server = "P|B|E|S|d|S|Q:",
+		.to_server = "P|B|E|S|d|S|C|S",
 		.log = "link:go boundary:none",
 	},
 	{
@@ -243,6 +287,27 @@ static const struct scenario scenarios[] = {
 		.to_client = "1|2|G|E:ERROR:22P02:bad",
 		.to_server = "P|B|E|S|d|c|P|B|E|S",
 		.log = "link:go server:server_protocol_violation:1",
+	},
+	{
+		.name = "COPY in doubt with a request behind: close at once",
+		.mode = POOL_TRANSACTION,
+		.moves = { { CLIENT, "P::copy|B::|E:|S|d:x|c|P::y" },
+			   { SERVER, "1|2|G" },
+			   { SERVER, "E:ERROR:22P02:bad" } },
+		.to_client = "1|2|G|E:ERROR:22P02:bad",
+		.to_server = "P|B|E|S|d|c|P",
+		.log = "link:go server:server_protocol_violation:1",
+	},
+	{
+		.name = "COPY meets a request: the server's last words",
+		.mode = POOL_TRANSACTION,
+		.moves = { { CLIENT, "P::copy|B::|E:|S|Q:one|S" },
+			   { SERVER, "1|2|G" },
+			   { SERVER, "E:ERROR:08P01:no" },
+			   { SERVER, "E:FATAL:08P01:lost" } },
+		.to_client = "1|2|G|E:ERROR:08P01:no|E:FATAL:08P01:lost",
+		.to_server = "P|B|E|S|Q:one|S",
+		.log = "link:go",
 	},
 	{
 		.name = "a named statement is refused, in its group",
@@ -539,9 +604,10 @@ pipelines_yield(void **state)
 static void
 copies_do_not_yield(void **state)
 {
-	static const char *const answers[][2] = {
-		{ "1|2|G|E:ERROR:57014:no more", "Z:I" },
-		{ "1|2|G|C:COPY 1", "Z:I" },
+	static const char *const answers[][4] = {
+		{ "1|2|G|E:ERROR:57014:no more", "P|B|E|S|c|S|C|S", "Z:I|3|Z:I",
+		  "P|B|E|S|c|S|C|S|DScarpool_no_such_statement|S" },
+		{ "1|2|G|C:COPY 1", "P|B|E|S|c|S", "Z:I", "P|B|E|S|c|S" },
 	};
 
 	(void)state;
@@ -555,9 +621,13 @@ copies_do_not_yield(void **state)
 		drive_server(&d, answers[i][0]);
 		drive_show(&server, (uint8_t *)d.to_server.data,
 			   d.to_server.len, false);
-		assert_string_equal(str_text(&server), "P|B|E|S|c|S");
+		assert_string_equal(str_text(&server), answers[i][1]);
 		assert_true(d.is_linked);
-		drive_server(&d, answers[i][1]);
+		drive_server(&d, answers[i][2]);
+		str_fini(&server);
+		drive_show(&server, (uint8_t *)d.to_server.data,
+			   d.to_server.len, false);
+		assert_string_equal(str_text(&server), answers[i][3]);
 		str_fini(&server);
 		drive_fini(&d);
 	}

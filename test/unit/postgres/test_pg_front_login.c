@@ -133,6 +133,12 @@ trust_and_any(void **state)
 	}
 }
 
+#define MY_NATIVE "*2470C0C06DEE42FD1618BB99005ADCA2EC9D1E19"
+#define MY_SHA2                                                                \
+	"0x24412430303524031A69251C34295C4B35167C7F1E5A7B63091349503974624D34" \
+	"504B5A424679354856336868686F52485A736E4A733368786E427575516C73446469" \
+	"496537"
+
 static void
 passwords(void **state)
 {
@@ -153,6 +159,13 @@ passwords(void **state)
 		{ AUTH_SCRAM, "secret", "secret", true },
 		{ AUTH_SCRAM, "secret", "wrong", false },
 		{ AUTH_SCRAM, NULL, "secret", false },
+		/* MySQL's secrets check a password, and are none themselves. */
+		{ AUTH_PLAIN, MY_NATIVE, "password", true },
+		{ AUTH_PLAIN, MY_NATIVE, MY_NATIVE, false },
+		{ AUTH_PLAIN, MY_SHA2, "foobar", true },
+		{ AUTH_PLAIN, MY_SHA2, MY_SHA2, false },
+		{ AUTH_MD5, MY_NATIVE, "password", false },
+		{ AUTH_SCRAM, MY_NATIVE, MY_NATIVE, false },
 		{ AUTH_SCRAM, "md551a7ed06a09e0cd3379f6bffdd0ac556", "x",
 		  false },
 	};

@@ -204,6 +204,164 @@ pipelines_are_transparent(void **state)
 	assert_true(totals.whole > 1000);
 }
 
+/* ---- COPYs that fail, and what a client sends then ---- */
+
+#define GROUPS 3
+
+/* What is sent before the failure is seen, in parts. */
+static const char *const heads[][GROUPS] = {
+	{ "P::copy|B::|E:|S|d:bad" },
+	{ "P::copy|B::|E:|S", "d:bad" },
+	{ "P::copy|B::|E:|S", "d:x", "S|d:bad|S" },
+	{ "P::copy|B::|E:|S|S|d:bad|S|S" },
+	{ "P::copy|B::|E:|H", "d:bad|S" },
+	{ "P::copy|B::|E:|H", "d:bad" },
+	{ "P::copy|B::|E:|S|d:bad|c|S" },
+	{ "P::copy|B::|E:|S|d:bad|c" },
+	{ "P::copy|B::|E:|S|f:no" },
+	{ "P::trigger|B::|E:|S" },
+	{ "P::trigger|B::|E:|S|S|d:x" },
+	{ "P::trigger|B::|E:|S|d:x|S|c" },
+	{ "Q:copy", "S|d:bad|S" },
+	{ "Q:trigger", "S|d:x|S" },
+};
+
+/* What is sent when it was seen. */
+static const char *const tails[][GROUPS] = {
+	{ "P:a:sel|S" },
+	{ "P:a:sel|CS:a|S" },
+	{ "P:a:sel", "S" },
+	{ "CS:a|S" },
+	{ "P::sel|B::|E:|S" },
+	{ "P::sel|B::|E:|S|Q:sel" },
+	{ "Q:sel", "S" },
+	{ "Q:sel|S|Q:sel|S" },
+	{ "F", "S" },
+	{ "d:late|c|Q:ins", "S|S" },
+	{ "H", "P:a:sel|H", "S" },
+	{ "c|S", "P:a:sel|S" },
+	{ "S", "S", "Q:sel" },
+};
+
+struct failure {
+	struct drive d;
+	struct model alone, behind;
+};
+
+static void
+let_all_work(struct failure *f)
+{
+	for (unsigned i = 0; i < 8; i++)
+		model_let_work(&f->d, &f->behind, UINT32_MAX);
+	model_work(&f->alone, UINT32_MAX);
+}
+
+static void
+say_in_parts(struct failure *f, const char *const *parts)
+{
+	for (unsigned i = 0; i < GROUPS && parts[i] != NULL; i++) {
+		drive_parse(&f->alone.in, parts[i], false);
+		drive_client(&f->d, parts[i]);
+		let_all_work(f);
+	}
+}
+
+/* The server tells the error, and has not looked at what stands behind. */
+static void
+fail_slowly(struct failure *f, const char *const *parts)
+{
+	for (unsigned i = 0; i < GROUPS && parts[i] != NULL; i++) {
+		drive_parse(&f->alone.in, parts[i], false);
+		drive_client(&f->d, parts[i]);
+		do
+			model_let_work(&f->d, &f->behind,
+				       f->behind.is_skipping ? 0 : 1);
+		while (!f->behind.is_skipping &&
+		       f->behind.read < f->behind.in.len);
+	}
+}
+
+static bool
+is_same(const struct failure *f)
+{
+	const struct str *a = &f->alone.out, *b = &f->d.to_client;
+
+	return a->len == b->len && memcmp(a->data, b->data, a->len) == 0;
+}
+
+static void
+assert_same(const struct failure *f, unsigned round)
+{
+	struct str direct = { 0 }, through = { 0 };
+
+	if (is_same(f))
+		return;
+	drive_show(&direct, (uint8_t *)f->alone.out.data, f->alone.out.len,
+		   true);
+	drive_show(&through, (uint8_t *)f->d.to_client.data, f->d.to_client.len,
+		   true);
+	print_message("round %u\n%s\n%s\n%s\n", round, str_text(&direct),
+		      str_text(&through), str_text(&f->d.log));
+	fail();
+}
+
+/* Nothing is left of it for the next request and the next client. */
+static void
+assert_free(struct failure *f)
+{
+	static const char *const end[GROUPS] = { "S", "Q:commit", "Q:sel" };
+	struct pg_back *b = f->d.back;
+
+	say_in_parts(f, end);
+	assert_int_equal(b->owed.count, 0);
+	assert_false(b->owed.is_asked || b->owed.is_ended);
+	assert_false(b->is_group_open);
+	assert_true(f->d.policy.mode == POOL_SESSION || !f->d.is_linked);
+}
+
+static void
+fail_once(size_t head, size_t tail, unsigned round)
+{
+	static const char *const begin[GROUPS] = { "Q:begin" };
+	struct failure f;
+
+	drive_init(&f.d, round & 1 ? POOL_SESSION : POOL_TRANSACTION,
+		   (enum drive_cut)(round / 16));
+	f.d.seed = round;
+	f.d.is_strict = true;
+	f.d.has_waiters = (round & 2) != 0;
+	model_init(&f.alone);
+	model_init(&f.behind);
+	if (round & 4)
+		say_in_parts(&f, begin);
+	if (round & 8)
+		fail_slowly(&f, heads[head]);
+	else
+		say_in_parts(&f, heads[head]);
+	say_in_parts(&f, tails[tail]);
+	if (!is_same(&f))
+		print_message("head %zu tail %zu\n", head, tail);
+	assert_same(&f, round);
+	assert_free(&f);
+	assert_same(&f, round);
+	model_fini(&f.alone);
+	model_fini(&f.behind);
+	drive_fini(&f.d);
+}
+
+/* Which Syncs a COPY has read that failed, whatever the client sends then. */
+static void
+failed_copies_leave_no_doubt(void **state)
+{
+	(void)state;
+	for (size_t head = 0; head < COUNT_OF(heads); head++) {
+		for (size_t tail = 0; tail < COUNT_OF(tails); tail++) {
+			for (unsigned r = 0; r < 16 * CUTS; r++)
+				fail_once(head, tail, r);
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -212,6 +370,7 @@ main(void)
 		cmocka_unit_test(types_fit_their_requests),
 		cmocka_unit_test(copies_end_or_fail),
 		cmocka_unit_test(pipelines_are_transparent),
+		cmocka_unit_test(failed_copies_leave_no_doubt),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -83,11 +83,11 @@ static const struct scenario scenarios[] = {
 			   { SERVER, "E:ERROR:25P02:no|Z:E" },
 			   { CLIENT, "Q:rollback" },
 			   { SERVER, "C:ROLLBACK|Z:I" } },
-		.to_client = LOST_CLIENT
-		"|1|Z:I|C:BEGIN|Z:T|E:ERROR:42601:no|Z:E|"
-		"E:ERROR:25P02:no|Z:E|C:ROLLBACK|Z:I",
-		.to_server = LOST_SERVER
-		"|C|P|S|Q:begin|Q:bad|B|E|S|Q:rollback",
+		.to_client =
+			LOST_CLIENT "|1|Z:I|C:BEGIN|Z:T|E:ERROR:42601:no|Z:E|"
+				    "E:ERROR:25P02:no|Z:E|C:ROLLBACK|Z:I",
+		.to_server =
+			LOST_SERVER "|C|P|S|Q:begin|Q:bad|B|E|S|Q:rollback",
 		.log = LOST_LOG " link:go boundary:none link:go boundary:none",
 	},
 	{
@@ -101,9 +101,9 @@ static const struct scenario scenarios[] = {
 			   { CLIENT, "P::rollback|B::|E:|B::s|E:|S" },
 			   { SERVER, "1|2|C:ROLLBACK|t|T:a" },
 			   { SERVER, "2|C:X|Z:I" } },
-		.to_client = LOST_CLIENT
-		"|1|Z:I|C:BEGIN|Z:T|E:ERROR:42601:no|Z:E|"
-		"1|2|C:ROLLBACK|2|C:X|Z:I",
+		.to_client =
+			LOST_CLIENT "|1|Z:I|C:BEGIN|Z:T|E:ERROR:42601:no|Z:E|"
+				    "1|2|C:ROLLBACK|2|C:X|Z:I",
 		.to_server = LOST_SERVER "|C|P|S|Q:begin|Q:bad|P|B|E|"
 					 "DScarpool_2|H|B|E|S",
 		.log = LOST_LOG " link:go boundary:none link:go boundary:none",

@@ -1,11 +1,12 @@
 /*
- * Postgres URLs, read by libpq itself (PQconninfoParse), so that what a client
- * may write carpool understands too.  The URL's parameters are looked at first:
- * libpq knows only its own and refuses the others, and many URLs in use carry
- * those of an ORM or driver.  Manual: libpq, "Connection URIs" and "Parameter
- * Key Words".  Runs on the thread that builds a snapshot; connects nowhere.
+ * URLs, read by libpq itself (PQconninfoParse), so that what a client may write
+ * carpool understands too; those of MySQL have the same form up to their
+ * parameters.  These are looked at first: libpq knows only its own and refuses
+ * the others, and many URLs in use carry those of an ORM or driver.  Manual:
+ * libpq, "Connection URIs" and "Parameter Key Words".  Runs on the thread that
+ * builds a snapshot; connects nowhere.
  */
-#include "config/url_pg.h"
+#include "config/url.h"
 
 #include <libpq-fe.h>
 #include <string.h>
@@ -22,10 +23,12 @@ enum param_fate {
 	PARAM_CHECK,  /* refused, but for the values listed as harmless */
 };
 
-static const struct {
+struct param {
 	const char *name;
 	enum param_fate fate;
-} params[] = {
+};
+
+static const struct param pg_params[] = {
 	{ "application_name", PARAM_TAKE },
 	{ "channel_binding", PARAM_CHECK },
 	{ "client_encoding", PARAM_TAKE },
@@ -108,6 +111,66 @@ static const struct {
 	{ "workaround", PARAM_DROP },
 };
 
+/* Of MySQL's drivers; there is no one list, each has its own. */
+static const struct param mysql_params[] = {
+	{ "allowNativePasswords", PARAM_DROP },
+	{ "allowPublicKeyRetrieval", PARAM_DROP },
+	{ "autocommit", PARAM_DROP },
+	{ "charset", PARAM_DROP },
+	{ "characterEncoding", PARAM_DROP },
+	{ "collation", PARAM_DROP },
+	{ "connectTimeout", PARAM_UNUSED },
+	{ "connect_timeout", PARAM_UNUSED },
+	{ "connectionLimit", PARAM_DROP },
+	{ "connection_limit", PARAM_DROP },
+	{ "encoding", PARAM_DROP },
+	{ "idle_timeout", PARAM_DROP },
+	{ "loc", PARAM_DROP },
+	{ "max_connections", PARAM_DROP },
+	{ "multiStatements", PARAM_DROP },
+	{ "parseTime", PARAM_DROP },
+	{ "pool", PARAM_DROP },
+	{ "pool_mode", PARAM_DROP },
+	{ "pool_size", PARAM_DROP },
+	{ "pool_timeout", PARAM_DROP },
+	{ "readTimeout", PARAM_DROP },
+	{ "reconnect", PARAM_DROP },
+	{ "schema", PARAM_DROP },
+	{ "serverTimezone", PARAM_DROP },
+	{ "serverVersion", PARAM_DROP },
+	{ "socket", PARAM_TAKE },
+	{ "socket_timeout", PARAM_DROP },
+	{ "ssl", PARAM_CHECK },
+	{ "ssl-ca", PARAM_UNUSED },
+	{ "ssl-cert", PARAM_UNUSED },
+	{ "ssl-key", PARAM_UNUSED },
+	{ "ssl-mode", PARAM_CHECK },
+	{ "ssl_mode", PARAM_CHECK },
+	{ "sslMode", PARAM_CHECK },
+	{ "sslaccept", PARAM_CHECK },
+	{ "sslca", PARAM_UNUSED },
+	{ "sslcert", PARAM_UNUSED },
+	{ "sslidentity", PARAM_UNUSED },
+	{ "sslkey", PARAM_UNUSED },
+	{ "sslpassword", PARAM_UNUSED },
+	{ "statement_cache_capacity", PARAM_DROP },
+	{ "statement_cache_size", PARAM_DROP },
+	{ "timeout", PARAM_DROP },
+	{ "timezone", PARAM_REFUSE },
+	{ "tls", PARAM_CHECK },
+	{ "useSSL", PARAM_CHECK },
+	{ "useUnicode", PARAM_DROP },
+	{ "writeTimeout", PARAM_DROP },
+};
+
+static const struct {
+	const struct param *rows;
+	size_t count;
+} params[PROTOCOLS] = {
+	[PROTOCOL_POSTGRES] = { pg_params, COUNT_OF(pg_params) },
+	[PROTOCOL_MYSQL] = { mysql_params, COUNT_OF(mysql_params) },
+};
+
 /* Values of the PARAM_CHECK parameters that ask for nothing. */
 static const struct {
 	const char *name;
@@ -122,12 +185,21 @@ static const struct {
 	{ "load_balance_hosts", "round-robin" },
 	{ "ssl", "0" },
 	{ "ssl", "false" },
+	{ "ssl-mode", "disabled" },
+	{ "ssl-mode", "preferred" },
+	{ "ssl_mode", "disabled" },
+	{ "ssl_mode", "preferred" },
+	{ "sslMode", "disabled" },
+	{ "sslMode", "preferred" },
 	{ "sslaccept", "accept_invalid_certs" },
 	{ "sslmode", "allow" },
 	{ "sslmode", "disable" },
 	{ "sslmode", "prefer" },
 	{ "sslnegotiation", "postgres" },
 	{ "target_session_attrs", "any" },
+	{ "tls", "false" },
+	{ "tls", "preferred" },
+	{ "useSSL", "false" },
 };
 
 /* One URL on its way to libpq. */
@@ -135,7 +207,7 @@ struct url_scan {
 	struct pile *pile;
 	struct place at;
 	struct config_report *report;
-	struct url_pg *out;
+	struct url *out;
 	char *kept;      /* borrows from pile: the URL that libpq gets */
 	size_t kept_len; /* never more than the URL's own length */
 	bool has_params; /* in kept */
@@ -150,16 +222,28 @@ url_is_one(const char *text)
 	return strncmp(text + strspn(text, letters), "://", 3) == 0;
 }
 
+static const struct {
+	const char *text;
+	enum protocol protocol;
+} schemes[] = {
+	{ "postgresql://", PROTOCOL_POSTGRES },
+	{ "postgres://", PROTOCOL_POSTGRES },
+	{ "mysql://", PROTOCOL_MYSQL },
+	{ "mariadb://", PROTOCOL_MYSQL },
+};
+
 /* Where the authority and path start, or NULL where it is another URL. */
 static const char *
-behind_scheme(const char *url)
+behind_scheme(const char *url, enum protocol *protocol)
 {
-	static const char *const schemes[] = { "postgresql://", "postgres://" };
 	size_t i;
 
-	for (i = 0; i < COUNT_OF(schemes); i++)
-		if (strncmp(url, schemes[i], strlen(schemes[i])) == 0)
-			return url + strlen(schemes[i]);
+	for (i = 0; i < COUNT_OF(schemes); i++) {
+		if (strncmp(url, schemes[i].text, strlen(schemes[i].text)) != 0)
+			continue;
+		*protocol = schemes[i].protocol;
+		return url + strlen(schemes[i].text);
+	}
 	return NULL;
 }
 
@@ -216,6 +300,9 @@ apply_param(struct url_scan *scan, const char *name, enum param_fate fate,
 		fate = judge_value(name, value);
 	switch (fate) {
 	case PARAM_TAKE:
+		/* The only one that libpq calls by another name. */
+		if (strcmp(name, "socket") == 0)
+			name = "host";
 		keep_param(scan, name, value);
 		break;
 	case PARAM_UNUSED:
@@ -255,10 +342,12 @@ scan_param(struct url_scan *scan, const char *text, size_t len)
 	name = pile_text(scan->pile, text, (size_t)(equal - text));
 	value = pile_text(scan->pile, equal + 1,
 			  (size_t)(text + len - equal) - 1);
-	for (i = 0; i < COUNT_OF(params); i++) {
-		if (!text_equal_nocase(name, params[i].name))
+	for (i = 0; i < params[scan->out->protocol].count; i++) {
+		const struct param *row = &params[scan->out->protocol].rows[i];
+
+		if (!text_equal_nocase(name, row->name))
 			continue;
-		apply_param(scan, params[i].name, params[i].fate, value);
+		apply_param(scan, row->name, row->fate, value);
 		return;
 	}
 	report_error(scan->report, scan->at, "URL: unknown parameter \"%.60s\"",
@@ -281,7 +370,7 @@ scan_params(struct url_scan *scan, const char *p)
 static void
 take_option(struct url_scan *scan, const PQconninfoOption *o)
 {
-	struct url_pg *out = scan->out;
+	struct url *out = scan->out;
 	const struct {
 		const char *keyword;
 		const char **into;
@@ -316,7 +405,7 @@ parse_kept(struct url_scan *scan)
 	if (options == NULL) {
 		report_error(scan->report, scan->at,
 			     "URL: not of the form "
-			     "postgresql://user:password@host:port/database "
+			     "scheme://user:password@host:port/database "
 			     "(special characters as %%XX)");
 		return;
 	}
@@ -333,8 +422,8 @@ parse_kept(struct url_scan *scan)
 }
 
 bool
-url_pg_parse(const char *url, struct pile *pile, struct place at,
-	     struct config_report *report, struct url_pg *out)
+url_parse(const char *url, struct pile *pile, struct place at,
+	  struct config_report *report, struct url *out)
 {
 	struct url_scan scan = {
 		.pile = pile,
@@ -342,19 +431,23 @@ url_pg_parse(const char *url, struct pile *pile, struct place at,
 		.report = report,
 		.out = out,
 	};
-	const char *rest = behind_scheme(url), *query;
+	static const char pg[] = "postgresql://";
+	enum protocol protocol = PROTOCOL_POSTGRES;
+	const char *rest = behind_scheme(url, &protocol), *query;
 	size_t errors = report->errors;
 
-	*out = (struct url_pg){ "", "", "", "", "", "", "", 0 };
+	*out = (struct url){ protocol, "", "", "", "", "", "", "", 0 };
 	if (rest == NULL) {
 		report_error(report, at,
-			     "URL: starts with neither postgresql:// nor "
-			     "postgres://");
+			     "URL: starts with none of postgresql://, "
+			     "postgres://, mysql:// and mariadb://");
 		return false;
 	}
 	query = find_params(rest);
-	scan.kept = pile_alloc(pile, strlen(url) + 1);
-	keep(&scan, url, query != NULL ? (size_t)(query - url) : strlen(url));
+	scan.kept = pile_alloc(pile, sizeof(pg) + strlen(rest));
+	keep(&scan, pg, sizeof(pg) - 1);
+	keep(&scan, rest,
+	     query != NULL ? (size_t)(query - rest) : strlen(rest));
 	if (query != NULL)
 		scan_params(&scan, query + 1);
 	if (report->errors == errors)

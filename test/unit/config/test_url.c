@@ -2,12 +2,12 @@
 #include "scratch.h"
 
 #include "base/mem.h"
-#include "config/url_pg.h"
+#include "config/url.h"
 
 struct parsed {
 	struct pile pile;
 	struct config_report report;
-	struct url_pg url;
+	struct url url;
 	bool is_good;
 };
 
@@ -15,9 +15,9 @@ static void
 parse(struct parsed *p, const char *text)
 {
 	*p = (struct parsed){ 0 };
-	p->is_good = url_pg_parse(text, &p->pile,
-				  (struct place){ .file = "f", .line = 7 },
-				  &p->report, &p->url);
+	p->is_good = url_parse(text, &p->pile,
+			       (struct place){ .file = "f", .line = 7 },
+			       &p->report, &p->url);
 }
 
 static void
@@ -50,6 +50,12 @@ static const struct {
 	  "", "" },
 	{ "postgresql://h/d?sslmode=prefer&channel_binding=prefer", "h", "",
 	  "d", "", "" },
+	{ "mysql://u:p%40@h:3307/d?charset=utf8mb4&connection_limit=5", "h",
+	  "3307", "d", "u", "p@" },
+	{ "mariadb://u@localhost/d?socket=/run/m.sock", "/run/m.sock", "", "d",
+	  "u", "" },
+	{ "mysql://u@h/d?ssl-mode=PREFERRED&sslMode=DISABLED", "h", "", "d",
+	  "u", "" },
 	/* of other tools */
 	{ "postgresql://u:p@h/d?pgbouncer=true&connection_limit=1"
 	  "&pool_timeout=0&schema=public",
@@ -107,8 +113,11 @@ static const struct {
 	const char *text;
 	const char *words;
 } bad[] = {
-	{ "mysql://u:geheim@h/d", "neither postgresql://" },
-	{ "postgresql:/u:geheim@h/d", "neither postgresql://" },
+	{ "redis://u:geheim@h/d", "none of postgresql://" },
+	{ "mysql://u:geheim@h/d?sslaccept=strict", "sslaccept=strict" },
+	{ "mysql://u:geheim@h/d?ssl-mode=REQUIRED", "ssl-mode=REQUIRED" },
+	{ "mysql://u:geheim@h/d?target_session_attrs=any", "unknown" },
+	{ "postgresql:/u:geheim@h/d", "none of postgresql://" },
 	{ "postgresql://u:geheim@[::1/d", "not of the form" },
 	{ "postgresql://u:geheim%zz@h/d", "not of the form" },
 	{ "postgresql://u:geheim@h/d?x=1", "unknown parameter \"x\"" },

@@ -1,0 +1,213 @@
+/*
+ * User variables.  Owns nothing; any thread.
+ *
+ * A string constant has the character set and the collation of the connection
+ * that it came on; both are written down with it.  Only what reads the same in
+ * all sql_modes and character sets is carried.
+ */
+#include "my_user.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+/* A walk through a SET, up to each of its user variables. */
+struct walk {
+	struct my_lexer lexer;
+	const uint8_t *at;  /* borrows */
+	const uint8_t *end; /* borrows */
+	uint32_t depth;     /* of parentheses */
+	bool is_item;       /* the next token begins an assignment */
+	uint8_t name_len;
+	char name[MY_LEXER_WORD_MAX];
+};
+
+/* Comments are passed over. */
+static enum my_lexer_token
+next_token(struct walk *w)
+{
+	enum my_lexer_token token;
+
+	do {
+		token = my_lexer_next(&w->lexer, &w->at, w->end);
+		if (token == MY_LEXER_MORE)
+			token = my_lexer_end(&w->lexer);
+	} while (token == MY_LEXER_COMMENT);
+	return token;
+}
+
+static bool
+is_sign(const struct walk *w, enum my_lexer_token token, uint8_t sign)
+{
+	return token == MY_LEXER_SIGN && w->lexer.sign == sign;
+}
+
+static void
+begin_walk(struct walk *w, struct my_text text, struct my_lexer_options options)
+{
+	*w = (struct walk){
+		.at = (const uint8_t *)text.data,
+		.end = (const uint8_t *)text.data + text.len,
+		.is_item = true,
+	};
+	my_lexer_init(&w->lexer, options);
+	(void)next_token(w); /* SET */
+}
+
+/* Goes on behind the name of the next user variable that is set. */
+static bool
+find_variable(struct walk *w)
+{
+	enum my_lexer_token token;
+
+	while ((token = next_token(w)) != MY_LEXER_MORE) {
+		if (token == MY_LEXER_VARIABLE && w->is_item) {
+			w->is_item = false;
+			w->name_len = w->lexer.len;
+			memcpy(w->name, w->lexer.text, w->lexer.len);
+			return true;
+		}
+		if (is_sign(w, token, '('))
+			w->depth++;
+		else if (is_sign(w, token, ')') && w->depth > 0)
+			w->depth--;
+		w->is_item = w->depth == 0 && is_sign(w, token, ',');
+	}
+	return false;
+}
+
+/* ---- constants ---- */
+
+static bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* Decimal, with a fraction and an exponent or without. */
+static bool
+is_number(const char *v, size_t len)
+{
+	const char *end = v + len;
+
+	while (v < end && is_digit(*v))
+		v++;
+	if (v < end && *v == '.')
+		v++;
+	while (v < end && is_digit(*v))
+		v++;
+	if (v < end && (*v | 0x20) == 'e') {
+		if (++v == end)
+			return false;
+		while (v < end && is_digit(*v))
+			v++;
+	}
+	return v == end;
+}
+
+/* A string: what the lexer kept is as it was written if nothing is missing. */
+static bool
+put_string(struct str *out, const struct walk *w,
+	   const struct my_session *before)
+{
+	const struct my_lexer *lx = &w->lexer;
+	const char *charset =
+		my_session_find(before, "character_set_connection");
+	const char *collation = my_session_find(before, "collation_connection");
+
+	if (w->at - lx->begin != lx->len + 2 ||
+	    (charset == NULL && collation == NULL))
+		return false;
+	for (unsigned i = 0; i < lx->len; i++)
+		if (lx->text[i] < ' ' || lx->text[i] > '~' ||
+		    lx->text[i] == '\\' || lx->text[i] == '\'')
+			return false;
+	/* A collation's name begins with its character set's. */
+	if (charset == NULL)
+		str_printf(out, "_%.*s", (int)strcspn(collation, "_"),
+			   collation);
+	else
+		str_printf(out, "_%s", charset);
+	str_printf(out, "'%.*s'", (int)lx->len, lx->text);
+	if (collation != NULL)
+		str_printf(out, " COLLATE '%s'", collation);
+	return true;
+}
+
+/* Writes a constant's word; NULL is what a variable has that was never set. */
+static bool
+put_word(struct str *out, const struct my_lexer *lx)
+{
+	char word[8];
+
+	if (lx->len >= sizeof(word))
+		return false;
+	memcpy(word, lx->text, lx->len);
+	word[lx->len] = '\0';
+	if (text_equal_nocase(word, "true"))
+		str_putc(out, '1');
+	else if (text_equal_nocase(word, "false"))
+		str_putc(out, '0');
+	else if (!text_equal_nocase(word, "null"))
+		return false;
+	return true;
+}
+
+/* Writes the value behind a name, nothing for NULL; false: it is not plain. */
+static bool
+put_constant(struct str *out, struct walk *w, const struct my_session *before)
+{
+	enum my_lexer_token token = next_token(w);
+
+	if (token != MY_LEXER_ASSIGN && !is_sign(w, token, '='))
+		return false;
+	token = next_token(w);
+	if (is_sign(w, token, '-')) {
+		str_putc(out, '-');
+		token = next_token(w);
+		if (token != MY_LEXER_NUMBER)
+			return false;
+	}
+	if (token == MY_LEXER_WORD)
+		return put_word(out, &w->lexer);
+	if (token == MY_LEXER_STRING)
+		return put_string(out, w, before);
+	if (token != MY_LEXER_NUMBER || w->lexer.len == MY_LEXER_WORD_MAX ||
+	    !is_number(w->lexer.text, w->lexer.len))
+		return false;
+	str_add(out, w->lexer.text, w->lexer.len);
+	return true;
+}
+
+enum my_change
+my_user_set(struct statements *t, struct my_session *s,
+	    const struct my_session *before, struct my_text text,
+	    struct my_lexer_options options)
+{
+	enum my_change result = MY_CHANGE_DONE;
+	struct my_session now = { .base = NULL };
+	struct walk w;
+
+	my_session_copy(&now, s);
+	begin_walk(&w, text, options);
+	while (result == MY_CHANGE_DONE && find_variable(&w)) {
+		struct str value = { 0 };
+
+		if (!put_constant(&value, &w, before))
+			result = MY_CHANGE_PINS;
+		else if (value.failed)
+			result = MY_CHANGE_NO_MEMORY;
+		else
+			result = my_session_set_user(
+				t, &now,
+				(struct my_text){ .data = w.name,
+						  .len = w.name_len },
+				(struct my_text){ .data = str_text(&value),
+						  .len = value.len });
+		str_fini(&value);
+	}
+	if (result == MY_CHANGE_DONE)
+		my_session_copy(s, &now);
+	my_session_fini(&now);
+	return result;
+}

@@ -3,7 +3,7 @@
  * of it is in the findings that could be its password, and a configuration of
  * the URL alone is built or refused with a reason.
  */
-#include "config/url_pg.h"
+#include "config/url.h"
 
 #include "base/mem.h"
 #include "config/snapshot.h"
@@ -13,7 +13,7 @@
 #define PASSWORD_MIN 12u
 
 static void
-check(const struct url_pg *u, const struct config_report *r, size_t size)
+check(const struct url *u, const struct config_report *r, size_t size)
 {
 	const char *const texts[] = { u->host,           u->port,
 				      u->dbname,         u->user,
@@ -35,13 +35,13 @@ fuzz_one(const uint8_t *data, size_t size)
 	struct config_source source = { 0 };
 	struct pile pile = { 0 };
 	struct snapshot *s;
-	struct url_pg url;
+	struct url url;
 	char *text;
 
 	if (size > 5000)
 		return;
 	text = mem_strndup((const char *)data, size);
-	if (url_pg_parse(text, &pile, PLACE_NONE, &report, &url)) {
+	if (url_parse(text, &pile, PLACE_NONE, &report, &url)) {
 		ASSERT(report.errors == 0 && url_is_one(text));
 		check(&url, &report, size);
 	} else {

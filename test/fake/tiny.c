@@ -404,6 +404,23 @@ back_statements(const void *back,
 	each(arg, &one);
 }
 
+static void
+back_words(const struct state_view *s, struct str *out)
+{
+	(void)s;
+	state_word(out, "a", "1");
+	state_word(out, "b", NULL);
+}
+
+/* All are in one state. */
+static void
+back_state(const void *back, struct state_view *view)
+{
+	view->id = 5;
+	view->self = back;
+	view->words = back_words;
+}
+
 const struct back_ops tiny_back = {
 	.name = "tiny",
 	.default_port = 1,
@@ -425,6 +442,7 @@ const struct back_ops tiny_back = {
 	.last_error = back_last_error,
 	.suits = back_suits,
 	.explain = back_explain,
+	.state = back_state,
 	.statements = back_statements,
 };
 
@@ -686,5 +704,9 @@ const struct front_ops tiny_front = {
 	.notice = front_notice,
 	.rows = front_rows,
 	.credential = front_credential,
+	.state = back_state,
 	.statements = front_statements,
 };
+
+const struct front_ops *const tiny_fronts[PROTOCOLS] = { &tiny_front,
+							 &tiny_front };

@@ -33,6 +33,8 @@
 #define TINY_DIGEST 0x5eedu /* of whatever pins */
 
 extern const struct front_ops tiny_front;
+/* The same for every protocol. */
+extern const struct front_ops *const tiny_fronts[PROTOCOLS];
 extern const struct back_ops tiny_back;
 
 /* States that are open now; for tests that nothing is lost or freed twice. */

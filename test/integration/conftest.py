@@ -11,8 +11,12 @@ import pytest
 sys.path.insert(0, os.path.dirname(__file__))
 
 from tools.carpool import Carpool  # noqa: E402
+from tools.fakemysql import FakeMysql  # noqa: E402
 from tools.fakepg import FakePg  # noqa: E402
 from tools.faultproxy import FaultProxy  # noqa: E402
+from tools.jar import Missing  # noqa: E402
+from tools.mariadb import MariaDB, MySQL  # noqa: E402
+from tools.myway import WAY  # noqa: E402
 from tools.postgres import Postgres  # noqa: E402
 from tools.soak import patience  # noqa: E402
 from tools.wait import wait_until  # noqa: E402
@@ -22,8 +26,12 @@ TEST_SECONDS = int(os.environ.get("TEST_SECONDS", "60"))
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
+    # a test of MySQL starts carpool when it is told to
+    starts = {"make_carpool"} | ({"way"} if WAY == "carpool" else set())
     for item in items:
-        if "make_carpool" in getattr(item, "fixturenames", ()):
+        # races are carpool's: one MySQL server shows them as well as two
+        if (starts & set(getattr(item, "fixturenames", ())) and
+                "mysql8" not in item.name):
             item.add_marker("tsan")
         # make soak runs what carries its marker, nothing else.
         if (not item.get_closest_marker("soak") and
@@ -96,14 +104,39 @@ def pg():
         yield server
 
 
+@pytest.fixture(scope="session")
+def mariadb():
+    """One MariaDB for all tests that do not harm it."""
+    with MariaDB() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mysql8():
+    """One MySQL 8 for all tests that do not harm it."""
+    try:
+        server = MySQL()
+    except Missing as e:
+        pytest.skip(f"no MySQL: {e}")
+    with server:
+        yield server
+
+
+@pytest.fixture(params=["mariadb", "mysql8"])
+def either(request):
+    """MariaDB, then MySQL 8."""
+    return request.getfixturevalue(request.param)
+
+
 @pytest.fixture(autouse=True)
 def nothing_left_behind(request):
-    """What a failed test leaves on the common server does not fail the next
+    """What a failed test leaves on the common servers does not fail the next
     one."""
-    server = (request.getfixturevalue("pg")
-              if "pg" in request.fixturenames else None)
+    servers = [request.getfixturevalue(name)
+               for name in ("pg", "mariadb", "mysql8")
+               if name in request.fixturenames]
     yield
-    if server is not None:
+    for server in servers:
         server.terminate_all()
         wait_until(lambda: server.connections() == 0, 10,
                    "the server's old connections to end")
@@ -117,6 +150,23 @@ def make_pg(request):
 
     def make(**kw):
         server = Postgres(**kw)
+        made.append(server)
+        request.node.daemons.append(server)
+        return server.start()
+
+    yield make
+    for server in made:
+        server.remove()
+
+
+@pytest.fixture
+def make_mariadb(request):
+    """make_mariadb(**settings): a MariaDB of the test's own."""
+    made = []
+    request.node.daemons = getattr(request.node, "daemons", [])
+
+    def make(**kw):
+        server = MariaDB(**kw)
         made.append(server)
         request.node.daemons.append(server)
         return server.start()
@@ -159,6 +209,22 @@ def make_fake():
 
     def make(*args, **kw):
         fake = FakePg(*args, **kw)
+        made.append(fake)
+        return fake.start()
+
+    yield make
+    for fake in made:
+        fake.stop()
+
+
+@pytest.fixture
+def make_fake_mysql():
+    """make_fake_mysql(script=None, **kw): a fake MySQL server; a failure in
+    one of its scripts fails the test."""
+    made = []
+
+    def make(*args, **kw):
+        fake = FakeMysql(*args, **kw)
         made.append(fake)
         return fake.start()
 

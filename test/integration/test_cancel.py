@@ -15,7 +15,7 @@ import pytest
 from tools import pgwire as w
 from tools.raw import RawClient
 from tools.soak import MINUTES as SOAK, scaled
-from tools.wait import wait_until
+from tools.wait import holds_for, wait_until
 
 ROUNDS = scaled(2000, 6000, "CANCEL_ROUNDS")
 
@@ -422,17 +422,19 @@ def test_storm_of_cancels_is_bounded_at_the_server(make_carpool, pg, fault):
     for c in clients:
         c.send(w.query("SELECT pg_sleep(30)"))
     wait_until(lambda: sleeping(pg) == 5)
-    link.delay(20, "up")
+    # All that go out are there at once.
+    link.stall("up")
     threads = [threading.Thread(target=c.cancel)
                for c in clients for _ in range(20)]
     for t in threads:
         t.start()
-    most = 0
-    while any(t.is_alive() for t in threads):
-        most = max(most, link.counts()["open"])
+    wait_until(lambda: link.counts()["open"] > 5)
+    holds_for(lambda: link.counts()["open"] <= 10, 0.5)
+    link.resume()
+    for t in threads:
+        t.join()
     for c in clients:
         assert canceled(c.read_until("Z", timeout=5))
-    assert 5 < most <= 10
 
 
 def test_cancel_over_the_servers_unix_socket(make_carpool, pg):

@@ -1,11 +1,13 @@
 """COPY in and out, its failures, and clients that leave in the middle."""
 
+import itertools
 import random
 import threading
 
 import pytest
 
 from tools import pgwire as w
+from tools.pgwire import show
 from tools.raw import RawClient
 from tools.wait import wait_until
 
@@ -111,6 +113,80 @@ def test_failing_copy_in_with_sync_sent_early(make_carpool, pg, table, end):
         assert c.value("SELECT 'next'") == "next"
         c.quit()
         other.quit()
+    assert table() == 0
+
+
+# What a client may send that has seen its COPY fail; the Syncs in front of the
+# bad row may be COPY's data or not, and only the server knows.
+HEADS = {
+    "pipelined": [(w.sync(), w.copy_data(b"bad\n"))],
+    "later data": [(w.sync(),), (w.copy_data(b"bad\n"),)],
+    "flush": [(w.flush(),), (w.copy_data(b"bad\n"), w.sync())],
+    "glued": [(w.sync(), w.copy_data(b"bad\n"), w.copy_done(), w.sync())],
+    "many": [(w.sync(), w.copy_data(b"1\tx\n"), w.sync(),
+              w.copy_data(b"bad\n"), w.sync(), w.sync())],
+}
+TAILS = {
+    "named": [(w.parse("s1", "SELECT 1"), w.bind("", "s1"), w.execute(),
+               w.sync())],
+    "close": [(w.close("S", "s9"), w.sync())],
+    "bind": [(w.bind(), w.sync())],
+    "query": [(w.query("SELECT 2"),), (w.sync(),)],
+    "done": [(w.copy_done(), w.sync()),
+             (w.parse("s1", "SELECT 1"), w.sync())],
+    "describe": [(w.parse("s1", "SELECT 1"), w.describe("S", "s1"),
+                  w.flush()), (w.sync(),)],
+    "prepare": [(w.query("PREPARE s2 AS SELECT 3"),), (w.sync(),),
+                (w.query("PREPARE s2 AS SELECT 3"),)],
+}
+
+
+def after_a_failed_copy(c, table, begin, head, tail):
+    """All that the client is told from its COPY on."""
+    if begin:
+        c.query("BEGIN")
+    first, *more = HEADS[head]
+    c.send(w.parse("", f"COPY {table} FROM STDIN"), w.bind(), w.execute(),
+           *first)
+    for part in more:
+        c.expect("12G")
+        c.send(*part)
+    got = c.read_until("E").messages
+    for part in TAILS[tail]:
+        c.send(*part)
+    c.send(w.sync(), w.query("ROLLBACK; SELECT 'end'"))
+    while not (got[-1].type == "D" and b"end" in got[-1].body):
+        got.append(c.read())
+    c.expect("CZ")
+    return [show([m]) for m in got]
+
+
+@pytest.mark.parametrize("mode", ["transaction", "session"])
+def test_what_follows_a_failed_copy(make_carpool, pg, table, mode):
+    """Nothing of it hangs, and what is passed over is what the server passes
+    over: in trigger_copied COPY fails before it reads anything."""
+    pg.query("DROP TABLE IF EXISTS trigger_copied;"
+             "CREATE TABLE trigger_copied (a int, b text);"
+             "GRANT ALL ON trigger_copied TO PUBLIC;"
+             "CREATE OR REPLACE FUNCTION refuse_copy() RETURNS trigger"
+             " LANGUAGE plpgsql AS"
+             " $$ BEGIN RAISE EXCEPTION 'refused'; END $$;"
+             "CREATE TRIGGER t BEFORE INSERT ON trigger_copied"
+             " EXECUTE FUNCTION refuse_copy()", db="test")
+    cp = make_carpool(default_pool_size=1, pool_mode=mode)
+    differ = []
+    for case in itertools.product(["copied", "trigger_copied"],
+                                  [False, True], HEADS, TAILS):
+        out = []
+        for way in (pg, cp):
+            with RawClient.open(way.host, way.port) as c:
+                try:
+                    out.append(after_a_failed_copy(c, *case))
+                except (OSError, AssertionError) as e:
+                    out.append(repr(e))
+        if out[0] != out[1]:
+            differ.append((case, *out))
+    assert differ == []
     assert table() == 0
 
 

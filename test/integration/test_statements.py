@@ -129,6 +129,6 @@ def test_stats_users_may_ask(make_carpool):
     c = cp.connect("app2", "pgbouncer")
     assert c.query("SHOW PREPARED_STATEMENTS").names == [
         "database", "user", "digest", "length", "parameters", "clients",
-        "servers"]
+        "servers", "protocol"]
     with pytest.raises(PgError):
         c.query("SHOW PREPARED_STATEMENTS x")

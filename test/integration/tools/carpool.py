@@ -9,8 +9,10 @@ import psycopg2
 
 from tools import oracles
 from tools.account import SENTINEL, account, as_account, give, scratch
+from tools.mariadb import Server
 from tools.postgres import USERS, Postgres
 from tools.raw import Closed, PgError, RawClient
+from tools.rawmysql import RawMysql
 from tools.wait import free_port, wait_until
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../.."))
@@ -79,8 +81,9 @@ def sanitized():
     return _sanitized
 
 
-def sanitizer_environment(folder):
-    """Options that write reports to folder/san.PID."""
+def sanitizer_environment(folder, env=()):
+    """Options that write reports to folder/san.PID, with those of env."""
+    env = dict(env)
     path = f"log_path={folder}/san"
     out = {}
     for name, options in (
@@ -90,8 +93,8 @@ def sanitizer_environment(folder):
             ("UBSAN_OPTIONS", "print_stacktrace=1:halt_on_error=0"),
             ("TSAN_OPTIONS", "exitcode=66:second_deadlock_stack=1"),
             ("LSAN_OPTIONS", "")):
-        given = os.environ.get(name, "")
-        out[name] = ":".join(p for p in (options, given, path) if p)
+        given = os.environ.get(name), env.get(name)
+        out[name] = ":".join(p for p in (options, *given, path) if p)
     return out
 
 
@@ -115,9 +118,9 @@ def _quote(value):
 
 
 def entry(value, name=None):
-    """One line's right side: a string, a dict, or a Postgres (same database
+    """One line's right side: a string, a dict, or a server (same database
     name there)."""
-    if isinstance(value, Postgres):
+    if isinstance(value, (Postgres, Server)):
         value = {"host": value.host, "port": value.port}
     if isinstance(value, dict):
         out = {}
@@ -136,9 +139,12 @@ def userlist_text(users):
         for n, s in users.items())
 
 
-def ini_text(settings, databases, users=None, section="pgbouncer"):
+def ini_text(settings, databases, users=None, section="pgbouncer", mysql=None):
     lines = ["[databases]"]
     lines += [f"{n} = {entry(v, n)}" for n, v in databases.items()]
+    if mysql:
+        lines.append("[mysql_databases]")
+        lines += [f"{n} = {entry(v, n)}" for n, v in mysql.items()]
     if users:
         lines.append("[users]")
         lines += [f"{n} = {entry(v, n)}" for n, v in users.items()]
@@ -151,6 +157,8 @@ class Carpool:
     """Carpool(databases, ...).start() ... check() ... stop().
 
     settings are those of section [pgbouncer]; None takes a default away.
+    mysql has the entries of [mysql_databases], whose clients come to
+    mysql_port.
     under is a command that runs the daemon, such as prlimit.
     After a change of self.settings, databases, users or userlist, reload()
     writes the files and says RELOAD.
@@ -158,7 +166,7 @@ class Carpool:
 
     def __init__(self, databases, users=None, userlist=None,
                  section="pgbouncer", env=None, args=(), tail="",
-                 under=(), **settings):
+                 under=(), mysql=None, **settings):
         self.dir = scratch("carpool")
         self.port = free_port()
         self.host = "127.0.0.1"
@@ -166,6 +174,7 @@ class Carpool:
         self.auth_file = os.path.join(self.dir, "userlist.txt")
         self.stderr = os.path.join(self.dir, "log")
         self.databases = dict(databases)
+        self.mysql = dict(mysql or {})
         self.users = dict(users or {})
         self.section = section
         self.tail = tail
@@ -185,6 +194,12 @@ class Carpool:
             "threads": THREADS,
             **settings,
         }
+        if self.mysql:
+            self.mysql_port = free_port()
+            self.settings.setdefault("mysql_listen_port", self.mysql_port)
+        for server in self.mysql.values():
+            for name, (password, _) in getattr(server, "users", {}).items():
+                self.userlist.setdefault(name, password or "")
         self.env = dict(env or {})
         self.args = list(args)
         self.under = list(under)
@@ -207,7 +222,7 @@ class Carpool:
                 settings.pop(name, None)
         with open(self.ini, "w") as f:
             f.write(ini_text(settings, self.databases, self.users,
-                             self.section) + self.tail)
+                             self.section, self.mysql) + self.tail)
         with open(self.auth_file, "w") as f:
             f.write(userlist_text(self.userlist))
         os.chmod(self.auth_file, 0o600)
@@ -230,8 +245,8 @@ class Carpool:
                     [*self.under, binary(), *self.args, self.ini]),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 cwd=self.dir, start_new_session=True,
-                env={**os.environ, **sanitizer_environment(self.dir),
-                     **self.env})
+                env={**os.environ, **self.env,
+                     **sanitizer_environment(self.dir, self.env)})
 
     def _ready(self):
         if self.proc.poll() is not None:
@@ -298,6 +313,14 @@ class Carpool:
             password = self.userlist.get(user)
         c = RawClient.open(self.host, self.port, user=user,
                            database=database, password=password, **kw)
+        self.clients.append(c)
+        return c
+
+    def my_connect(self, user="app", database="test", **login):
+        """A logged-in RawMysql, closed at the end of the test."""
+        login.setdefault("password", self.userlist.get(user))
+        c = RawMysql.open(self.host, self.mysql_port, user=user,
+                          database=database, **login)
         self.clients.append(c)
         return c
 

@@ -19,21 +19,19 @@ from tools.carpool import Carpool  # noqa: E402
 from tools.postgres import USERS, Postgres  # noqa: E402
 from tools.wait import wait_until  # noqa: E402
 
-import matrix  # noqa: E402
 import programs  # noqa: E402
-from program import Program  # noqa: E402
+from program import VERSIONS, Program  # noqa: E402
 
 # CLIENTS_MODE=session, with servers for all, tries out the scenarios themselves.
 MODE = os.environ.get("CLIENTS_MODE") or "transaction"
 SERVERS = 2 if MODE == "transaction" else 60
 LISTENERS = 1  # of carpool's own, in which LISTEN may be gathered
-VERSIONS = {}
 RESULTS = {}
 
 
 def pytest_generate_tests(metafunc):
     if "scenario" in metafunc.fixturenames:
-        cases = matrix.cases(os.environ.get("CLIENTS_LANGUAGE"))
+        cases = metafunc.module.cases(os.environ.get("CLIENTS_LANGUAGE"))
         metafunc.parametrize("language,driver,scenario", cases, ids=[
             "-".join(case) for case in cases])
 

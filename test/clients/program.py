@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 
+VERSIONS = {}  # of each driver that ran, as it says itself
 SCENARIO_SECONDS = float(os.environ.get("SCENARIO_SECONDS", "25"))
 
 

@@ -6,6 +6,9 @@ import os
 
 import pytest
 
+import matrix
+
+cases = matrix.cases
 STALE = "0A000"  # cached plan must not change result type
 
 

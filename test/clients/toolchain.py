@@ -130,7 +130,7 @@ def c():
 DEBIAN_PYTHON = "/usr/bin/python3"
 
 
-def python():
+def python(language="python", name="python"):
     """The folder of a virtual environment with requirements.txt."""
     version = output(DEBIAN_PYTHON, "--version")
     need("Python", version, "3.11")
@@ -140,10 +140,19 @@ def python():
         step(DEBIAN_PYTHON, "-m", "venv", folder, cwd=folder)
         step(f"{folder}/bin/python", "-m", "pip", "install", "-q",
              "--require-hashes", "--only-binary", ":all:", "-r",
-             *sources("python", "requirements.txt"), cwd=folder)
+             *sources(language, "requirements.txt"), cwd=folder)
 
-    return cached("python", version, sources("python", "requirements.txt"),
+    return cached(name, version, sources(language, "requirements.txt"),
                   make)
+
+
+def generate_prisma(folder):
+    """Prisma's client, from schema.prisma."""
+    step("node", "node_modules/prisma/build/index.js", "generate",
+         "--schema", "schema.prisma", cwd=folder,
+         env={"CHECKPOINT_DISABLE": "1",
+              # It is not used here, and would be downloaded.
+              "PRISMA_SCHEMA_ENGINE_BINARY": "/bin/true"})
 
 
 def node():
@@ -157,26 +166,23 @@ def node():
         copy("node", names, folder)
         step("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund",
              cwd=folder)
-        step("node", "node_modules/prisma/build/index.js", "generate",
-             "--schema", "schema.prisma", cwd=folder,
-             env={"CHECKPOINT_DISABLE": "1",
-                  # It is not used here, and would be downloaded.
-                  "PRISMA_SCHEMA_ENGINE_BINARY": "/bin/true"})
+        generate_prisma(folder)
 
     return cached("node", version, sources("node", *names), make)
 
 
-def wanted_go():
-    with open(sources("go", "go.mod")[0]) as f:
+def wanted_go(language):
+    with open(sources(language, "go.mod")[0]) as f:
         return re.search(r"^go (\S+)", f.read(), re.M).group(1)
 
 
-def go():
+def go(language="go", name="go"):
     """The folder of the program."""
     tool("go")
     version = output("go", "version")
-    need("go", re.search(r"go([\d.]+)", version).group(1), wanted_go())
-    folder = os.path.join(HERE, "go")
+    need("go", re.search(r"go([\d.]+)", version).group(1),
+         wanted_go(language))
+    folder = os.path.join(HERE, language)
     names = sorted(os.listdir(folder))
 
     def make(made):
@@ -184,7 +190,7 @@ def go():
              f"{made}/client", ".", cwd=folder,
              env={"GOTOOLCHAIN": "local"})
 
-    return cached("go", version, sources("go", *names), make)
+    return cached(name, version, sources(language, *names), make)
 
 
 def rust():
@@ -220,33 +226,35 @@ def rust():
     return cached("rust", version, sources("rust", *names), make)
 
 
-def jar_list():
+def jar_list(language):
     """(group:artifact:version, SHA-256) of each line of jars.txt."""
-    with open(sources("java", "jars.txt")[0]) as f:
+    with open(sources(language, "jars.txt")[0]) as f:
         return [line.split() for line in f if line.strip()]
 
 
-def java():
-    """The folder of the classes, with the jars beside them."""
+def java(language="java", name="java", shared=()):
+    """The folder of the classes, with the jars beside them.  shared: sources
+    of the folder java that are compiled with them."""
     tool("mvn")
     version = output("javac", "-version")
     need("java", version, "17")
     names = ["jars.txt"] + sorted(
-        name for name in os.listdir(os.path.join(HERE, "java"))
-        if name.endswith(".java"))
+        n for n in os.listdir(os.path.join(HERE, language))
+        if n.endswith(".java"))
+    files = sources(language, *names) + sources("java", *shared)
 
     def make(folder):
-        for artifact, digest in jar_list():
+        for artifact, digest in jar_list(language):
             step("mvn", "-q", "-B", "dependency:copy",
                  f"-Dartifact={artifact}", f"-DoutputDirectory={folder}",
                  cwd=folder)
-            _, name, number = artifact.split(":")
-            jar = os.path.join(folder, f"{name}-{number}.jar")
+            _, library, number = artifact.split(":")
+            jar = os.path.join(folder, f"{library}-{number}.jar")
             with open(jar, "rb") as f:
                 if hashlib.sha256(f.read()).hexdigest() != digest:
                     raise RuntimeError(f"{artifact} is not as in jars.txt")
         step("javac", "-cp", f"{folder}/*", "-d", folder,
-             *sources("java", *[n for n in names if n.endswith(".java")]),
+             *[path for path in files if path.endswith(".java")],
              cwd=folder)
 
-    return cached("java", version, sources("java", *names), make)
+    return cached(name, version, files, make)

@@ -75,6 +75,31 @@ def bulk_aims(runs, peer, threads):
                        (row, peer), (row, "haproxy"), key), limit))
 
 
+def beyond_postgres(runs, peer):
+    """Bytes of an idle client of MySQL beyond those of a Postgres one."""
+    ours, theirs = runs.of("my-memory", peer), runs.of("memory", peer)
+    return at_most([a[max(a)] - b[max(b)] for a, b in zip(ours, theirs)],
+                   100, 0)
+
+
+def mysql_aims(runs):
+    for row, words in (("my-select", "SELECT 1 by its text"),
+                       ("my-execute", "SELECT 1, prepared"),
+                       ("my-point", "oltp_point_select, texts"),
+                       ("my-point-prepared", "oltp_point_select, prepared"),
+                       ("my-write", "oltp_read_write, texts"),
+                       ("my-write-prepared", "oltp_read_write, prepared")):
+        yield (f"MySQL: {words}, 1 thread: CPU at most 1.15 of HAProxy's",
+               at_most(runs.ratio((row, ONE), (row, "haproxy"), "cpu"), 1.15))
+    for peer in (ONE, TWO):
+        threads = peer.removeprefix("carpool, ")
+        yield (f"MySQL: an idle client, {threads}: at most 100 bytes more than "
+               "a Postgres one", beyond_postgres(runs, peer))
+        yield (f"MySQL: beside 5,000 idle clients, {threads}: CPU at most "
+               f"{NEAR} of that alone",
+               counted(runs, "my-idle-cost", peer, "ratio", NEAR, 2))
+
+
 def list_of(runs):
     """(the aim, what was measured and whether it is met, or None)."""
     simple = ("simple", ONE)
@@ -121,6 +146,7 @@ def list_of(runs):
                counted(runs, "crowd", peer, "ratio", 2, 2))
         yield (f"one client, best run, {threads}: adds less than HAProxy and "
                "pgbouncer", added(runs, peer))
+    yield from mysql_aims(runs)
 
 
 def table_of(runs):

@@ -42,7 +42,17 @@ class IdleClients:
             self.wait_ready(batch)
 
     @staticmethod
-    def wait_ready(batch):
+    def is_ready(data):
+        if data[:1] == b"E":
+            raise RuntimeError(f"login failed: {data[:200]!r}")
+        return data.endswith(b"Z\0\0\0\5I")
+
+    def wait_ready(self, batch):
+        self.wait(batch, self.is_ready)
+
+    @staticmethod
+    def wait(batch, is_ready):
+        """Until each has read what is_ready takes."""
         poll = select.poll()
         for fd in batch:
             poll.register(fd, select.POLLIN)
@@ -54,9 +64,9 @@ class IdleClients:
                 entry = batch[fd]
                 data = entry[0].recv(65536)
                 entry[1] += data
-                if not data or entry[1][:1] == b"E":
+                if not data:
                     raise RuntimeError(f"login failed: {entry[1][:200]!r}")
-                if entry[1].endswith(b"Z\0\0\0\5I"):
+                if is_ready(entry[1]):
                     poll.unregister(fd)
                     del batch[fd]
 
@@ -82,6 +92,7 @@ class Memory(Row):
 
     name = "memory"
     only_poolers = True
+    clients = IdleClients
 
     def __init__(self):
         most = raise_file_limit() - 500
@@ -95,8 +106,8 @@ class Memory(Row):
         return 1 if a.quick else min(a.rounds, 3)
 
     def measure(self, bench, peer):
-        bench.fresh(peer)
-        clients = IdleClients(peer.port)
+        bench.fresh(peer, self.setup)
+        clients = self.clients(peer.port)
         try:
             clients.grow(20)
             clients.close()

@@ -21,6 +21,7 @@ SETUPS = {
     "crowd": (CROWD_POOL, "trust", ""),
     "verifier": (POOL, "scram-sha-256", "verifier"),
     "secret": (POOL, "scram-sha-256", SECRET),
+    "mysql": (POOL, "trust", ""),
 }
 
 
@@ -40,13 +41,17 @@ def pooler_ini(scratch, name, port, server_port, setup, more=""):
     if secret == "verifier":
         secret = verifier(SECRET)
     users = scratch.file(f"users-{setup}.txt", f'"{USER}" "{secret}"\n')
+    section, listen = "databases", f"listen_port = {port}"
+    if setup == "mysql":
+        section = "mysql_databases"
+        listen = f"listen_port = {free_port()}\nmysql_listen_port = {port}"
     return scratch.file(name + ".ini", f"""\
-[databases]
+[{section}]
 {DATABASE} = host=127.0.0.1 port={server_port} dbname={DATABASE}
 
 [pgbouncer]
 listen_addr = 127.0.0.1
-listen_port = {port}
+{listen}
 unix_socket_dir =
 auth_type = {auth}
 auth_file = {users}
@@ -62,6 +67,7 @@ class Peer:
     """A way to the server.  child is None for the direct one."""
 
     pools = False
+    speaks_mysql = True
     loses_statements = False  # named ones, when the server changes
 
     def __init__(self, name, program):
@@ -160,6 +166,7 @@ listen postgres
 
 class Pgbouncer(Peer):
     pools = True
+    speaks_mysql = False
     loses_statements = True  # before 1.21
 
     def command(self, scratch, server_port):

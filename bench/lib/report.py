@@ -20,6 +20,9 @@ def first(*command):
 
 def versions(bench, found):
     lines = ["- " + first(bench.postgres.bin + "/postgres", "--version")]
+    if bench.made_mariadb:
+        lines.append("- " + re.sub(r"^\S+/", "", first(
+            bench.made_mariadb.program, "--no-defaults", "--version")))
     told = set()
     for peer in found:
         words = {"haproxy": "-v", "pgbouncer": "-V"}.get(peer.name)

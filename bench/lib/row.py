@@ -7,6 +7,7 @@ import subprocess
 
 from figures import spread, table
 from machine import FIFO_PRIORITY, schedule
+from mariadb import MariaDB
 from server import DATABASE, USER
 
 
@@ -65,21 +66,45 @@ class Bench:
         self.a = a
         self.scratch = scratch
         self.postgres = postgres
+        self.made_mariadb = None
+        self.why_no_mariadb = None
         self.select1 = scratch.file("select1.sql", "SELECT 1;\n")
+
+    def mariadb(self):
+        """The server of MySQL's protocol, started when a row needs it."""
+        if self.why_no_mariadb:
+            raise RuntimeError(self.why_no_mariadb)
+        if self.made_mariadb is None:
+            try:
+                self.made_mariadb = MariaDB(self.scratch)
+            except RuntimeError as e:
+                self.why_no_mariadb = str(e)
+                raise
+        return self.made_mariadb
+
+    def stop(self):
+        self.postgres.stop()
+        if self.made_mariadb:
+            self.made_mariadb.stop()
+
+    def server_port(self, setup):
+        return (self.mariadb() if setup == "mysql" else self.postgres).port
 
     def ready(self, peer, setup="plain"):
         """Has the peer run in this setup, its pool warm."""
         if peer.setup == setup:
             return
         peer.stop()
-        peer.start(self.scratch, self.postgres.port, setup)
+        peer.start(self.scratch, self.server_port(setup), setup)
+        if setup == "mysql":
+            return
         if setup == "plain" or not peer.pools:
             self.pgbench(peer, ["-f", "SELECT1", "-c", "32"], count=20)
 
     def fresh(self, peer, setup="plain", wrapper=None):
         """A new process of the peer, under the wrapper if there is one."""
         peer.stop()
-        peer.start(self.scratch, self.postgres.port, setup, wrapper)
+        peer.start(self.scratch, self.server_port(setup), setup, wrapper)
 
     @contextlib.contextmanager
     def default_class(self, peer):
@@ -134,6 +159,7 @@ class Bench:
         r = subprocess.run(command, stdout=subprocess.PIPE,
                            stderr=subprocess.STDOUT, text=True, check=False)
         if r.returncode != 0:
-            raise RuntimeError(f"{command[0]} through {peer.name}: "
-                               f"{r.stdout[-800:]}")
+            raise RuntimeError(
+                f"{command[0]} through {peer.name if peer else 'nothing'}: "
+                f"{r.stdout[-800:]}")
         return r.stdout

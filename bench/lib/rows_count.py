@@ -35,6 +35,10 @@ class Counted(Row):
         self.keeps_statements = getattr(load, "keeps_statements", False)
         self.counts = counts
 
+    def suits(self, peer):
+        return super().suits(peer) and (
+            peer.speaks_mysql or self.setup != "mysql")
+
     def measure(self, bench, peer):
         if not which(self.tool):
             raise RuntimeError(f"{self.tool} is not installed")

@@ -1,7 +1,8 @@
 /*
  * Loads of the bench: cheap clients that speak just enough of the Postgres
- * protocol.  Blocking sockets of 127.0.0.1; a failure ends the program with a
- * line that says why, so nothing here reports errors to its caller.
+ * protocol, and of MySQL's (mysql.c).  Blocking sockets of 127.0.0.1; a failure
+ * ends the program with a line that says why, so nothing here reports errors to
+ * its caller.
  */
 #ifndef BENCH_LOAD_H
 #define BENCH_LOAD_H
@@ -73,5 +74,6 @@ void load_read(const struct target *t, int count, char **words);
 void load_write(const struct target *t, int count, char **words);
 void load_logins(const struct target *t, int count, char **words);
 void load_crowd(const struct target *t, int count, char **words);
+void load_mysql(const struct target *t, int count, char **words);
 
 #endif

@@ -1,10 +1,11 @@
 /*
- * The loads that pgbench does not have.
+ * The loads that pgbench and sysbench do not have.
  *
  *	load read PORT USER DATABASE TIMES SQL
  *	load write PORT USER DATABASE TIMES SQL LINE_BYTES TOTAL_BYTES
  *	load logins PORT USER DATABASE CLIENTS SECONDS LOGINS [PASSWORD]
  *	load crowd PORT USER DATABASE CLIENTS TURNS SQL
+ *	load mysql PORT USER DATABASE CLIENTS text|prepared SECONDS COUNT
  *
  * Figures go to the standard output, a name and a number a line.
  */
@@ -21,10 +22,9 @@ static const struct load {
 	void (*run)(const struct target *, int, char **);
 	int least, most; /* words that it takes */
 } loads[] = {
-	{ "read", load_read, 2, 2 },
-	{ "write", load_write, 4, 4 },
-	{ "logins", load_logins, 3, 4 },
-	{ "crowd", load_crowd, 3, 3 },
+	{ "read", load_read, 2, 2 },     { "write", load_write, 4, 4 },
+	{ "logins", load_logins, 3, 4 }, { "crowd", load_crowd, 3, 3 },
+	{ "mysql", load_mysql, 4, 4 },
 };
 
 void

@@ -14,6 +14,8 @@ import time
 FIFO_PRIORITY = 10
 PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 
+_given = set()  # by free_port
+
 
 def say(*words):
     print(*words, flush=True)
@@ -33,14 +35,17 @@ def output(*command):
 
 
 def free_port():
-    """Below the ports that the kernel gives to clients."""
+    """Below the ports that the kernel gives to clients; another each time."""
     while True:
         port = random.randrange(15000, 31000)
+        if port in _given:
+            continue
         with socket.socket() as s:
             try:
                 s.bind(("127.0.0.1", port))
             except OSError:
                 continue
+            _given.add(port)
             return port
 
 

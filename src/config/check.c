@@ -9,6 +9,22 @@
 #include "base/mem.h"
 #include "config/build.h"
 
+/* The first to listen would have the other's clients, who would wait for the
+ * greeting of a protocol that greets nobody. */
+static void
+check_ports(struct build *b)
+{
+	uint16_t port, other;
+
+	if (b->s->settings.listen_addr[0] != '\0' &&
+	    snapshot_listens(b->s, PROTOCOL_POSTGRES, &port) &&
+	    snapshot_listens(b->s, PROTOCOL_MYSQL, &other) && port == other)
+		report_error(b->report,
+			     build_choice(b, "mysql_listen_port")->at,
+			     "listen_port and mysql_listen_port are both %u",
+			     (unsigned)port);
+}
+
 static void
 check_listening(struct build *b)
 {
@@ -102,6 +118,7 @@ void
 build_check(struct build *b)
 {
 	check_listening(b);
+	check_ports(b);
 	check_pools(b);
 	check_lists(b);
 }

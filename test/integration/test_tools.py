@@ -29,6 +29,12 @@ def direct(pg, user="app", **kw):
 
 # waiting
 
+def test_a_port_is_given_once():
+    """Two servers on one number would be one server."""
+    ports = [free_port() for _ in range(2000)]
+    assert len(set(ports)) == len(ports)
+
+
 def test_wait_until_returns_and_fails():
     answers = iter([0, None, "yes"])
     assert wait_until(lambda: next(answers), 1, "an answer") == "yes"

@@ -1,7 +1,10 @@
 """Waiting: the one place where a test lets time pass."""
 
+import random
 import socket
 import time
+
+_given = set()  # by free_port
 
 
 class WaitError(AssertionError):
@@ -38,18 +41,20 @@ def holds_for(cond, seconds, what="a condition", every=0.01):
 
 
 def free_port():
-    """A TCP port of 127.0.0.1 that nobody listens on.
+    """A TCP port of 127.0.0.1 that nobody listens on, another with each call.
 
     Taken below the range that the kernel gives to outgoing connections, so
-    that a client's own port cannot take it before the server does.
+    that a client's own port cannot take it before the server does.  What was
+    given is not free any more, though its server may only be about to start.
     """
-    import random
-
     while True:
         port = random.SystemRandom().randrange(15000, 31000)
+        if port in _given:
+            continue
         with socket.socket() as s:
             try:
                 s.bind(("127.0.0.1", port))
             except OSError:
                 continue
+            _given.add(port)
             return port

@@ -277,6 +277,49 @@ test_all_errors(void **state)
 	built_close(&b);
 }
 
+/* Where one listens the other would not, and its clients wait for nothing. */
+static void
+test_two_protocols_on_one_port(void **state)
+{
+	static const struct {
+		const char *text;
+		bool is_right;
+	} cases[] = {
+		{ BASE "listen_port = 7000\nmysql_listen_port = 7000\n"
+		       "[mysql_databases]\nm = host=h\n",
+		  false },
+		{ BASE "listen_port = 6033\n[mysql_databases]\nm = host=h\n",
+		  false },
+		{ BASE "listen_port = 7000\nmysql_listen_port = 7001\n"
+		       "[mysql_databases]\nm = host=h\n",
+		  true },
+		/* without its entries MySQL has no port */
+		{ BASE "listen_port = 7000\nmysql_listen_port = 7000\n",
+		  true },
+		/* and files are named for their protocol */
+		{ BASE "listen_addr =\nunix_socket_dir = /tmp\n"
+		       "listen_port = 7000\nmysql_listen_port = 7000\n"
+		       "[mysql_databases]\nm = host=h\n",
+		  true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct built b;
+
+		built_text(&b, cases[i].text);
+		assert_int_equal(b.s != NULL, cases[i].is_right);
+		if (!cases[i].is_right)
+			assert_string_equal(
+				b.report.problems[0].text,
+				i == 0 ? "listen_port and mysql_listen_port "
+					 "are both 7000"
+				       : "listen_port and mysql_listen_port "
+					 "are both 6033");
+		built_close(&b);
+	}
+}
+
 static void
 test_lists(void **state)
 {
@@ -468,6 +511,7 @@ main(void)
 		cmocka_unit_test(test_accepted),
 		cmocka_unit_test(test_overruled),
 		cmocka_unit_test(test_all_errors),
+		cmocka_unit_test(test_two_protocols_on_one_port),
 		cmocka_unit_test(test_lists),
 		cmocka_unit_test(test_stock),
 		cmocka_unit_test(test_example),

@@ -526,8 +526,7 @@ my_front_restart(struct my_front *f, struct turn *t)
 	my_session_copy(&f->session, &fresh);
 	my_session_fini(&fresh);
 	f->insert_id = 0;
-	my_results_free(f->results);
-	f->results = NULL;
+	my_results_forget(f);
 	my_prepared_forget(f);
 	return change != MY_CHANGE_NO_MEMORY;
 }

@@ -18,16 +18,13 @@
 #define LEARNT (MY_SQL_PLAIN | MY_SQL_SET | MY_SQL_SESSION)
 #define MAY_BE (LEARNT | MY_SQL_SYNTAX)
 
-/* The bits of a status that stay from one statement to the next. */
-#define LASTING (MY_STATUS_IN_TRANS | MY_STATUS_AUTOCOMMIT)
-
 struct entry {
 	uint64_t hash;            /* of the text; 0: unused */
 	uint64_t policy;          /* its id */
 	uint64_t used;            /* when: counts uses */
 	struct my_session before; /* refs */
 	struct my_session after;  /* refs */
-	uint16_t status;          /* before, of LASTING */
+	uint16_t status;          /* before, of MY_STATUS_LASTING */
 	uint16_t text_len;
 	uint16_t ok_len;
 	uint8_t bytes[MY_MEMO_TEXT + MY_MEMO_OK]; /* the text, the OK */
@@ -88,8 +85,8 @@ is_it(const struct entry *e, uint64_t hash, const struct my_front *f,
 	return e != NULL && e->hash == hash && e->policy == policy &&
 	       e->before.base == f->session.base &&
 	       e->before.own == f->session.own &&
-	       e->status == (f->status & LASTING) && e->text_len == len &&
-	       memcmp(e->bytes, text, len) == 0;
+	       e->status == (f->status & MY_STATUS_LASTING) &&
+	       e->text_len == len && memcmp(e->bytes, text, len) == 0;
 }
 
 static struct entry *
@@ -235,7 +232,7 @@ my_memo_learn(const struct my_back *b, struct my_front *f, const struct turn *t,
 	if (e != NULL) {
 		e->hash = hash_bytes(HASH_START, f->kept, f->kept_len);
 		e->policy = t->policy->id;
-		e->status = f->status & LASTING;
+		e->status = f->status & MY_STATUS_LASTING;
 		my_session_copy(&e->before, &f->session);
 		my_session_copy(&e->after, &b->session);
 		e->text_len = (uint16_t)f->kept_len;

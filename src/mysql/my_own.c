@@ -351,8 +351,7 @@ forget_session(struct my_front *f)
 	my_session_fini(&f->start);
 	my_prepared_forget(f);
 	my_front_drop_kept(f);
-	my_results_free(f->results);
-	f->results = NULL;
+	my_results_forget(f);
 	f->wish = &my_wish_default;
 	f->flags = 0;
 	f->insert_id = 0;

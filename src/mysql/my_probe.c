@@ -10,13 +10,11 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "my_memo.h"
+#include "my_results.h"
 #include "sql/my_classify.h"
 #include "sql/statement.h"
 
 #define SIGN_WITHIN 128u /* behind a comment, perhaps */
-
-/* The bits of a status that stay from one statement to the next. */
-#define LASTING (MY_STATUS_IN_TRANS | MY_STATUS_AUTOCOMMIT)
 
 struct probe {
 	uint64_t hash;            /* of the text */
@@ -24,7 +22,7 @@ struct probe {
 	usec_t until;             /* when it is good no more */
 	struct my_session before; /* refs */
 	uint32_t caps, ext;
-	uint16_t status; /* of LASTING */
+	uint16_t status; /* of MY_STATUS_LASTING */
 	size_t text_len, len;
 	char bytes[]; /* the text, the packets */
 };
@@ -37,8 +35,9 @@ struct my_probes {
 /* ---- texts ---- */
 
 /*
- * What drivers ask for: with the session's state, or never changed by it.  None
- * that is another one on each host of an entry, or that statements change.
+ * What drivers ask for: of the session's state, or fixed when the server began.
+ * None that is another one on each host of an entry, that statements change, or
+ * that is all sessions' and can be set: who set it would read the old one.
  */
 static const char *const variables[] = {
 	"auto_increment_increment",
@@ -49,7 +48,6 @@ static const char *const variables[] = {
 	"character_set_server",
 	"collation_connection",
 	"collation_server",
-	"init_connect",
 	"interactive_timeout",
 	"license",
 	"lower_case_table_names",
@@ -57,7 +55,6 @@ static const char *const variables[] = {
 	"net_buffer_length",
 	"net_write_timeout",
 	"performance_schema",
-	"query_cache_size",
 	"query_cache_type",
 	"sql_auto_is_null",
 	"sql_mode",
@@ -250,7 +247,8 @@ is_it(const struct probe *p, const struct my_front *f, uint64_t policy,
 	return p != NULL && p->policy == policy &&
 	       p->before.base == f->session.base &&
 	       p->before.own == f->session.own && p->caps == f->caps &&
-	       p->ext == f->ext && p->status == (f->status & LASTING) &&
+	       p->ext == f->ext &&
+	       p->status == (f->status & MY_STATUS_LASTING) &&
 	       p->text_len == len && memcmp(p->bytes, text, len) == 0;
 }
 
@@ -282,6 +280,8 @@ my_probe_answer(struct my_front *f, struct turn *t, const struct my_head *head,
 	slot = all == NULL ? NULL : find(all, f, t->policy->id, text, len);
 	if (slot == NULL || (*slot)->until < t->now)
 		return false;
+	/* As when a server answers a text that begins so. */
+	my_results_forget(f);
 	*o = buf_append(t->out, (*slot)->bytes + len, (*slot)->len)
 		     ? my_front_drop(f, head)
 		     : order_fail(FAIL_CONNECTION, REASON_NO_MEMORY);
@@ -347,7 +347,7 @@ make(const struct my_front *f, const struct turn *t)
 	my_session_copy(&p->before, &f->session);
 	p->caps = f->caps;
 	p->ext = f->ext;
-	p->status = f->status & LASTING;
+	p->status = f->status & MY_STATUS_LASTING;
 	p->text_len = text_len;
 	p->len = len - text_len;
 	return p;

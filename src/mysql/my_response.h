@@ -93,6 +93,8 @@ struct my_response {
 
 #define MY_STATUS_IN_TRANS 0x0001u
 #define MY_STATUS_AUTOCOMMIT 0x0002u
+/* What stays of a status from one statement to the next. */
+#define MY_STATUS_LASTING (MY_STATUS_IN_TRANS | MY_STATUS_AUTOCOMMIT)
 #define MY_STATUS_MORE_RESULTS 0x0008u
 #define MY_STATUS_NO_GOOD_INDEX 0x0010u
 #define MY_STATUS_NO_INDEX 0x0020u

@@ -35,6 +35,13 @@ my_results_free(struct my_results *r)
 	mem_free(r);
 }
 
+void
+my_results_forget(struct my_front *f)
+{
+	my_results_free(f->results);
+	f->results = NULL;
+}
+
 /* ---- the server's side ---- */
 
 static void
@@ -52,10 +59,8 @@ note_warnings(struct my_back *b, struct my_front *f,
 	} else {
 		return;
 	}
-	if (f == NULL)
-		return;
-	my_results_free(f->results);
-	f->results = NULL;
+	if (f != NULL)
+		my_results_forget(f);
 }
 
 void

@@ -36,6 +36,9 @@
 
 void my_results_free(struct my_results *r);
 
+/* A statement of the client's ended that has none. */
+void my_results_forget(struct my_front *f);
+
 /* ---- the server's side ---- */
 
 /* The client's command was answered; its flags are b->flags, and f is NULL when

@@ -195,6 +195,26 @@ def test_first_questions_need_no_server(make, mariadb, caps):
     assert questions(mariadb) == before
 
 
+def test_what_set_global_changes_is_asked_each_time(make, mariadb):
+    carpool = make(1)
+    c = carpool.my_connect(caps=MODERN)
+    for value in ("", "SET @greeted = 1", ""):
+        mariadb.query(f"SET GLOBAL init_connect = '{value}'")
+        assert c.value("SELECT @@init_connect") == value
+
+
+@pytest.mark.parametrize("caps", [w.BASE, MODERN])
+def test_warnings_end_with_a_question_wherever_it_is_answered(make, caps):
+    carpool = make(1)
+    c, other = (carpool.my_connect(caps=caps) for _ in range(2))
+    for _ in range(2):
+        c.query("DO 1/0")
+        assert len(c.query("SHOW WARNINGS").rows) == 1
+        c.query("SELECT @@wait_timeout")
+        other.query("SELECT 1 FROM (SELECT 1) AS t")
+        assert c.query("SHOW WARNINGS").rows == []
+
+
 def test_questions_are_answered_by_the_state_that_asks(make):
     carpool = make(1)
     text = "SELECT @@sql_mode, @@time_zone, @@autocommit"

@@ -294,8 +294,7 @@ test_two_protocols_on_one_port(void **state)
 		       "[mysql_databases]\nm = host=h\n",
 		  true },
 		/* without its entries MySQL has no port */
-		{ BASE "listen_port = 7000\nmysql_listen_port = 7000\n",
-		  true },
+		{ BASE "listen_port = 7000\nmysql_listen_port = 7000\n", true },
 		/* and files are named for their protocol */
 		{ BASE "listen_addr =\nunix_socket_dir = /tmp\n"
 		       "listen_port = 7000\nmysql_listen_port = 7000\n"

@@ -30,6 +30,8 @@ test_texts(void **state)
 		{ "SELECT @@ wait_timeout", false },
 		{ "SELECT @@wait_timeout_", false },
 		{ "SELECT @@hostname", false },
+		{ "SELECT @@init_connect", false },
+		{ "SELECT @@query_cache_size", false },
 		{ "SELECT @@wait_timeout,", false },
 		{ "SELECT @@wait_timeout, 1", false },
 		{ "SELECT @@wait_timeout + 1", false },

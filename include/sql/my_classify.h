@@ -82,6 +82,9 @@
 
 /* SET of session_track_*, which carpool needs itself; no MY_SQL_SESSION. */
 #define MY_SQL_TRACKERS MY_SQL(48)
+/* With it: of session_track_system_variables, so what else the text sets is not
+ * told. */
+#define MY_SQL_TRACKER_LIST MY_SQL(50)
 
 /* DROP TEMPORARY without IF EXISTS: at least one is gone if it succeeds. */
 #define MY_SQL_DROP_TEMP MY_SQL(49)

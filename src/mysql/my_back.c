@@ -31,6 +31,7 @@
 #include "my_pin.h"
 #include "my_probe.h"
 #include "my_results.h"
+#include "my_trackers.h"
 #include "my_user.h"
 
 /* The longest OK or ERR that is read whole; longer ones end the connection. */
@@ -258,6 +259,13 @@ is_probed(const struct my_back *b, const struct turn *t)
 	       my_back_is_for_client(b, t);
 }
 
+/* Is the answer that comes one of which each packet is taken? */
+static bool
+is_kept(const struct my_back *b)
+{
+	return my_results_is_kept(b) || my_trackers_reads(b);
+}
+
 /* Looks at the packet at offset at, changing nothing. */
 static enum fate
 look_at(const struct my_back *b, const struct turn *t, struct my_scan *s,
@@ -276,7 +284,7 @@ look_at(const struct my_back *b, const struct turn *t, struct my_scan *s,
 	l->kind = my_response_take(&l->after, l->first, l->head.len);
 	if (l->kind == MY_PACKET_BAD)
 		return FATE_FAIL;
-	if (!must_be_read(l) && !my_results_is_kept(b) && !is_probed(b, t) &&
+	if (!must_be_read(l) && !is_kept(b) && !is_probed(b, t) &&
 	    !is_left_open(b, t, l) && !is_own_end(b, l))
 		return FATE_PASS;
 	if (l->head.len > WHOLE_MAX)
@@ -370,8 +378,7 @@ client_done(struct my_back *b, struct turn *t, const struct my_response *r,
 			give_session(b, t->peer);
 		my_results_note(b, t->peer, r);
 	}
-	if ((b->flags & MY_SQL_TRACKERS) != 0 &&
-	    r->answer != MY_ANSWER_PREPARE && !my_own_track(b, t))
+	if (r->answer != MY_ANSWER_PREPARE && !my_trackers_end(b, t, r->error))
 		return false;
 	b->view.queries++;
 	if (is_error && is_doubtful(b) && !my_back_is_between(b, t))
@@ -423,14 +430,15 @@ answer_over(struct my_back *b, struct turn *t)
 		break;
 	case MY_OWED_WARNINGS:
 	case MY_OWED_ID:
+	case MY_OWED_TRACKERS:
 		break;
 	case MY_OWED_CLEAR:
 		b->has_warnings = is_error;
-		done = my_link_done(b, t, response.error);
+		my_link_done(b, response.error);
 		break;
 	case MY_OWED_SCHEMA:
 	case MY_OWED_SET:
-		done = my_link_done(b, t, response.error);
+		my_link_done(b, response.error);
 		break;
 	case MY_OWED_CONTEXT:
 	case MY_OWED_LOAD:
@@ -439,6 +447,11 @@ answer_over(struct my_back *b, struct turn *t)
 		b->is_boundary_due = b->owed.count == 0 &&
 				     (t->peer == NULL || b->has_link_failed);
 		return my_load_done(b, t, task, &response);
+	case MY_OWED_OWN:
+		b->must_close |= is_error;
+		b->is_boundary_due = b->owed.count == 0 &&
+				     (t->peer == NULL || b->has_link_failed);
+		return true;
 	case MY_OWED_RESET:
 	case MY_OWED_TRACK:
 	case MY_OWED_CONNECT:
@@ -505,7 +518,7 @@ tell_ok(struct my_back *b, struct turn *t, const struct look *l,
 	if (f == NULL)
 		return true;
 	my_memo_learn(b, f, t, &ok, payload, l->head.len);
-	len = my_ok_rewrite(payload, &ok, f->wish);
+	len = my_trackers_tell(payload, &ok, f);
 	return my_packet_put(t->peer_out, &seq, payload, len);
 }
 
@@ -547,6 +560,8 @@ on_whole(struct my_back *b, struct turn *t, const struct look *l)
 	buf_copy_out(t->in, MY_HEADER, payload, l->head.len);
 	if (my_results_is_kept(b))
 		done = my_results_keep(b, t, l->kind, &l->head, payload);
+	else if (my_trackers_reads(b))
+		done = my_trackers_keep(b, t, l->kind, payload, l->head.len);
 	else if (is_as_it_is)
 		my_probe_keep(t->peer, &l->head, payload);
 	else if (l->kind == MY_PACKET_ERR)
@@ -606,9 +621,8 @@ run_over(struct my_back *b, struct turn *t, enum fate *fate, struct look *l,
 
 	*fate = FATE_PASS;
 	while (at < t->in->len) {
-		if (b->response.state == MY_STATE_ROWS &&
-		    !my_results_is_kept(b) && !my_follow_reads(b) &&
-		    !is_probed(b, t)) {
+		if (b->response.state == MY_STATE_ROWS && !is_kept(b) &&
+		    !my_follow_reads(b) && !is_probed(b, t)) {
 			at += my_response_take_rows(&b->response, &s, at, seq);
 			if (at >= t->in->len)
 				break;

@@ -53,6 +53,7 @@ struct my_back {
 	uint16_t status;          /* as it told last: MY_STATUS_* */
 	uint8_t seq;              /* of the login's packets */
 	bool is_bare;             /* logged in without a schema */
+	bool is_client_tracked;   /* by the client's trackers, not carpool's */
 	bool is_muted;        /* the client has its answer: what comes of this
 			       * one is not for it */
 	bool is_boundary_due; /* an answer is complete: say so */
@@ -103,9 +104,8 @@ enum link_result my_back_link(struct turn *turn);
 void my_back_unlink(void *back);
 bool my_back_suits(const void *back, const void *front);
 
-/* A hidden command of the link was answered, with an error or with 0; false:
- * memory is out. */
-bool my_link_done(struct my_back *b, struct turn *turn, unsigned error);
+/* A hidden command of the link was answered, with an error or with 0. */
+void my_link_done(struct my_back *b, unsigned error);
 
 /* ---- my_clean.c ---- */
 

@@ -121,7 +121,8 @@ my_back_abandon(struct turn *t, enum sent sent)
 
 	if (sent == SENT_HALF || b->is_half_sent || b->login != NULL ||
 	    b->must_close || b->has_link_failed ||
-	    b->pending_fail != REASON_NONE || waits_for_file(b))
+	    b->pending_fail != REASON_NONE || waits_for_file(b) ||
+	    (b->is_client_tracked && !is_running))
 		return ABANDON_CLOSE;
 	if (b->owed.count > 0)
 		return is_running ? ABANDON_CANCEL : ABANDON_DRAIN;

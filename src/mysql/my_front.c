@@ -28,6 +28,7 @@
 #include "my_prepared.h"
 #include "my_probe.h"
 #include "my_results.h"
+#include "my_trackers.h"
 #include "sql/digest.h"
 #include "sql/statement.h"
 
@@ -62,7 +63,6 @@ my_front_open(void)
 	if (f == NULL)
 		return NULL;
 	f->view.application_name = "";
-	f->wish = &my_wish_default;
 	f->login = my_front_login_new();
 	if (f->login == NULL) {
 		mem_free(f);
@@ -505,8 +505,14 @@ forward(struct my_front *f, struct turn *t, const struct command *c)
 
 	if (!f->is_judged && !judge(f, t, c, &o))
 		return o;
-	f->is_judged = t->peer == NULL;
-	return t->peer == NULL ? my_front_need_server(f, t) : send(f, t, c);
+	f->is_judged = t->peer == NULL || my_trackers_must_begin(t->peer, f);
+	if (t->peer == NULL)
+		return my_front_need_server(f, t);
+	if (f->is_judged)
+		return my_trackers_begin(t->peer, f, t->peer_out)
+			       ? order_plain(ORDER_WAIT)
+			       : my_front_no_memory();
+	return send(f, t, c);
 }
 
 bool
@@ -691,8 +697,6 @@ on_login(struct my_front *f, struct turn *t)
 		return o;
 	if (!begin_session(f, t))
 		return my_front_no_memory();
-	if ((f->caps & MY_CLIENT_SESSION_TRACK) == 0)
-		f->wish = &my_wish_none;
 	if (my_front_login_is_console(f->login)) {
 		my_names_free(f->names);
 		f->console = my_console_new();

@@ -40,8 +40,6 @@ struct my_front {
 	};
 	struct my_long *text;       /* owns: a long text on its way */
 	struct my_results *results; /* owns: of a statement that is over */
-	/* Borrows from the program: what it is to be told of changes. */
-	const struct my_wish *wish;
 	/* Borrows: the statement that the command which is next runs. */
 	struct my_named *wanted;
 	char *kept;     /* owns: the text that runs, where it matters once it

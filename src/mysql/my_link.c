@@ -14,6 +14,7 @@
 #include "my_front.h"
 #include "my_loading.h"
 #include "my_results.h"
+#include "my_trackers.h"
 #include "sql/my_classify.h"
 
 /* Would LAST_INSERT_ID() give another client's number?  Where the server's is
@@ -43,7 +44,7 @@ my_back_suits(const void *back, const void *front)
 
 	return my_session_is_equal(&b->session, &f->session) &&
 	       !is_id_due(b, f) && !my_results_must_clear(b, f) &&
-	       !is_load_due(b, f);
+	       !is_load_due(b, f) && !my_trackers_must_begin(b, f);
 }
 
 static bool
@@ -65,6 +66,13 @@ ask_load(struct my_back *b, struct turn *t, struct my_front *f)
 	       my_load_ask(b, t, t->out, f, f->wanted) != MY_LOADING_NO_MEMORY;
 }
 
+/* So that it need not wait for that again. */
+static bool
+ask_trackers(struct my_back *b, struct turn *t, const struct my_front *f)
+{
+	return !my_trackers_must_begin(b, f) || my_trackers_begin(b, f, t->out);
+}
+
 enum link_result
 my_back_link(struct turn *t)
 {
@@ -73,12 +81,18 @@ my_back_link(struct turn *t)
 	enum link_result result = LINK_FAIL;
 	const char *schema = NULL;
 	struct str sql = { 0 };
+	enum my_move move;
 
 	b->flags = 0;
 	b->view.digest = 0;
 	b->has_link_failed = b->has_no_schema = false;
 	b->has_load_failed = false;
-	switch (my_state_move(&sql, &schema, &b->session, &f->session)) {
+	move = my_state_move(&sql, &schema, &b->session, &f->session);
+	/* What is the client's alone counts as the server's, too: the client
+	 * gets its session from there. */
+	if (move == MY_MOVE_NONE)
+		my_session_copy(&b->session, &f->session);
+	switch (move) {
 	case MY_MOVE_NONE:
 	case MY_MOVE_MADE:
 		if (is_id_due(b, f)) {
@@ -90,7 +104,7 @@ my_back_link(struct turn *t)
 		if (!sql.failed && ask_all(b, t->out, schema, &sql) &&
 		    (!my_results_must_clear(b, f) ||
 		     my_results_clear(b, t->out)) &&
-		    ask_load(b, t, f))
+		    ask_load(b, t, f) && ask_trackers(b, t, f))
 			result = b->owed.count > 0 ? LINK_WAIT : LINK_GO;
 		break;
 	case MY_MOVE_NO_WAY:
@@ -121,19 +135,17 @@ is_going_on(struct my_back *b)
 	return task == MY_OWED_SCHEMA || task == MY_OWED_SET;
 }
 
-bool
-my_link_done(struct my_back *b, struct turn *t, unsigned error)
+void
+my_link_done(struct my_back *b, unsigned error)
 {
 	bool is_gone = error == MY_ER_BAD_DB || error == MY_ER_DB_DENIED;
 
 	b->has_link_failed |= error != 0;
 	b->has_no_schema |= is_gone;
 	b->must_close |= error != 0 && !is_gone;
-	if (is_going_on(b) || b->has_link_failed)
-		return true;
-	/* Also where the client is gone: it is what the server has now. */
-	return my_session_arrive(t->shared, &b->session, &b->arriving) !=
-	       MY_CHANGE_NO_MEMORY;
+	if (!is_going_on(b) && !b->has_link_failed)
+		/* Also where the client is gone: the server has it now. */
+		my_session_copy(&b->session, &b->arriving);
 }
 
 void

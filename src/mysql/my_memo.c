@@ -11,6 +11,7 @@
 #include "my_front_work.h"
 #include "my_probe.h"
 #include "my_results.h"
+#include "my_trackers.h"
 #include "sql/my_classify.h"
 #include "sql/statement.h"
 
@@ -165,7 +166,7 @@ put(struct my_front *f, struct turn *t, const struct my_head *head,
 	f->seq = (uint8_t)(head->seq + 1);
 	if (!my_ok_parse(&ok, payload, e->ok_len))
 		return order_fail(FAIL_CONNECTION, REASON_INTERNAL);
-	len = my_ok_rewrite(payload, &ok, f->wish);
+	len = my_trackers_tell(payload, &ok, f);
 	if (!my_packet_put(t->out, &f->seq, payload, len))
 		return order_fail(FAIL_CONNECTION, REASON_NO_MEMORY);
 	f->status = ok.status;

@@ -86,18 +86,24 @@ put_value(struct str *sql, enum my_variable kind, const char *value)
 
 /* value NULL: what a login has, which nobody knows. */
 static void
-put_setting(struct move *m, const char *name, enum my_variable kind,
+put_setting(struct str *sql, const char *name, enum my_variable kind,
 	    const char *value)
 {
-	str_puts(m->sql, m->sql->len == 0 ? "SET " : ",");
+	str_puts(sql, sql->len == 0 ? "SET " : ",");
 	if (*name == '@') {
 		/* No name needs more care, and its value is an expression. */
-		str_printf(m->sql, "@`%s`=%s", name + 1,
+		str_printf(sql, "@`%s`=%s", name + 1,
 			   value != NULL ? value : "NULL");
 		return;
 	}
-	str_printf(m->sql, "@@session.%s=", name);
-	put_value(m->sql, kind, value);
+	str_printf(sql, "@@session.%s=", name);
+	put_value(sql, kind, value);
+}
+
+void
+my_state_put(struct str *sql, const char *name, const char *value)
+{
+	put_setting(sql, name, my_variable_find(name, strlen(name)), value);
 }
 
 /* ---- differences ---- */
@@ -158,7 +164,7 @@ put_own(struct move *m)
 		if (my_variable_is_own(kind, at.value))
 			continue;
 		if (now == NULL || strcmp(now, at.value) != 0)
-			put_setting(m, at.name, kind, at.value);
+			put_setting(m->sql, at.name, kind, at.value);
 	}
 }
 
@@ -172,10 +178,10 @@ put_pair(struct move *m, const char *name, const char *other)
 		name = other;
 		value = find(m->to->base, name);
 	}
-	put_setting(m, name, kind_of(name), value);
+	put_setting(m->sql, name, kind_of(name), value);
 }
 
-/* What a client set of these was taken back at once: see my_own_track. */
+/* What a client set of these was taken back at once: see my_trackers.h. */
 static bool
 is_tracker(const char *name)
 {
@@ -201,7 +207,7 @@ put_back(struct move *m)
 		if (other != NULL)
 			put_pair(m, at.name, other);
 		else
-			put_setting(m, at.name, kind,
+			put_setting(m->sql, at.name, kind,
 				    find(m->to->base, at.name));
 	}
 }
@@ -221,7 +227,7 @@ put_base(struct move *m)
 		if (has_own(m->to, at.name, kind) || is_set(m->from, at.name))
 			continue;
 		if (now == NULL || strcmp(now, at.value) != 0)
-			put_setting(m, at.name, kind, at.value);
+			put_setting(m->sql, at.name, kind, at.value);
 	}
 }
 

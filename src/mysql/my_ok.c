@@ -26,8 +26,6 @@ const struct my_wish my_wish_default = {
 		     "time_zone",
 };
 
-const struct my_wish my_wish_none = { .kinds = 0 };
-
 /* ---- reading ---- */
 
 static struct my_text

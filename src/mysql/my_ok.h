@@ -99,8 +99,6 @@ struct my_wish {
 
 /* What servers tell before anybody has asked for anything. */
 extern const struct my_wish my_wish_default;
-/* Of one that agreed on nothing. */
-extern const struct my_wish my_wish_none;
 
 /*
  * Writes the OK for a client of this wish and returns its length, which is

@@ -329,19 +329,6 @@ my_own_refused(struct my_front *f, struct turn *t,
 		(void)my_session_use(t->shared, &f->session, none);
 }
 
-/* ---- trackers ---- */
-
-bool
-my_own_track(struct my_back *b, struct turn *t)
-{
-	const char *sql = my_back_with(b) != 0
-				  ? MY_STATE_TRACKERS_ALONE("OFF")
-				  : MY_STATE_TRACKERS_ALONE("CHARACTERISTICS");
-
-	return my_back_ask(b, t->out, MY_OWED_TRACK, MY_COM_QUERY, sql,
-			   strlen(sql));
-}
-
 /* ---- COM_CHANGE_USER ---- */
 
 static void
@@ -352,7 +339,6 @@ forget_session(struct my_front *f)
 	my_prepared_forget(f);
 	my_front_drop_kept(f);
 	my_results_forget(f);
-	f->wish = &my_wish_default;
 	f->flags = 0;
 	f->insert_id = 0;
 }

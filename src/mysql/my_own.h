@@ -57,13 +57,6 @@ struct order my_own_change_user(struct my_front *f, struct turn *t,
  */
 bool my_own_class(struct my_front *f, struct turn *t, struct order *o);
 
-/*
- * A text may have set which changes its server tells of, which carpool must be
- * told all of: the server is set back, and the client's wishes are kept in
- * mind. False: memory is out.
- */
-bool my_own_track(struct my_back *b, struct turn *turn);
-
 /* A statement is refused with a server's error: which may be that the client's
  * schema is gone. */
 void my_own_refused(struct my_front *f, struct turn *t,

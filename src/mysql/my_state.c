@@ -399,22 +399,3 @@ my_session_use(struct statements *t, struct my_session *s,
 	}
 	return change(t, &s->own, &e);
 }
-
-enum my_change
-my_session_arrive(struct statements *t, struct my_session *server,
-		  const struct my_session *client)
-{
-	enum my_change result = MY_CHANGE_DONE;
-	struct my_setting at = { 0 };
-
-	my_session_copy(server, client);
-	while (result == MY_CHANGE_DONE && my_state_next(client->own, &at)) {
-		enum my_variable kind =
-			my_variable_find(at.name, strlen(at.name));
-		struct edit e = { .name = at.name };
-
-		if (my_variable_is_own(kind, at.value))
-			result = change(t, &server->own, &e);
-	}
-	return result;
-}

@@ -89,14 +89,6 @@ enum my_change my_session_set_user(struct statements *t, struct my_session *s,
 				   struct my_text name,
 				   struct my_text expression);
 
-/*
- * The server was brought to the client's state by my_state_move: it has what
- * the client has but what is the client's alone.
- */
-enum my_change my_session_arrive(struct statements *t,
-				 struct my_session *server,
-				 const struct my_session *client);
-
 /* The value that a session is known to have, or NULL. */
 const char *my_session_find(const struct my_session *s, const char *name);
 /* Its schema; NULL: none. */
@@ -123,6 +115,12 @@ bool my_state_next(const struct statement *state, struct my_setting *at);
 enum my_move my_state_move(struct str *sql, const char **schema,
 			   const struct my_session *from,
 			   const struct my_session *to);
+
+/*
+ * Appends a variable with its value, NULL: DEFAULT, to a SET of several; sql is
+ * empty before the first.  It reads as the statement of my_state_move does.
+ */
+void my_state_put(struct str *sql, const char *name, const char *value);
 
 /*
  * What makes a new server fit, after its login and after each reset: the

@@ -45,8 +45,11 @@ set_named(struct my_classify *c)
 		c->is_plain = false;
 		return;
 	}
-	if (name == MY_TRACKER && scope != SCOPE_GLOBAL) {
+	if ((name == MY_TRACKER || name == MY_TRACKER_LIST) &&
+	    scope != SCOPE_GLOBAL) {
 		c->flags |= MY_SQL_TRACKERS;
+		if (name == MY_TRACKER_LIST)
+			c->flags |= MY_SQL_TRACKER_LIST;
 		return;
 	}
 	c->flags |= scope == SCOPE_GLOBAL ? MY_SQL_GLOBAL : MY_SQL_SESSION;

@@ -157,6 +157,7 @@ static const struct keyword words_s[] = {
 	KEYWORD("service_get_write_locks", MY_GET_LOCKS),
 	KEYWORD("service_release_locks", MY_RELEASE_LOCKS),
 	KEYWORD("session", MY_SESSION),
+	KEYWORD("session_track_system_variables", MY_TRACKER_LIST),
 	KEYWORD("set", MY_SET),
 	KEYWORD("setval", MY_SEQUENCE),
 	KEYWORD("show", MY_SHOW),

@@ -91,7 +91,8 @@ enum my_word {
 	MY_CHARSET_CLIENT,
 	MY_ISOLATION, /* and READ ONLY, as variables */
 	MY_THREAD_ID,
-	MY_TRACKER, /* session_track_* */
+	MY_TRACKER_LIST, /* session_track_system_variables */
+	MY_TRACKER,      /* another session_track_* */
 };
 
 /* Of len bytes, in any letter case. */

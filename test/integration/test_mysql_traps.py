@@ -879,6 +879,66 @@ def test_35_a_client_that_is_told_less(way, a, b, sql):
         assert code(a, "INSERT INTO test.trap (b) VALUES ('x')") == 1792
 
 
+@of_mariadb
+@pytest.mark.parametrize("sql", [
+    "SET session_track_system_variables = 'autocommit', time_zone = '+05:00'",
+    "SET time_zone = '+05:00', session_track_system_variables = ''",
+    "SET session_track_transaction_info = 'OFF'; SET time_zone = '+05:00'",
+    "SET session_track_system_variables = ''; SET time_zone = '+05:00'",
+    "SET session_track_system_variables = ''; SET time_zone = '+05:00'; x"])
+def test_35_what_is_set_with_the_list_is_its_clients(way, a, b, sql):
+    """The server tells of none of it."""
+    a.query(sql, check=False)
+    for _ in range(2):
+        busy(b)
+        assert b.value("SELECT @@time_zone") == "+00:00"
+        assert a.value("SELECT @@time_zone") == "+05:00"
+    a.close()
+    for c in (b, way.open(), way.open()):
+        for _ in range(3):
+            assert c.value("SELECT @@time_zone") == "+00:00"
+
+
+@of_mariadb
+def test_35_the_list_stays_its_clients(way, a, b):
+    """As a direct connection has it: also what it is made of, and on every
+    server."""
+    told = []
+    for c in (a, b):
+        c.query("SET session_track_system_variables ="
+                " CONCAT(@@session_track_system_variables, ',sql_mode')")
+        c.query("SET session_track_schema = 0")
+    a.query("SET session_track_system_variables ="
+            " CONCAT(@@session_track_system_variables, ',wait_timeout'),"
+            " session_track_state_change = ON")
+    for _ in range(3):
+        for c in (a, b):
+            ok = c.query("SET sql_mode = 'ANSI_QUOTES', wait_timeout = 999,"
+                         " sort_buffer_size = 65536, time_zone = '+01:00'")
+            told.append((c is a, ok.last.variables.keys(),
+                         [kind for kind, _ in ok.last.trackers]))
+            assert not c.query("USE other").last.schema
+            c.query("USE test")
+        busy(b)
+    for is_a, names, kinds in told:
+        assert set(names) == {"sql_mode", "time_zone"} | (
+            {"wait_timeout"} if is_a else set())
+        assert (2 in kinds) == is_a
+    # in a transaction, where the server is there already
+    a.query("BEGIN")
+    a.query("SET session_track_system_variables ="
+            " CONCAT(@@session_track_system_variables, ',sort_buffer_size')")
+    a.query("COMMIT")
+    busy(b)
+    assert a.query("SET sort_buffer_size = 70000").last.variables == {
+        "sort_buffer_size": "70000"}
+    assert code(a, "SET session_track_system_variables = 'nothing'") == 1193
+    a.query("SET session_track_system_variables = DEFAULT")
+    assert a.query("SET sql_mode = ''").last.variables == {}
+    a.reset_connection()
+    assert a.query("USE other").last.schema == "other"
+
+
 # canceling
 
 def test_40_ids(way, a, b):

@@ -77,6 +77,13 @@ static const struct row {
 	  MY_SQL_SET | MY_SQL_TRACKERS | MY_SQL_PLAIN },
 	{ "set session_track_schema = on, a = 1", PLAIN | MY_SQL_TRACKERS },
 	{ "set global session_track_schema = on", GLOBAL },
+	{ "set Session_Track_System_Variables = 'a', session_track_schema = 0",
+	  MY_SQL_SET | MY_SQL_TRACKERS | MY_SQL_TRACKER_LIST | MY_SQL_PLAIN },
+	{ "set @@session.session_track_system_variables = '', a = 1",
+	  PLAIN | MY_SQL_TRACKERS | MY_SQL_TRACKER_LIST },
+	{ "set session_track_system_variables_ = ''",
+	  MY_SQL_SET | MY_SQL_TRACKERS | MY_SQL_PLAIN },
+	{ "set global session_track_system_variables = ''", GLOBAL },
 	/* SET NAMES */
 	{ "set names utf8mb4", SYNTAX },
 	{ "set names 'utf8mb4' collate 'utf8mb4_bin'", COLLATION },

@@ -342,6 +342,29 @@ take_constants(struct my_back *b, struct turn *t)
 	return change != MY_CHANGE_NO_MEMORY;
 }
 
+/* A server that waits in the pool shall not end sooner than others. */
+static bool
+take_back_timeouts(struct my_back *b, struct turn *t)
+{
+	const struct my_front *f = t->peer;
+	struct my_session before = { .own = NULL };
+	struct str sql = { 0 };
+	bool done = true;
+
+	if (t->policy->mode == POOL_SESSION || b->session.own == NULL ||
+	    (f != NULL && b->session.own == f->session.own))
+		return true;
+	if (f != NULL)
+		before = f->session;
+	my_state_put_short(&sql, &b->session, &before);
+	if (sql.len > 0)
+		done = !sql.failed &&
+		       my_back_ask(b, t->out, MY_OWED_TRACK, MY_COM_QUERY,
+				   str_text(&sql), sql.len);
+	str_fini(&sql);
+	return done;
+}
+
 static bool
 client_done(struct my_back *b, struct turn *t, const struct my_response *r,
 	    const uint8_t *head)
@@ -374,6 +397,8 @@ client_done(struct my_back *b, struct turn *t, const struct my_response *r,
 		    (t->peer != NULL && !my_front_restart(t->peer, t)))
 			return false;
 	} else {
+		if (!take_back_timeouts(b, t))
+			return false;
 		if (t->peer != NULL)
 			give_session(b, t->peer);
 		my_results_note(b, t->peer, r);

@@ -255,6 +255,24 @@ my_state_move(struct str *sql, const char **schema,
 	return sql->len > 0 || m.is_moved ? MY_MOVE_MADE : MY_MOVE_NONE;
 }
 
+void
+my_state_put_short(struct str *sql, const struct my_session *now,
+		   const struct my_session *before)
+{
+	struct my_setting at = { 0 };
+
+	while (my_state_next(now->own, &at)) {
+		enum my_variable kind = kind_of(at.name);
+		const char *was = find(before->own, at.name);
+
+		if (kind == MY_VARIABLE_TIMEOUT &&
+		    my_variable_is_own(kind, at.value) &&
+		    (was == NULL || strcmp(was, at.value) != 0))
+			put_setting(sql, at.name, kind,
+				    find(now->base, at.name));
+	}
+}
+
 /* ---- what a login has ---- */
 
 static void

@@ -26,7 +26,8 @@ enum my_owed_task {
 	MY_OWED_LOAD,     /* a statement of the client's, prepared for it */
 	MY_OWED_RETURN,   /* from those settings to the client's */
 	MY_OWED_RESET,    /* everything that a client left */
-	MY_OWED_TRACK,    /* carpool's trackers, after it or the client's own */
+	MY_OWED_TRACK,    /* carpool's trackers, after it or the client's own;
+			   * what else no server keeps */
 	MY_OWED_OWN,      /* the client's own, before it sets them */
 	MY_OWED_TRACKERS, /* what they are, after it */
 	MY_OWED_CONNECT,  /* connect_query, after it */

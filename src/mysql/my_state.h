@@ -117,6 +117,13 @@ enum my_move my_state_move(struct str *sql, const char **schema,
 			   const struct my_session *to);
 
 /*
+ * Composes what takes back the short timeouts that a session got since it was
+ * as before; sql stays empty where it got none.
+ */
+void my_state_put_short(struct str *sql, const struct my_session *now,
+			const struct my_session *before);
+
+/*
  * Appends a variable with its value, NULL: DEFAULT, to a SET of several; sql is
  * empty before the first.  It reads as the statement of my_state_move does.
  */

@@ -508,6 +508,19 @@ def test_kill_amid_traffic(make_carpool, mariadb):
     assert crowd.done["ended"] > 3, crowd.done
 
 
+def test_short_timeouts_end_no_shared_server(make_carpool, mariadb):
+    """A client's wait_timeout is its own: the server, idle for longer, is
+    there for the next one."""
+    cp = with_real(make_carpool, mariadb)
+    c = cp.my_connect()
+    ident = c.value("SELECT @@pseudo_thread_id")
+    c.query("SET wait_timeout = 1, interactive_timeout = 1")
+    idle = (f"SELECT TIME > 2 FROM information_schema.PROCESSLIST"
+            f" WHERE ID = {ident}")
+    wait_until(lambda: mariadb.value(idle) == 1, 10, "idle for longer")
+    assert cp.my_connect().value("SELECT @@pseudo_thread_id") == ident
+
+
 # AUTH-13, PAR-08
 
 @pytest.mark.parametrize("size", [0, 1, 31, 4000, 70000, (1 << 24) - 2])

@@ -90,6 +90,32 @@ test_reset(void **state)
 			.log = "link:0 boundary:0,0 ",
 		},
 		{
+			.name = "a short timeout is taken back, once",
+			.mode = POOL_TRANSACTION,
+			.moves = { { CLIENT, "q:set wait_timeout=5" },
+				   { SERVER, "ok var=wait_timeout:5" },
+				   { SERVER, "ok" },
+				   { CLIENT, "q:set a=1" },
+				   { SERVER, "ok var=a:1" },
+				   { CLIENT, "q:set wait_timeout=6000" },
+				   { SERVER, "ok var=wait_timeout:6000" } },
+			.to_client = "1:ok 1:ok 1:ok",
+			.to_server = "0:[set wait_timeout=5] 0:[SET "
+				     "@@session.wait_timeout=DEFAULT] 0:[set "
+				     "a=1] 0:[set wait_timeout=6000]",
+			.log = "link:0 boundary:0,0 link:0 boundary:0,0 link:0 "
+			       "boundary:0,0 ",
+		},
+		{
+			.name = "but in session mode",
+			.mode = POOL_SESSION,
+			.moves = { { CLIENT, "q:set wait_timeout=5" },
+				   { SERVER, "ok var=wait_timeout:5" } },
+			.to_client = "1:ok",
+			.to_server = "0:[set wait_timeout=5]",
+			.log = "link:0 boundary:0,0 ",
+		},
+		{
 			.name = "trackers that the client changes are set back",
 			.mode = POOL_TRANSACTION,
 			.moves = { { CLIENT,

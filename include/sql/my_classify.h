@@ -82,9 +82,12 @@
 
 /* SET of session_track_*, which carpool needs itself; no MY_SQL_SESSION. */
 #define MY_SQL_TRACKERS MY_SQL(48)
-/* With it: of session_track_system_variables, so what else the text sets is not
- * told. */
+/* With it: so that not all of what the text sets is told, by
+ * session_track_system_variables or by @@name without a scope. */
 #define MY_SQL_TRACKER_LIST MY_SQL(50)
+
+/* SET @@name = value, without a scope, of which MariaDB tells nothing. */
+#define MY_SQL_UNTOLD MY_SQL(51)
 
 /* DROP TEMPORARY without IF EXISTS: at least one is gone if it succeeds. */
 #define MY_SQL_DROP_TEMP MY_SQL(49)

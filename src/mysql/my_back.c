@@ -27,12 +27,10 @@
 #include "my_front.h"
 #include "my_loading.h"
 #include "my_memo.h"
-#include "my_own.h"
 #include "my_pin.h"
 #include "my_probe.h"
 #include "my_results.h"
 #include "my_trackers.h"
-#include "my_user.h"
 
 /* The longest OK or ERR that is read whole; longer ones end the connection. */
 #define WHOLE_MAX (64u * 1024)
@@ -299,126 +297,6 @@ fail(struct my_back *b, enum reason reason)
 	return order_fail(FAIL_CONNECTION, reason);
 }
 
-/*
- * An ERR has no status.  Where a transaction was open it may be so no more, and
- * where there was none only some texts may have begun one.
- */
-static bool
-is_doubtful(const struct my_back *b)
-{
-	const uint64_t doubt = MY_SQL_DOUBT | MY_SQL_SEVERAL | MY_SQL_BEGIN |
-			       MY_SQL_END | MY_SQL_XA | MY_SQL_XA_END |
-			       MY_SQL_SET;
-
-	return (b->status & MY_STATUS_IN_TRANS) != 0 ||
-	       (b->status & MY_STATUS_AUTOCOMMIT) == 0 ||
-	       (b->flags & doubt) != 0;
-}
-
-/* The client's session is the one that its server has. */
-static void
-give_session(const struct my_back *b, struct my_front *f)
-{
-	f->status = b->status;
-	if (f->session.base != b->session.base ||
-	    f->session.own != b->session.own)
-		my_session_copy(&f->session, &b->session);
-}
-
-/* User variables that got constants go with the client. */
-static bool
-take_constants(struct my_back *b, struct turn *t)
-{
-	struct my_front *f = t->peer;
-	enum my_change change;
-
-	if (f->kept == NULL || f->keeps != MY_KEPT_LITERAL)
-		return true;
-	change = my_user_set(t->shared, &b->session, &f->session,
-			     (struct my_text){ f->kept, f->kept_len },
-			     my_front_reads(f));
-	if (change == MY_CHANGE_DONE)
-		b->flags = my_pins_carried(b->flags);
-	return change != MY_CHANGE_NO_MEMORY;
-}
-
-/* A server that waits in the pool shall not end sooner than others. */
-static bool
-take_back_timeouts(struct my_back *b, struct turn *t)
-{
-	const struct my_front *f = t->peer;
-	struct my_session before = { .own = NULL };
-	struct str sql = { 0 };
-	bool done = true;
-
-	if (t->policy->mode == POOL_SESSION || b->session.own == NULL ||
-	    (f != NULL && b->session.own == f->session.own))
-		return true;
-	if (f != NULL)
-		before = f->session;
-	my_state_put_short(&sql, &b->session, &before);
-	if (sql.len > 0)
-		done = !sql.failed &&
-		       my_back_ask(b, t->out, MY_OWED_TRACK, MY_COM_QUERY,
-				   str_text(&sql), sql.len);
-	str_fini(&sql);
-	return done;
-}
-
-static bool
-client_done(struct my_back *b, struct turn *t, const struct my_response *r,
-	    const uint8_t *head)
-{
-	static const char collation[] = "SET @@session.collation_connection="
-					"@@session.collation_connection";
-	bool is_error = r->error != 0;
-
-	/* What still comes of the command would be read as others. */
-	b->must_close |= my_back_is_between(b, t);
-	if (!is_error && t->peer != NULL && !take_constants(b, t))
-		return false;
-	if (!is_error && t->peer != NULL)
-		my_probe_learn(b, t->peer, t);
-	if (t->peer != NULL)
-		my_front_drop_kept(t->peer);
-	/* What is only prepared ends nothing. */
-	if (r->answer != MY_ANSWER_PREPARE)
-		my_follow_done(b, r->error);
-	if (!my_load_answered(b, t, head[0], r))
-		return false;
-	if (head[0] == MY_COM_SET_OPTION && !is_error) {
-		/* It is of another class now than it was told to be. */
-		b->must_close = true;
-		if (t->peer != NULL)
-			my_own_option_set(t->peer, my_get_u16(head + 1));
-	}
-	if (head[0] == MY_COM_RESET_CONNECTION && !is_error) {
-		if (!my_clean_restore(b, t) ||
-		    (t->peer != NULL && !my_front_restart(t->peer, t)))
-			return false;
-	} else {
-		if (!take_back_timeouts(b, t))
-			return false;
-		if (t->peer != NULL)
-			give_session(b, t->peer);
-		my_results_note(b, t->peer, r);
-	}
-	if (r->answer != MY_ANSWER_PREPARE && !my_trackers_end(b, t, r->error))
-		return false;
-	b->view.queries++;
-	if (is_error && is_doubtful(b) && !my_back_is_between(b, t))
-		return my_back_ask(b, t->out, MY_OWED_LOOK, MY_COM_PING, NULL,
-				   0);
-	/* The server did not tell it: it is made to. */
-	if (!is_error && (b->flags & MY_SQL_COLLATION) != 0 &&
-	    r->answer != MY_ANSWER_PREPARE)
-		return my_back_ask(b, t->out, MY_OWED_LOOK, MY_COM_QUERY,
-				   collation, sizeof(collation) - 1);
-	if ((b->status & MY_STATUS_IN_TRANS) == 0)
-		b->view.xacts++;
-	return true;
-}
-
 /* Is nothing owed, and no transaction of the client's open? */
 static bool
 is_edge(const struct my_back *b, const struct turn *t)
@@ -442,12 +320,12 @@ answer_over(struct my_back *b, struct turn *t)
 	begin_answer(b);
 	switch (task) {
 	case MY_OWED_CLIENT:
-		done = client_done(b, t, &response, entry.head);
+		done = my_back_done(b, t, &response, entry.head);
 		break;
 	case MY_OWED_LOOK:
 		b->must_close |= is_error;
 		if (t->peer != NULL)
-			give_session(b, t->peer);
+			my_back_give(b, t->peer);
 		if ((b->status & MY_STATUS_IN_TRANS) == 0)
 			b->view.xacts++;
 		else if (t->policy->mode == POOL_STATEMENT && t->peer != NULL)

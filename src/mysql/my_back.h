@@ -98,6 +98,18 @@ my_back_is_between(const struct my_back *b, const struct turn *turn)
 /* How the definitions of rows end on this connection: MY_WITH_*. */
 unsigned my_back_with(const struct my_back *b);
 
+/* ---- my_back_done.c ---- */
+
+/* The client's session is the one that its server has. */
+void my_back_give(const struct my_back *b, struct my_front *f);
+
+/*
+ * The client's command with this head was answered, as the response tells; its
+ * client may be gone.  False: memory is out.
+ */
+bool my_back_done(struct my_back *b, struct turn *turn,
+		  const struct my_response *response, const uint8_t *head);
+
 /* ---- my_link.c ---- */
 
 enum link_result my_back_link(struct turn *turn);

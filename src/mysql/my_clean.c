@@ -12,6 +12,9 @@
 #include "my_front.h"
 #include "my_results.h"
 
+/* Whatever completion_type the client left. */
+#define UNDO "ROLLBACK AND NO CHAIN NO RELEASE"
+
 static bool
 ask_text(struct my_back *b, struct buf *out, enum my_owed_task task,
 	 const char *text)
@@ -100,7 +103,8 @@ bool
 my_clean_done(struct my_back *b, struct turn *t, enum my_owed_task task,
 	      unsigned error)
 {
-	b->must_close |= error != 0;
+	b->must_close |= error != 0 || (task == MY_OWED_UNDO &&
+					(b->status & MY_STATUS_IN_TRANS) != 0);
 	if (task != MY_OWED_RESET || error != 0)
 		return true;
 	return restore(b, t->shared);
@@ -127,7 +131,7 @@ my_back_abandon(struct turn *t, enum sent sent)
 	if (b->owed.count > 0)
 		return is_running ? ABANDON_CANCEL : ABANDON_DRAIN;
 	if ((b->status & MY_STATUS_IN_TRANS) != 0) {
-		if (!ask_text(b, t->out, MY_OWED_UNDO, "ROLLBACK"))
+		if (!ask_text(b, t->out, MY_OWED_UNDO, UNDO))
 			return ABANDON_CLOSE;
 		my_back_count(b);
 		return ABANDON_DRAIN;

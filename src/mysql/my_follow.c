@@ -133,7 +133,9 @@ my_follow_ok(struct my_back *b, struct statements *t, const struct my_ok *ok)
 void
 my_follow_blind(struct my_back *b)
 {
-	begin(b, MY_PIN_BIT(MY_PIN_UNKNOWN));
+	/* That it changed something is no news then: see my_follow_done. */
+	if ((b->flags & MY_SQL_FOR) == 0)
+		begin(b, MY_PIN_BIT(MY_PIN_UNKNOWN));
 }
 
 /* ---- texts ---- */
@@ -288,6 +290,10 @@ my_follow_done(struct my_back *b, unsigned error)
 	/* There the bit that something changed never comes behind rows. */
 	if (my_back_with(b) != 0 && !my_facts_is_mariadb(b->facts) &&
 	    (b->flags & MY_SQL_READ) != 0)
+		b->dirt |= MY_PIN_BIT(MY_PIN_UNKNOWN);
+	/* SET STATEMENT always tells that something changed, so functions that
+	 * it runs are not told. */
+	if ((b->flags & MY_SQL_FOR) != 0)
 		b->dirt |= MY_PIN_BIT(MY_PIN_UNKNOWN);
 	end_of_statement(b, b->pins);
 	if (error == 0) {

@@ -28,6 +28,7 @@
 #include "my_prepared.h"
 #include "my_probe.h"
 #include "my_results.h"
+#include "my_said.h"
 #include "my_trackers.h"
 #include "sql/digest.h"
 #include "sql/statement.h"
@@ -350,8 +351,6 @@ static bool
 read_text(struct my_front *f, struct turn *t, const struct command *c,
 	  uint64_t *flags, struct order *o)
 {
-	const uint64_t all =
-		MY_SQL_LITERAL | MY_SQL_VARIABLE | MY_SQL_SEVERAL | MY_SQL_LOST;
 	size_t len = c->head.len - 1u;
 	bool done = true;
 	const void *text;
@@ -367,8 +366,8 @@ read_text(struct my_front *f, struct turn *t, const struct command *c,
 		return false;
 	}
 	*flags = my_classify_text(text, len, my_front_reads(f));
-	if ((*flags & all) == MY_SQL_LITERAL)
-		done = my_front_keep(f, MY_KEPT_LITERAL, text, len);
+	if (my_said_matters(*flags))
+		done = my_front_keep(f, MY_KEPT_SET, text, len);
 	mem_free(scratch);
 	if (!done)
 		*o = my_front_no_memory();

@@ -23,9 +23,9 @@ struct my_front_login;
 
 /* Why a text is kept while it runs. */
 enum my_kept {
-	MY_KEPT_LITERAL, /* it gives user variables constants: my_user.h */
-	MY_KEPT_PLAIN,   /* its answer may be remembered: my_memo.h */
-	MY_KEPT_PROBE,   /* its answer is kept behind it: my_probe.h */
+	MY_KEPT_SET,   /* it sets what no server tells: my_said.h */
+	MY_KEPT_PLAIN, /* its answer may be remembered: my_memo.h */
+	MY_KEPT_PROBE, /* its answer is kept behind it: my_probe.h */
 };
 
 struct my_front {

@@ -257,12 +257,21 @@ is_plain_end(const char *text)
 	return *at == '\0';
 }
 
+/* Does it begin a transaction, or end the connection? */
+static bool
+has_sequel(const struct my_front *f)
+{
+	const char *type = my_session_find(&f->session, "completion_type");
+
+	return type != NULL && strcmp(type, "NO_CHAIN") != 0;
+}
+
 bool
 my_own_end(struct my_front *f, struct turn *t, const struct my_head *head,
 	   struct order *o)
 {
 	uint8_t *text = copy_text(t, head);
-	bool is_it = text != NULL &&
+	bool is_it = text != NULL && !has_sequel(f) &&
 		     strlen((const char *)text) == head->len - 1u &&
 		     is_plain_end((const char *)text);
 

@@ -60,7 +60,7 @@ extern const struct my_pin_rule my_pin_rules[MY_PINS];
 
 /*
  * The flags of statements whose user variables, if they can be, are carried: by
- * my_user_set, which must have succeeded for a statement that was run.
+ * my_said_users, which must have succeeded for a statement that was run.
  */
 uint64_t my_pins_carried(uint64_t flags);
 

@@ -21,6 +21,7 @@
 #include "my_loading.h"
 #include "my_own.h"
 #include "my_pin.h"
+#include "my_said.h"
 #include "sql/my_classify.h"
 
 /* A longer text is not kept: the statement stays on its server. */
@@ -170,16 +171,12 @@ prepare(struct my_front *f, struct turn *t, const struct command *c)
 
 /* A user variable that gets a constant goes with the client. */
 static bool
-keep_literal(struct my_front *f, const struct my_named *n)
+keep_set(struct my_front *f, const struct my_named *n)
 {
 	const struct statement *s = n->statement;
-	const uint64_t all =
-		MY_SQL_LITERAL | MY_SQL_VARIABLE | MY_SQL_SEVERAL | MY_SQL_LOST;
 
-	if ((s->my_flags & all) != MY_SQL_LITERAL || n->params > 0 ||
-	    s->kind == STATEMENT_LOST)
-		return true;
-	return my_front_keep(f, MY_KEPT_LITERAL, s->data, s->len);
+	return !my_said_matters(s->my_flags) || s->kind == STATEMENT_LOST ||
+	       my_front_keep(f, MY_KEPT_SET, s->data, s->len);
 }
 
 static void
@@ -216,7 +213,7 @@ send(struct my_front *f, struct turn *t, const struct command *c,
 				      "parameters of 16 MiB need their types "
 				      "with them each time");
 	}
-	if (!keep_literal(f, n) ||
+	if (!keep_set(f, n) ||
 	    (is_put && !my_form_put(form, t, c, l->id, n->types)))
 		return my_front_no_memory();
 	if (!form->is_bare)

@@ -48,9 +48,13 @@ set_named(struct my_classify *c)
 	if ((name == MY_TRACKER || name == MY_TRACKER_LIST) &&
 	    scope != SCOPE_GLOBAL) {
 		c->flags |= MY_SQL_TRACKERS;
-		if (name == MY_TRACKER_LIST)
+		if (name == MY_TRACKER_LIST || scope == SCOPE_ONCE)
 			c->flags |= MY_SQL_TRACKER_LIST;
 		return;
+	}
+	if (scope == SCOPE_ONCE) {
+		c->flags |= MY_SQL_UNTOLD;
+		c->is_plain = false;
 	}
 	c->flags |= scope == SCOPE_GLOBAL ? MY_SQL_GLOBAL : MY_SQL_SESSION;
 	/* Not all servers take an earlier GLOBAL for this name as well. */
@@ -59,6 +63,16 @@ set_named(struct my_classify *c)
 	if (name == MY_SQL_MODE || name == MY_CHARSET_CLIENT)
 		c->flags |= MY_SQL_SYNTAX;
 	c->collation_len = 0;
+}
+
+/* A variable's name, which is the same in quotes. */
+static enum my_word
+name_of(const struct my_classify *c, enum my_lexer_token token,
+	enum my_word word)
+{
+	return token == MY_LEXER_NAME
+		       ? my_word_find(c->lexer.text, c->lexer.len)
+		       : word;
 }
 
 static enum my_step
@@ -142,8 +156,9 @@ on_item(struct my_classify *c, enum my_lexer_token token, enum my_word word)
 {
 	switch (token) {
 	case MY_LEXER_WORD:
-	case MY_LEXER_NAME:
 		return begin_item(c, word);
+	case MY_LEXER_NAME:
+		return begin_name(c, name_of(c, token, word), SCOPE_NONE);
 	case MY_LEXER_SYSTEM:
 		c->is_system = false;
 		c->own_scope = SCOPE_ONCE;
@@ -163,11 +178,11 @@ on_item(struct my_classify *c, enum my_lexer_token token, enum my_word word)
 }
 
 static enum my_step
-on_scoped(struct my_classify *c, enum my_word word)
+on_scoped(struct my_classify *c, enum my_lexer_token token, enum my_word word)
 {
 	if (word == MY_TRANSACTION)
 		return begin_transaction(c, c->scope);
-	return begin_name(c, word, c->scope);
+	return begin_name(c, name_of(c, token, word), c->scope);
 }
 
 /* ---- values ---- */
@@ -284,9 +299,9 @@ my_set_step(struct my_classify *c, enum my_lexer_token token, enum my_word word)
 	case STEP_SET:
 		return on_item(c, token, word);
 	case STEP_SET_SCOPED:
-		return on_scoped(c, word);
+		return on_scoped(c, token, word);
 	case STEP_SET_NAME:
-		return begin_name(c, word, c->own_scope);
+		return begin_name(c, name_of(c, token, word), c->own_scope);
 	case STEP_SET_DOT:
 		return on_dot(c, token);
 	case STEP_SET_VALUE:

@@ -508,6 +508,31 @@ def test_kill_amid_traffic(make_carpool, mariadb):
     assert crowd.done["ended"] > 3, crowd.done
 
 
+@pytest.mark.parametrize("kind", ["CHAIN", "RELEASE"])
+def test_a_transaction_that_begins_anew_when_it_ends(make_carpool, mariadb,
+                                                     kind):
+    """completion_type holds for carpool's own ROLLBACK as well, which must
+    end it all the same."""
+    cp = with_real(make_carpool, mariadb)
+    other = cp.my_connect()
+    for end in ("COMMIT", "leaves in it", "leaves behind it"):
+        c = cp.my_connect()
+        c.query("BEGIN")
+        c.query(f"SET completion_type = '{kind}'")
+        if end == "COMMIT":
+            assert bool(c.query("COMMIT").last.status
+                        & w.IN_TRANS) == (kind == "CHAIN")
+        elif end == "leaves behind it":
+            c.query("ROLLBACK AND NO CHAIN NO RELEASE")
+            assert not other.query("SELECT 1").last.status & w.IN_TRANS
+            # without a server at hand
+            if kind == "CHAIN":
+                assert c.query("COMMIT").last.status & w.IN_TRANS
+        c.close()
+        assert other.value("SELECT @@completion_type") == "NO_CHAIN"
+        assert other.value("SELECT @@in_transaction") == "0"
+
+
 def test_short_timeouts_end_no_shared_server(make_carpool, mariadb):
     """A client's wait_timeout is its own: the server, idle for longer, is
     there for the next one."""

@@ -209,8 +209,9 @@ test_look(void **state)
 				   { SERVER, "ok tx" },
 				   { SERVER, "ok" } },
 			.to_client = "1:ok,tx 1:err1062",
-			.to_server = "0:[begin] 0:[insert into t values (1)] "
-				     "0:ping 0:[ROLLBACK]",
+			.to_server =
+				"0:[begin] 0:[insert into t values (1)] "
+				"0:ping 0:[ROLLBACK AND NO CHAIN NO RELEASE]",
 			.log = "link:0 abandon:1 boundary:0,0 abandon:1 "
 			       "boundary:0,0 ",
 		},
@@ -265,7 +266,8 @@ test_boundaries(void **state)
 				   { CLIENT, "q:do 1" },
 				   { SERVER, "ok" } },
 			.to_client = "1:ok,tx 1:ok",
-			.to_server = "0:[begin] 0:[ROLLBACK] 0:[do 1]",
+			.to_server = "0:[begin] 0:[ROLLBACK AND NO CHAIN NO "
+				     "RELEASE] 0:[do 1]",
 			.log = "link:0 abandon:1 boundary:0,0 link:0 "
 			       "boundary:0,0 ",
 		},
@@ -281,7 +283,8 @@ test_boundaries(void **state)
 				   { CLIENT, "q:do 1" },
 				   { SERVER, "ok" } },
 			.to_client = "1:ok",
-			.to_server = "0:[begin] 0:[ROLLBACK] 0:[do 1]",
+			.to_server = "0:[begin] 0:[ROLLBACK AND NO CHAIN NO "
+				     "RELEASE] 0:[do 1]",
 			.log = "link:0 abandon:2 boundary:0,0 abandon:1 "
 			       "boundary:0,0 link:0 boundary:0,0 ",
 		},

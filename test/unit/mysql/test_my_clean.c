@@ -144,6 +144,18 @@ test_abandoned(void **state)
 {
 	static const struct script scripts[] = {
 		{
+			.name = "a transaction that cannot be undone",
+			.mode = POOL_TRANSACTION,
+			.moves = { { CLIENT, "q:begin" },
+				   { SERVER, "ok tx" },
+				   { GONE, "" },
+				   { SERVER, "ok tx" } },
+			.to_client = "1:ok,tx",
+			.to_server = "0:[begin] "
+				     "0:[ROLLBACK AND NO CHAIN NO RELEASE]",
+			.log = "link:0 abandon:1 boundary:0,2 abandon:3 ",
+		},
+		{
 			.name = "idle in a transaction, with a temporary "
 				"table: "
 				"rolled back, then reset",
@@ -162,7 +174,8 @@ test_abandoned(void **state)
 				   { SERVER, "ok" } },
 			.to_client = "1:ok 1:ok,tx 1:ok",
 			.to_server = "0:[create temporary table t (a int)] "
-				     "0:[begin] 0:[ROLLBACK] 0:reset "
+				     "0:[begin] 0:[ROLLBACK AND NO CHAIN NO "
+				     "RELEASE] 0:reset "
 				     "0:trackers 0:[do 1]",
 			.log = "link:0 boundary:1,1 abandon:1 boundary:1,1 "
 			       "boundary:0,0 link:0 boundary:0,0 ",
@@ -177,7 +190,8 @@ test_abandoned(void **state)
 				   { NEXT, "" },
 				   { CLIENT, "q:do 1" } },
 			.to_client = "1:ok,tx",
-			.to_server = "0:[begin] 0:[ROLLBACK]",
+			.to_server = "0:[begin] 0:[ROLLBACK AND NO CHAIN NO "
+				     "RELEASE]",
 			.log = "link:0 abandon:1 boundary:0,2 abandon:3 ",
 		},
 		{
@@ -205,7 +219,8 @@ test_abandoned(void **state)
 				   { GONE, "" },
 				   { SERVER, "ok" } },
 			.to_client = "1:ok,tx",
-			.to_server = "0:[begin] 0:[ROLLBACK]",
+			.to_server = "0:[begin] 0:[ROLLBACK AND NO CHAIN NO "
+				     "RELEASE]",
 			.log = "link:0 client:13,0,0 abandon:1 boundary:0,0 ",
 		},
 		{

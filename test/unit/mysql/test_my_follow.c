@@ -223,14 +223,66 @@ test_told(void **state)
 			.moves = { { CLIENT,
 				     "q:set statement time_zone='+01:00' "
 				     "for select 1" },
-				   { SERVER, "ok var=time_zone:+01:00" },
+				   { SERVER,
+				     "ok var=time_zone:+01:00 changed" },
+				   { SERVER, "ok" },
+				   { SERVER, "ok" },
 				   { NEXT, "" },
 				   { CLIENT, "q:select 2" },
 				   { SERVER, "ok" } },
 			.to_client = "1:ok,changes 1:ok",
 			.to_server = "0:[set statement time_zone='+01:00' for "
-				     "select 1] 0:[select 2]",
+				     "select 1] 0:reset 0:trackers "
+				     "0:[select 2]",
+			.log = "link:0 boundary:0,1 boundary:0,0 link:0 "
+			       "boundary:0,0 ",
+		},
+		{
+			.name = "what MariaDB does not tell it is made to",
+			.mode = POOL_TRANSACTION,
+			.moves = { { CLIENT,
+				     "q:set @@time_zone='+01:00', session b = "
+				     "2, @@`sql_mode` := '', @@hot.key = 3, "
+				     "@c = 4" },
+				   { SERVER, "ok var=b:2" },
+				   { SERVER,
+				     "ok var=time_zone:+01:00 var=sql_mode:" },
+				   { CLIENT, "q:set @@e=@@e" },
+				   { SERVER, "ok" },
+				   { SERVER, "ok" } },
+			.to_client = "1:ok 1:ok",
+			.to_server =
+				"0:[set @@time_zone='+01:00', session b = 2, "
+				"@@`sql_mode` := '', @@hot.key = 3, @c = 4] "
+				"0:[SET @@session.time_zone="
+				"@@session.time_zone,@@session.sql_mode="
+				"@@session.sql_mode] 0:[set @@e=@@e] "
+				"0:[SET @@session.e=@@session.e]",
 			.log = "link:0 boundary:0,0 link:0 boundary:0,0 ",
+		},
+		{
+			.name = "in several statements, or where no SET "
+				"restores "
+				"it, it is not known",
+			.mode = POOL_TRANSACTION,
+			.moves = { { CLIENT, "q:set @@a=1;x" },
+				   { SERVER, "ok more|err 1064" },
+				   { SERVER, "ok" },
+				   { NEXT, "" },
+				   { SERVER, "ok" },
+				   { SERVER, "ok" },
+				   { CLIENT, "q:set @@rand_seed1=1" },
+				   { SERVER, "ok" },
+				   { GONE, "" },
+				   { SERVER, "ok" },
+				   { SERVER, "ok" } },
+			.to_client = "1:ok 2:err1064 1:ok",
+			.to_server = "0:[set @@a=1;x] 0:ping 0:reset "
+				     "0:trackers 0:[set @@rand_seed1=1] "
+				     "0:reset 0:trackers",
+			.log = "link:0 boundary:1,1 abandon:1 boundary:1,1 "
+			       "boundary:0,0 link:0 boundary:1,1 abandon:1 "
+			       "boundary:1,1 boundary:0,0 ",
 		},
 		{
 			.name = "a setting that no SET restores",

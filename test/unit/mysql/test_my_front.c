@@ -198,7 +198,8 @@ test_refusals(void **state)
 				   { SERVER, "ok tx" },
 				   { SERVER, "ok" } },
 			.to_client = "1:ok,tx 2:err1156",
-			.to_server = "0:[begin] 0:[ROLLBACK]",
+			.to_server = "0:[begin] 0:[ROLLBACK AND NO CHAIN NO "
+				     "RELEASE]",
 			.log = "link:0 client:14,1,2 abandon:1 boundary:0,0 ",
 		},
 		{

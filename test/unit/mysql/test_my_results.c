@@ -296,7 +296,8 @@ test_insert_id(void **state)
 			.to_client = "1:ok,tx 1:ok,tx,id=5 1:data 2:data "
 				     "3:data 4:end",
 			.to_server = "0:[begin] 0:[insert into t values ()] "
-				     "0:[ROLLBACK] 0:[SET last_insert_id=0] "
+				     "0:[ROLLBACK AND NO CHAIN NO RELEASE] "
+				     "0:[SET last_insert_id=0] "
 				     "0:[select last_insert_id()]",
 			.log = "link:0 abandon:1 boundary:0,0 link:1 "
 			       "boundary:0,0 boundary:0,0 ",

@@ -49,7 +49,20 @@ static const struct row {
 	/* variables of the session */
 	{ "set autocommit=0", PLAIN },
 	{ "SET AutoCommit = 1;", PLAIN },
-	{ "set session time_zone = '+00:00', @@wait_timeout = 5", PLAIN },
+	{ "set session time_zone = '+00:00', @@session.wait_timeout = 5",
+	  PLAIN },
+	/* which MariaDB tells nothing of */
+	{ "set session time_zone = '+00:00', @@wait_timeout = 5",
+	  SET | MY_SQL_UNTOLD },
+	{ "set @@`sql_mode` := ''", SET | MY_SQL_UNTOLD | MY_SQL_SYNTAX },
+	{ "set @@tx_read_only = 1", ONCE },
+	/* names are the same in quotes, and no other words */
+	{ "set `sql_mode` = ''", SYNTAX },
+	{ "set `global` = 1, session `transaction` = 1", PLAIN },
+	{ "set session `Session_Track_System_Variables` = ''",
+	  MY_SQL_SET | MY_SQL_TRACKERS | MY_SQL_TRACKER_LIST | MY_SQL_PLAIN },
+	{ "set @@session_track_schema = 0",
+	  MY_SQL_SET | MY_SQL_TRACKERS | MY_SQL_TRACKER_LIST | MY_SQL_PLAIN },
 	{ "set local a = on, @@session.b = -1, @@local.`c` = +2.5", PLAIN },
 	{ "set a := 'x'", PLAIN },
 	{ "set a = default", SET },

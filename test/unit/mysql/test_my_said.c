@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "mysql/my_user.h"
+#include "mysql/my_said.h"
 #include "sql/my_classify.h"
 
 static const struct my_lexer_options server = { .version = 101119,
@@ -32,7 +32,7 @@ run(struct statements *t, struct my_session *s, const char *text)
 
 	assert_int_equal(flags & (MY_SQL_LITERAL | others), MY_SQL_LITERAL);
 	my_session_copy(&before, s);
-	result = my_user_set(t, s, &before, text_of(text), server);
+	result = my_said_users(t, s, &before, text_of(text), server);
 	my_session_fini(&before);
 	return result;
 }

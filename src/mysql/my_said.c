@@ -1,17 +1,18 @@
 /*
- * User variables.  Owns nothing; any thread.
+ * See my_said.h.  Owns nothing; any thread.
  *
  * A string constant has the character set and the collation of the connection
  * that it came on; both are written down with it.  Only what reads the same in
  * all sql_modes and character sets is carried.
  */
-#include "my_user.h"
+#include "my_said.h"
 
 #include <string.h>
 
 #include "base/mem.h"
+#include "my_variable.h"
 
-/* A walk through a SET, up to each of its user variables. */
+/* A walk through a SET, up to each of its variables. */
 struct walk {
 	struct my_lexer lexer;
 	const uint8_t *at;  /* borrows */
@@ -54,17 +55,22 @@ begin_walk(struct walk *w, struct my_text text, struct my_lexer_options options)
 	(void)next_token(w); /* SET */
 }
 
-/* Goes on behind the name of the next user variable that is set. */
+static void
+take_name(struct walk *w)
+{
+	w->name_len = w->lexer.len;
+	memcpy(w->name, w->lexer.text, w->lexer.len);
+}
+
+/* Goes on behind this token where the next assignment begins with it. */
 static bool
-find_variable(struct walk *w)
+find_item(struct walk *w, enum my_lexer_token wanted)
 {
 	enum my_lexer_token token;
 
 	while ((token = next_token(w)) != MY_LEXER_MORE) {
-		if (token == MY_LEXER_VARIABLE && w->is_item) {
+		if (token == wanted && w->is_item) {
 			w->is_item = false;
-			w->name_len = w->lexer.len;
-			memcpy(w->name, w->lexer.text, w->lexer.len);
 			return true;
 		}
 		if (is_sign(w, token, '('))
@@ -180,9 +186,9 @@ put_constant(struct str *out, struct walk *w, const struct my_session *before)
 }
 
 enum my_change
-my_user_set(struct statements *t, struct my_session *s,
-	    const struct my_session *before, struct my_text text,
-	    struct my_lexer_options options)
+my_said_users(struct statements *t, struct my_session *s,
+	      const struct my_session *before, struct my_text text,
+	      struct my_lexer_options options)
 {
 	enum my_change result = MY_CHANGE_DONE;
 	struct my_session now = { .base = NULL };
@@ -190,9 +196,10 @@ my_user_set(struct statements *t, struct my_session *s,
 
 	my_session_copy(&now, s);
 	begin_walk(&w, text, options);
-	while (result == MY_CHANGE_DONE && find_variable(&w)) {
+	while (result == MY_CHANGE_DONE && find_item(&w, MY_LEXER_VARIABLE)) {
 		struct str value = { 0 };
 
+		take_name(&w);
 		if (!put_constant(&value, &w, before))
 			result = MY_CHANGE_PINS;
 		else if (value.failed)
@@ -210,4 +217,52 @@ my_user_set(struct statements *t, struct my_session *s,
 		my_session_copy(s, &now);
 	my_session_fini(&now);
 	return result;
+}
+
+/* ---- what is not told ---- */
+
+/* The name of @@name, which is set; false: it has a scope, or is another's. */
+static bool
+read_untold(struct walk *w)
+{
+	enum my_lexer_token token = next_token(w);
+
+	if (token != MY_LEXER_WORD && token != MY_LEXER_NAME)
+		return false;
+	take_name(w);
+	token = next_token(w);
+	return token == MY_LEXER_ASSIGN || is_sign(w, token, '=');
+}
+
+/* All names of servers are. */
+static bool
+is_plain_name(const struct walk *w)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyz_0123456789"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+	for (unsigned i = 0; i < w->name_len; i++)
+		if (w->name[i] == '\0' || strchr(plain, w->name[i]) == NULL)
+			return false;
+	return w->name_len > 0;
+}
+
+bool
+my_said_ask(struct str *sql, struct my_text text,
+	    struct my_lexer_options options)
+{
+	struct walk w;
+
+	begin_walk(&w, text, options);
+	while (find_item(&w, MY_LEXER_SYSTEM)) {
+		if (!read_untold(&w))
+			continue;
+		if (my_variable_find(w.name, w.name_len) == MY_VARIABLE_PINS ||
+		    !is_plain_name(&w))
+			return false;
+		str_printf(sql, "%s@@session.%.*s=@@session.%.*s",
+			   sql->len == 0 ? "SET " : ",", (int)w.name_len,
+			   w.name, (int)w.name_len, w.name);
+	}
+	return true;
 }

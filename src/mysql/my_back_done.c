@@ -1,0 +1,167 @@
+/*
+ * The end of a client's command: what it made of the server's session goes to
+ * the client's, and what a shared server must not keep, or has not told, is
+ * taken back or asked for, in the same write.  Runs on the worker that owns the
+ * connection.
+ */
+#include <string.h>
+
+#include "base/mem.h"
+#include "my_back.h"
+#include "my_follow.h"
+#include "my_front.h"
+#include "my_loading.h"
+#include "my_own.h"
+#include "my_probe.h"
+#include "my_results.h"
+#include "my_said.h"
+#include "my_trackers.h"
+#include "sql/my_classify.h"
+
+/*
+ * An ERR has no status.  Where a transaction was open it may be so no more, and
+ * where there was none only some texts may have begun one.
+ */
+static bool
+is_doubtful(const struct my_back *b)
+{
+	const uint64_t doubt = MY_SQL_DOUBT | MY_SQL_SEVERAL | MY_SQL_BEGIN |
+			       MY_SQL_END | MY_SQL_XA | MY_SQL_XA_END |
+			       MY_SQL_SET;
+
+	return (b->status & MY_STATUS_IN_TRANS) != 0 ||
+	       (b->status & MY_STATUS_AUTOCOMMIT) == 0 ||
+	       (b->flags & doubt) != 0;
+}
+
+void
+my_back_give(const struct my_back *b, struct my_front *f)
+{
+	f->status = b->status;
+	if (f->session.base != b->session.base ||
+	    f->session.own != b->session.own)
+		my_session_copy(&f->session, &b->session);
+}
+
+/* User variables that got constants go with the client. */
+static bool
+take_constants(struct my_back *b, struct turn *t)
+{
+	struct my_front *f = t->peer;
+	enum my_change change;
+
+	if (f->kept == NULL || f->keeps != MY_KEPT_SET)
+		return true;
+	change = my_said_users(t->shared, &b->session, &f->session,
+			       (struct my_text){ f->kept, f->kept_len },
+			       my_front_reads(f));
+	if (change == MY_CHANGE_DONE)
+		b->flags = my_pins_carried(b->flags);
+	return change != MY_CHANGE_NO_MEMORY;
+}
+
+/* A server that waits in the pool shall not end sooner than others. */
+static bool
+take_back_timeouts(struct my_back *b, struct turn *t)
+{
+	const struct my_front *f = t->peer;
+	struct my_session before = { .own = NULL };
+	struct str sql = { 0 };
+	bool done = true;
+
+	if (t->policy->mode == POOL_SESSION || b->session.own == NULL ||
+	    (f != NULL && b->session.own == f->session.own))
+		return true;
+	if (f != NULL)
+		before = f->session;
+	my_state_put_short(&sql, &b->session, &before);
+	if (sql.len > 0)
+		done = !sql.failed &&
+		       my_back_ask(b, t->out, MY_OWED_TRACK, MY_COM_QUERY,
+				   str_text(&sql), sql.len);
+	str_fini(&sql);
+	return done;
+}
+
+/*
+ * What the text has set and the server has not told: it is made to, or what it
+ * was stays unknown.  False: memory is out.
+ */
+static bool
+ask_untold(struct my_back *b, struct turn *t, bool *is_asked)
+{
+	static const char collation[] = "SET @@session.collation_connection="
+					"@@session.collation_connection";
+	const struct my_front *f = t->peer;
+	struct str sql = { 0 };
+	bool done = true;
+
+	if ((b->flags & MY_SQL_COLLATION) != 0)
+		str_puts(&sql, collation);
+	if ((b->flags & MY_SQL_UNTOLD) != 0 && my_facts_is_mariadb(b->facts) &&
+	    (f == NULL || f->kept == NULL || f->keeps != MY_KEPT_SET ||
+	     !my_said_ask(&sql, (struct my_text){ f->kept, f->kept_len },
+			  my_front_reads(f))))
+		my_follow_blind(b);
+	*is_asked = sql.len > 0;
+	if (*is_asked)
+		done = !sql.failed &&
+		       my_back_ask(b, t->out, MY_OWED_LOOK, MY_COM_QUERY,
+				   str_text(&sql), sql.len);
+	str_fini(&sql);
+	return done;
+}
+
+bool
+my_back_done(struct my_back *b, struct turn *t, const struct my_response *r,
+	     const uint8_t *head)
+{
+	bool is_error = r->error != 0, is_asked = false;
+	/* Of several statements those before the error have run. */
+	bool has_run = (!is_error || (b->flags & MY_SQL_SEVERAL) != 0) &&
+		       r->answer != MY_ANSWER_PREPARE;
+
+	/* What still comes of the command would be read as others. */
+	b->must_close |= my_back_is_between(b, t);
+	if (!is_error && t->peer != NULL && !take_constants(b, t))
+		return false;
+	if (has_run && !ask_untold(b, t, &is_asked))
+		return false;
+	if (!is_error && t->peer != NULL)
+		my_probe_learn(b, t->peer, t);
+	if (t->peer != NULL)
+		my_front_drop_kept(t->peer);
+	/* What is only prepared ends nothing. */
+	if (r->answer != MY_ANSWER_PREPARE)
+		my_follow_done(b, r->error);
+	if (!my_load_answered(b, t, head[0], r))
+		return false;
+	if (head[0] == MY_COM_SET_OPTION && !is_error) {
+		/* It is of another class now than it was told to be. */
+		b->must_close = true;
+		if (t->peer != NULL)
+			my_own_option_set(t->peer, my_get_u16(head + 1));
+	}
+	if (head[0] == MY_COM_RESET_CONNECTION && !is_error) {
+		if (!my_clean_restore(b, t) ||
+		    (t->peer != NULL && !my_front_restart(t->peer, t)))
+			return false;
+	} else {
+		if (!take_back_timeouts(b, t))
+			return false;
+		if (t->peer != NULL)
+			my_back_give(b, t->peer);
+		my_results_note(b, t->peer, r);
+	}
+	if (r->answer != MY_ANSWER_PREPARE && !my_trackers_end(b, t, r->error))
+		return false;
+	b->view.queries++;
+	if (is_error && is_doubtful(b) && !is_asked &&
+	    !my_back_is_between(b, t))
+		return my_back_ask(b, t->out, MY_OWED_LOOK, MY_COM_PING, NULL,
+				   0);
+	/* Else it is counted then. */
+	if (!is_asked && (b->status & MY_STATUS_IN_TRANS) == 0)
+		b->view.xacts++;
+	return true;
+}

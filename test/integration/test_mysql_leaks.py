@@ -1,0 +1,288 @@
+"""What one client leaves behind, in any way that it can be said: another one
+has to find what a fresh connection has, and the client itself what it would find
+on a connection of its own.
+
+Each statement runs on a connection to the server itself, for what is right, then
+on one client of a carpool with two servers while another looks, which gives the
+client the other server; and once it is gone, a third one looks."""
+
+import pytest
+
+from tools import mywire as w
+from tools.myanswer import MyError
+from tools.rawmysql import RawMysql
+
+MODERN = w.BASE | w.SESSION_TRACK | w.DEPRECATE_EOF | w.MULTI_STATEMENTS
+OLDER = MODERN & ~w.DEPRECATE_EOF
+
+SETUP = """
+CREATE DATABASE IF NOT EXISTS other
+DROP TABLE IF EXISTS leak
+CREATE TABLE leak (a INT AUTO_INCREMENT PRIMARY KEY, b VARCHAR(40))
+    ENGINE=InnoDB
+INSERT INTO leak (b) VALUES ('x'), ('y'), ('z')
+DROP FUNCTION IF EXISTS sets
+CREATE FUNCTION sets() RETURNS INT BEGIN SET @f = 7;
+    SET SESSION sort_buffer_size = 111111; RETURN 1; END
+DROP PROCEDURE IF EXISTS sets_zone
+CREATE PROCEDURE sets_zone() BEGIN SET time_zone = '+09:00'; SET @p = 1; END
+DROP PROCEDURE IF EXISTS saves
+CREATE PROCEDURE saves() BEGIN SAVEPOINT s;
+    INSERT INTO leak (b) VALUES ('saved'); END
+CREATE TRIGGER leak_counts BEFORE INSERT ON leak FOR EACH ROW
+    SET @t = COALESCE(@t, 0) + 1
+CREATE OR REPLACE VIEW leak_view AS SELECT sets() AS s
+"""
+
+# What is looked at: variables, then texts.
+VARIABLES = """sql_mode time_zone autocommit tx_isolation tx_read_only
+    character_set_client character_set_connection character_set_results
+    collation_connection character_set_server collation_server
+    character_set_database sort_buffer_size join_buffer_size tmp_table_size
+    sql_select_limit foreign_key_checks unique_checks check_constraint_checks
+    lc_time_names lc_messages default_storage_engine group_concat_max_len
+    max_statement_time lock_wait_timeout innodb_lock_wait_timeout sql_log_bin
+    in_transaction sql_safe_updates sql_notes sql_warnings sql_big_selects
+    div_precision_increment insert_id completion_type optimizer_switch
+    default_week_format old_mode max_sort_length sql_auto_is_null profiling
+    long_query_time eq_range_index_dive_limit transaction_prealloc_size
+    """.split()
+LOOKS = ["SELECT " + ",".join(f"@@{name}" for name in VARIABLES),
+         "SELECT ABS(@@timestamp - UNIX_TIMESTAMP(SYSDATE())) < 100000",
+         "SELECT DATABASE(), CURRENT_ROLE()",
+         "SELECT @a, @b, @f, @p, @t, @`a b`",
+         "SELECT COUNT(*) FROM made", "EXECUTE prepared"]
+
+SETS = """
+SET sql_mode = 'ANSI_QUOTES'
+SET `sql_mode` = 'ANSI_QUOTES'
+SET @@session.time_zone = '+02:00', @a = 5
+SET @@sql_mode = 'ANSI_QUOTES', @@time_zone = '+02:00'
+SET @@`sort_buffer_size` := 98304
+SET @@old_mode = ''
+SET @@autocommit = 0
+SET @@character_set_client = latin1, @@collation_connection = utf8mb4_bin
+SET @@insert_id = 1000
+SET @@timestamp = 1000000
+SET @@sort_buffer_size = 98304, @b = NOW()
+SET session.sort_buffer_size = 98304
+SET @@local.div_precision_increment = 8
+SET default.key_buffer_size = 1
+SET sql_mode = CONCAT(@@sql_mode, ',ANSI')
+SET time_zone = @@global.time_zone
+SET NAMES latin1
+SET NAMES utf8mb4 COLLATE utf8mb4_bin
+SET NAMES utf8mb4 COLLATE utf8mb4_bin, @@sort_buffer_size = 98304
+SET NAMES gbk
+SET CHARACTER SET latin1
+SET collation_connection = 'latin1_german1_ci'
+SET character_set_server = 'latin2'
+SET collation_server = 'utf8mb3_bin'
+SET character_set_database = 'latin2'
+SET SESSION character_set_results = NULL
+SET autocommit = 0
+SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE
+SET tx_isolation = 'READ-COMMITTED'
+SET @@session.tx_read_only = 1
+SET SESSION default_storage_engine = MyISAM
+SET storage_engine = Aria
+SET old_mode = 'NO_PROGRESS_INFO'
+SET completion_type = 1
+SET SESSION optimizer_switch = 'index_merge=off'
+SET SESSION sql_select_limit = 1
+SET sql_select_limit = DEFAULT
+SET foreign_key_checks = 0, unique_checks = 0
+SET SESSION max_statement_time = 0.5
+SET lc_time_names = 'de_DE', lc_messages = 'de_DE'
+SET profiling = 1
+SET sql_big_selects = 0, max_join_size = 5
+SET SESSION long_query_time = 5, sql_warnings = 1, sql_notes = 0
+SET check_constraint_checks = 0
+SET SESSION sql_log_bin = 0
+SET innodb_lock_wait_timeout = 3
+SET SESSION eq_range_index_dive_limit = 5, join_buffer_size = 1111040
+SET transaction_prealloc_size = 8192
+SET sql_auto_is_null = 1
+SET insert_id = 1000
+SET timestamp = 1000000
+SET rand_seed1 = 5
+SET last_insert_id = 99
+SET SESSION pseudo_thread_id = 5
+SET ROLE NONE
+SET session_track_schema = OFF
+SET session_track_system_variables = '*'
+SET session_track_system_variables = '', sql_mode = 'ANSI'
+SET @@session_track_state_change = 1, time_zone = '+01:00'
+SET STATEMENT sort_buffer_size = 200000 FOR SELECT 1
+SET STATEMENT sql_mode = 'ANSI' FOR SET time_zone = '+04:00'
+SET time_zone = '+01:00', nosuch = 1
+SET time_zone = '+01:00', @b = 1, sql_mode = 'nonsense'
+SET @a = 1, @b = 'abc'
+SET @a := NOW()
+SET @a = (SELECT MAX(a) FROM leak)
+SET @a = _latin1'abc' COLLATE latin1_bin
+SET @`a b` = 1
+SET @'a' = 3
+"""
+TEXTS = """
+SELECT @a := 5
+SELECT 5 INTO @a
+SELECT b INTO @a FROM leak LIMIT 1
+SELECT a, b INTO @a, @b FROM leak LIMIT 1
+SELECT sets()
+SELECT * FROM leak_view
+VALUES (sets())
+WITH q AS (SELECT sets() s) SELECT * FROM q
+(SELECT sets())
+SELECT * FROM (SELECT @a := 1) q
+DO sets()
+CALL sets_zone()
+CALL saves()
+ANALYZE FORMAT=JSON SELECT sets()
+EXPLAIN SELECT sets()
+INSERT INTO leak (b) VALUES (sets())
+UPDATE leak SET b = 'n' WHERE a = @b := 1
+DELETE FROM leak WHERE a = (@a := 100)
+INSERT INTO leak (b) VALUES ('q') RETURNING a
+USE other
+CREATE TEMPORARY TABLE made (a INT)
+CREATE TEMPORARY TABLE made AS SELECT * FROM leak
+CREATE OR REPLACE TEMPORARY TABLE made (a INT)
+/*!50000 CREATE TEMPORARY TABLE made (a INT) */
+/*M!100100 CREATE TEMPORARY TABLE made (a INT) */
+CREATE TEMPORARY SEQUENCE made
+BEGIN
+START TRANSACTION READ ONLY
+START TRANSACTION WITH CONSISTENT SNAPSHOT
+SAVEPOINT sp
+XA START 'leak'
+LOCK TABLES leak READ
+HANDLER leak OPEN
+PREPARE prepared FROM 'SELECT 1'
+EXECUTE IMMEDIATE 'SET @a = 9'
+EXECUTE IMMEDIATE 'SET SESSION sort_buffer_size = 99999'
+EXECUTE IMMEDIATE 'CREATE TEMPORARY TABLE made (a INT)'
+BEGIN NOT ATOMIC SET SESSION sort_buffer_size = 99999; SET @a = 3; END
+IF 1 THEN SET SESSION sort_buffer_size = 99999; END IF
+FLUSH TABLES leak WITH READ LOCK
+SELECT SQL_CALC_FOUND_ROWS * FROM leak LIMIT 1
+SELECT * FROM leak FOR UPDATE
+CREATE TABLE IF NOT EXISTS leak_made (a INT)
+GET DIAGNOSTICS @a = NUMBER
+SIGNAL SQLSTATE '45000'
+"""
+
+
+def execute(c, sql):
+    prepared = c.ask(w.command(w.STMT_PREPARE, sql), False)
+    if prepared.errors:
+        return prepared
+    return c.execute(prepared.statement, check=False)
+
+
+def in_transaction(c, sql):
+    c.query("BEGIN")
+    answer = c.query(sql, check=False)
+    c.query("COMMIT", check=False)
+    return answer
+
+
+WAYS = {
+    "alone": lambda c, sql: c.query(sql, check=False),
+    "prepared": execute,
+    "among others": lambda c, sql: c.query(f"DO 1; {sql}; DO 2", check=False),
+    "before an error": lambda c, sql: c.query(f"{sql}; x", check=False),
+    "between comments": lambda c, sql: c.query(
+        f"/* a */ -- b\n{sql} # c", check=False),
+    "in a transaction": in_transaction,
+}
+
+
+def look(c):
+    out = []
+    for sql in LOOKS:
+        answer = c.query(sql, check=False)
+        out.append(answer.errors[0].code if answer.errors else answer.rows)
+    return out
+
+
+def differences(want, got):
+    names = [*VARIABLES, *LOOKS[1:]]
+    flat = [[*looks[0][0], *looks[1:]] for looks in (want, got)]
+    return [(name, x, y) for name, x, y in zip(names, *flat) if x != y]
+
+
+class Stage:
+    def __init__(self, server, carpool, caps):
+        self.server, self.carpool, self.caps = server, carpool, caps
+        c = self.direct()
+        self.fresh = look(c)
+        c.quit()
+
+    def direct(self):
+        return RawMysql.open(self.server.host, self.server.port, user="app",
+                             password=self.server.users["app"][0],
+                             database="test", caps=self.caps)
+
+    def come(self):
+        return self.carpool.my_connect(caps=self.caps)
+
+    def check(self, way, sql):
+        """Who finds what it should not, and what."""
+        self.server.script(SETUP, "test")
+        c = self.direct()
+        codes = [e.code for e in way(c, sql).errors]
+        want = look(c)
+        c.quit()
+        self.server.script(SETUP, "test")
+        out = []
+        client, other = self.come(), self.come()
+        got = [e.code for e in way(client, sql).errors]
+        if got != codes:
+            out.append((sql, "error", codes, got))
+        out += self.see(sql, "the other", self.fresh, other)
+        out += self.see(sql, "itself", want, client)
+        client.close()
+        other.close()
+        third = self.come()
+        out += self.see(sql, "the next", self.fresh, third)
+        third.close()
+        return out
+
+    @staticmethod
+    def see(sql, who, want, client):
+        try:
+            found = differences(want, look(client))
+        except MyError as e:
+            found = [str(e)]
+        return [(sql, who, found)] if found else []
+
+
+@pytest.mark.seconds(120)
+@pytest.mark.parametrize("how", WAYS)
+@pytest.mark.parametrize("caps", [MODERN, OLDER])
+def test_nothing_is_left_and_nothing_lost(make_carpool, mariadb, caps, how):
+    mariadb.script(SETUP, "test")
+    carpool = make_carpool({}, mysql={"test": mariadb, "other": mariadb},
+                           default_pool_size=2, query_wait_timeout=10)
+    stage = Stage(mariadb, carpool, caps)
+    wrong = []
+    for sql in (SETS + TEXTS).strip().split("\n"):
+        wrong += stage.check(WAYS[how], sql)
+    assert not wrong, "\n".join(map(repr, wrong))
+    assert carpool.servers_open() <= 4
+
+
+@pytest.mark.parametrize("caps", [MODERN, OLDER])
+def test_what_a_function_does_in_set_statement(make_carpool, mariadb, caps):
+    """SET STATEMENT hides it; nobody else sees it all the same."""
+    mariadb.script(SETUP, "test")
+    carpool = make_carpool({}, mysql={"test": mariadb}, default_pool_size=1)
+    stage = Stage(mariadb, carpool, caps)
+    for what in ("SELECT sets()", "SELECT * FROM leak_view", "DO sets()",
+                 "INSERT INTO leak (b) VALUES (sets())"):
+        client, other = stage.come(), stage.come()
+        client.query(f"SET STATEMENT max_statement_time = 1 FOR {what}")
+        assert not stage.see(what, "the other", stage.fresh, other)
+        client.close()
+        other.close()

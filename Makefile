@@ -161,7 +161,7 @@ lint: ## layers, sizes, names, forbidden calls, headers, cppcheck, ...
 format: ## apply clang-format to all C files
 	$Qclang-format -i $$(find include src test bench -name '*.[ch]')
 
-bench: ## measure against direct, relay, HAProxy and pgbouncer (ARGS=--quick)
+bench: ## measure both protocols beside their peers (ARGS=--quick)
 	@packaging/deps/install build demo bench
 	@+$(MAKE) --no-print-directory BUILD=release all $(OUT)/bench/relay \
 		$(OUT)/bench/load

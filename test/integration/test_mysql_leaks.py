@@ -64,7 +64,7 @@ SET @@autocommit = 0
 SET @@character_set_client = latin1, @@collation_connection = utf8mb4_bin
 SET @@insert_id = 1000
 SET @@timestamp = 1000000
-SET @@sort_buffer_size = 98304, @b = NOW()
+SET @@sort_buffer_size = 98304, @b = DATABASE()
 SET session.sort_buffer_size = 98304
 SET @@local.div_precision_increment = 8
 SET default.key_buffer_size = 1
@@ -118,7 +118,7 @@ SET STATEMENT sql_mode = 'ANSI' FOR SET time_zone = '+04:00'
 SET time_zone = '+01:00', nosuch = 1
 SET time_zone = '+01:00', @b = 1, sql_mode = 'nonsense'
 SET @a = 1, @b = 'abc'
-SET @a := NOW()
+SET @a := DATABASE()
 SET @a = (SELECT MAX(a) FROM leak)
 SET @a = _latin1'abc' COLLATE latin1_bin
 SET @`a b` = 1

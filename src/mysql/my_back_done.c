@@ -84,49 +84,34 @@ take_back_timeouts(struct my_back *b, struct turn *t)
 }
 
 /*
- * What the text has set and the server has not told: it is made to, or what it
- * was stays unknown.  False: memory is out.
+ * Composes what makes the server tell of what the text has set untold; where it
+ * cannot be made, what that was stays unknown.
  */
-static bool
-ask_untold(struct my_back *b, struct turn *t, bool *is_asked)
+static void
+put_questions(struct str *sql, struct my_back *b, const struct my_front *f)
 {
 	static const char collation[] = "SET @@session.collation_connection="
 					"@@session.collation_connection";
-	const struct my_front *f = t->peer;
-	struct str sql = { 0 };
-	bool done = true;
+	bool is_untold = (b->flags & MY_SQL_UNTOLD) != 0 &&
+			 my_facts_is_mariadb(b->facts);
 
 	if ((b->flags & MY_SQL_COLLATION) != 0)
-		str_puts(&sql, collation);
-	if ((b->flags & MY_SQL_UNTOLD) != 0 && my_facts_is_mariadb(b->facts) &&
-	    (f == NULL || f->kept == NULL || f->keeps != MY_KEPT_SET ||
-	     !my_said_ask(&sql, (struct my_text){ f->kept, f->kept_len },
-			  my_front_reads(f))))
+		str_puts(sql, collation);
+	if (!is_untold && !my_trackers_has_begun(b))
+		return;
+	if (f == NULL || f->kept == NULL || f->keeps != MY_KEPT_SET ||
+	    !my_said_ask(sql, (struct my_text){ f->kept, f->kept_len },
+			 b->flags, my_front_reads(f)))
 		my_follow_blind(b);
-	*is_asked = sql.len > 0;
-	if (*is_asked)
-		done = !sql.failed &&
-		       my_back_ask(b, t->out, MY_OWED_LOOK, MY_COM_QUERY,
-				   str_text(&sql), sql.len);
-	str_fini(&sql);
-	return done;
 }
 
-bool
-my_back_done(struct my_back *b, struct turn *t, const struct my_response *r,
-	     const uint8_t *head)
+/* All but that; the questions are asked when carpool is told again. */
+static bool
+end_command(struct my_back *b, struct turn *t, const struct my_response *r,
+	    const uint8_t *head, const struct str *questions)
 {
-	bool is_error = r->error != 0, is_asked = false;
-	/* Of several statements those before the error have run. */
-	bool has_run = (!is_error || (b->flags & MY_SQL_SEVERAL) != 0) &&
-		       r->answer != MY_ANSWER_PREPARE;
+	bool is_error = r->error != 0, is_asked = questions->len > 0;
 
-	/* What still comes of the command would be read as others. */
-	b->must_close |= my_back_is_between(b, t);
-	if (!is_error && t->peer != NULL && !take_constants(b, t))
-		return false;
-	if (has_run && !ask_untold(b, t, &is_asked))
-		return false;
 	if (!is_error && t->peer != NULL)
 		my_probe_learn(b, t->peer, t);
 	if (t->peer != NULL)
@@ -156,6 +141,9 @@ my_back_done(struct my_back *b, struct turn *t, const struct my_response *r,
 	if (r->answer != MY_ANSWER_PREPARE && !my_trackers_end(b, t, r->error))
 		return false;
 	b->view.queries++;
+	if (is_asked && !my_back_ask(b, t->out, MY_OWED_LOOK, MY_COM_QUERY,
+				     str_text(questions), questions->len))
+		return false;
 	if (is_error && is_doubtful(b) && !is_asked &&
 	    !my_back_is_between(b, t))
 		return my_back_ask(b, t->out, MY_OWED_LOOK, MY_COM_PING, NULL,
@@ -164,4 +152,25 @@ my_back_done(struct my_back *b, struct turn *t, const struct my_response *r,
 	if (!is_asked && (b->status & MY_STATUS_IN_TRANS) == 0)
 		b->view.xacts++;
 	return true;
+}
+
+bool
+my_back_done(struct my_back *b, struct turn *t, const struct my_response *r,
+	     const uint8_t *head)
+{
+	/* Of several statements those before an error have run. */
+	bool has_run = (r->error == 0 || (b->flags & MY_SQL_SEVERAL) != 0) &&
+		       r->answer != MY_ANSWER_PREPARE;
+	struct str questions = { 0 };
+	bool done;
+
+	/* What still comes of the command would be read as others. */
+	b->must_close |= my_back_is_between(b, t);
+	if (r->error == 0 && t->peer != NULL && !take_constants(b, t))
+		return false;
+	if (has_run)
+		put_questions(&questions, b, t->peer);
+	done = !questions.failed && end_command(b, t, r, head, &questions);
+	str_fini(&questions);
+	return done;
 }

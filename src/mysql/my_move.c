@@ -181,15 +181,6 @@ put_pair(struct move *m, const char *name, const char *other)
 	put_setting(m->sql, name, kind_of(name), value);
 }
 
-/* What a client set of these was taken back at once: see my_trackers.h. */
-static bool
-is_tracker(const char *name)
-{
-	static const char prefix[] = "session_track_";
-
-	return strncmp(name, prefix, sizeof(prefix) - 1) == 0;
-}
-
 /* What the server has and the session has not for its own. */
 static void
 put_back(struct move *m)
@@ -200,7 +191,9 @@ put_back(struct move *m)
 		enum my_variable kind = kind_of(at.name);
 		const char *other = my_variable_other(at.name);
 
-		if (has_own(m->to, at.name, kind) || is_tracker(at.name))
+		/* A client's trackers were taken back at once. */
+		if (has_own(m->to, at.name, kind) ||
+		    my_variable_is_tracker(at.name, strlen(at.name)))
 			continue;
 		if (kind == MY_VARIABLE_SCHEMA && m->is_moved)
 			continue;

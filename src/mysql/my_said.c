@@ -8,6 +8,7 @@
 #include "my_said.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "my_variable.h"
@@ -62,15 +63,16 @@ take_name(struct walk *w)
 	memcpy(w->name, w->lexer.text, w->lexer.len);
 }
 
-/* Goes on behind this token where the next assignment begins with it. */
+/* Goes on behind the first token of the next assignment. */
 static bool
-find_item(struct walk *w, enum my_lexer_token wanted)
+next_item(struct walk *w, enum my_lexer_token *first)
 {
 	enum my_lexer_token token;
 
 	while ((token = next_token(w)) != MY_LEXER_MORE) {
-		if (token == wanted && w->is_item) {
+		if (w->is_item) {
 			w->is_item = false;
+			*first = token;
 			return true;
 		}
 		if (is_sign(w, token, '('))
@@ -192,13 +194,16 @@ my_said_users(struct statements *t, struct my_session *s,
 {
 	enum my_change result = MY_CHANGE_DONE;
 	struct my_session now = { .base = NULL };
+	enum my_lexer_token first;
 	struct walk w;
 
 	my_session_copy(&now, s);
 	begin_walk(&w, text, options);
-	while (result == MY_CHANGE_DONE && find_item(&w, MY_LEXER_VARIABLE)) {
+	while (result == MY_CHANGE_DONE && next_item(&w, &first)) {
 		struct str value = { 0 };
 
+		if (first != MY_LEXER_VARIABLE)
+			continue;
 		take_name(&w);
 		if (!put_constant(&value, &w, before))
 			result = MY_CHANGE_PINS;
@@ -221,48 +226,148 @@ my_said_users(struct statements *t, struct my_session *s,
 
 /* ---- what is not told ---- */
 
-/* The name of @@name, which is set; false: it has a scope, or is another's. */
-static bool
-read_untold(struct walk *w)
-{
-	enum my_lexer_token token = next_token(w);
+enum item {
+	ITEM_TOLD,    /* a variable of the session, whose name is taken */
+	ITEM_UNTOLD,  /* the same by @@name, without a scope */
+	ITEM_CHARSET, /* NAMES, CHARACTER SET */
+	ITEM_OTHER,   /* nothing of the session's variables */
+	ITEM_UNCLEAR,
+};
 
+static bool
+is_word(const struct walk *w, const char *word)
+{
+	return w->lexer.len == strlen(word) &&
+	       strncasecmp(w->lexer.text, word, w->lexer.len) == 0;
+}
+
+static bool
+is_any(const struct walk *w, const char *const *words)
+{
+	for (; *words != NULL; words++)
+		if (is_word(w, *words))
+			return true;
+	return false;
+}
+
+/* The token is a name, with its value behind it. */
+static enum item
+read_name(struct walk *w, enum my_lexer_token token, enum item item)
+{
 	if (token != MY_LEXER_WORD && token != MY_LEXER_NAME)
-		return false;
+		return ITEM_UNCLEAR;
 	take_name(w);
 	token = next_token(w);
-	return token == MY_LEXER_ASSIGN || is_sign(w, token, '=');
+	return token == MY_LEXER_ASSIGN || is_sign(w, token, '=')
+		       ? item
+		       : ITEM_UNCLEAR;
+}
+
+/* Behind @@. */
+static enum item
+read_system(struct walk *w)
+{
+	static const char *const scopes[] = { "session", "local", NULL };
+	enum my_lexer_token token = next_token(w);
+	bool is_session = token == MY_LEXER_WORD && is_any(w, scopes);
+
+	if (token != MY_LEXER_WORD && token != MY_LEXER_NAME)
+		return ITEM_UNCLEAR;
+	take_name(w);
+	token = next_token(w);
+	if (token == MY_LEXER_ASSIGN || is_sign(w, token, '='))
+		return ITEM_UNTOLD;
+	if (!is_sign(w, token, '.'))
+		return ITEM_UNCLEAR;
+	return is_session ? read_name(w, next_token(w), ITEM_TOLD) : ITEM_OTHER;
+}
+
+static enum item
+read_item(struct walk *w, enum my_lexer_token first)
+{
+	static const char *const scopes[] = { "session", "local", NULL };
+	static const char *const charsets[] = { "names", "character", "charset",
+						NULL };
+
+	if (first == MY_LEXER_VARIABLE)
+		return ITEM_OTHER;
+	if (first == MY_LEXER_SYSTEM)
+		return read_system(w);
+	if (first == MY_LEXER_WORD && is_any(w, charsets))
+		return ITEM_CHARSET;
+	if (first == MY_LEXER_WORD && is_any(w, scopes))
+		first = next_token(w);
+	/* TRANSACTION, PASSWORD and the like have no sign behind them. */
+	return read_name(w, first, ITEM_TOLD);
 }
 
 /* All names of servers are. */
 static bool
-is_plain_name(const struct walk *w)
+is_plain_name(const char *name, size_t len)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyz_0123456789"
 				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
-	for (unsigned i = 0; i < w->name_len; i++)
-		if (w->name[i] == '\0' || strchr(plain, w->name[i]) == NULL)
+	for (size_t i = 0; i < len; i++)
+		if (name[i] == '\0' || strchr(plain, name[i]) == NULL)
 			return false;
-	return w->name_len > 0;
+	return len > 0;
+}
+
+/* Appends what makes a server tell of a variable; false: it cannot be made. */
+static bool
+put_question(struct str *sql, const char *name, size_t len)
+{
+	enum my_variable kind = my_variable_find(name, len);
+
+	if (kind == MY_VARIABLE_PINS || !is_plain_name(name, len))
+		return false;
+	str_printf(sql, "%s@@session.%.*s=@@session.%.*s",
+		   sql->len == 0 ? "SET " : ",", (int)len, name, (int)len,
+		   name);
+	return true;
+}
+
+static bool
+ask_item(struct str *sql, const struct walk *w, enum item item, bool is_list)
+{
+	static const char *const charsets[] = { "character_set_client",
+						"character_set_results",
+						"collation_connection" };
+
+	switch (item) {
+	case ITEM_UNTOLD:
+		break;
+	case ITEM_TOLD:
+		if (!is_list)
+			return true;
+		break;
+	case ITEM_CHARSET:
+		for (size_t i = 0; is_list && i < COUNT_OF(charsets); i++)
+			(void)put_question(sql, charsets[i],
+					   strlen(charsets[i]));
+		return true;
+	case ITEM_OTHER:
+		return true;
+	case ITEM_UNCLEAR:
+		return !is_list;
+	}
+	/* Those have a question of their own. */
+	return my_variable_is_tracker(w->name, w->name_len) ||
+	       put_question(sql, w->name, w->name_len);
 }
 
 bool
-my_said_ask(struct str *sql, struct my_text text,
+my_said_ask(struct str *sql, struct my_text text, uint64_t flags,
 	    struct my_lexer_options options)
 {
+	bool is_list = (flags & MY_SQL_TRACKER_LIST) != 0;
+	enum my_lexer_token first;
 	struct walk w;
 
 	begin_walk(&w, text, options);
-	while (find_item(&w, MY_LEXER_SYSTEM)) {
-		if (!read_untold(&w))
-			continue;
-		if (my_variable_find(w.name, w.name_len) == MY_VARIABLE_PINS ||
-		    !is_plain_name(&w))
+	while (next_item(&w, &first))
+		if (!ask_item(sql, &w, read_item(&w, first), is_list))
 			return false;
-		str_printf(sql, "%s@@session.%.*s=@@session.%.*s",
-			   sql->len == 0 ? "SET " : ",", (int)w.name_len,
-			   w.name, (int)w.name_len, w.name);
-	}
 	return true;
 }

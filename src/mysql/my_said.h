@@ -4,8 +4,9 @@
  * User variables that get constants go with the client, as system variables do,
  * and stand in its session's own state under "@name", with an expression that
  * gives the same value on any server.  MariaDB tells nothing of a SET of
- * @@name without SESSION or LOCAL; it is made to by setting the variable to
- * what it is.
+ * @@name without SESSION or LOCAL, and no server tells of what is set together
+ * with the list of what it tells; it is made to by setting the variable to what
+ * it is.
  */
 #ifndef CARPOOL_SRC_MYSQL_MY_SAID_H
 #define CARPOOL_SRC_MYSQL_MY_SAID_H
@@ -21,7 +22,7 @@ my_said_matters(uint64_t flags)
 	const uint64_t unclear = MY_SQL_SEVERAL | MY_SQL_LOST;
 
 	return (flags & unclear) == 0 &&
-	       ((flags & MY_SQL_UNTOLD) != 0 ||
+	       ((flags & (MY_SQL_UNTOLD | MY_SQL_TRACKER_LIST)) != 0 ||
 		(flags & (MY_SQL_LITERAL | MY_SQL_VARIABLE)) == MY_SQL_LITERAL);
 }
 
@@ -38,10 +39,10 @@ enum my_change my_said_users(struct statements *t, struct my_session *s,
 
 /*
  * Appends to sql, which is a SET of such variables or empty, what makes a
- * server tell of those of the text, which matters.  False: one of them cannot
- * be asked for.
+ * server tell of those of the text, which matters and has these flags.  False:
+ * one of them cannot be asked for.
  */
-bool my_said_ask(struct str *sql, struct my_text text,
+bool my_said_ask(struct str *sql, struct my_text text, uint64_t flags,
 		 struct my_lexer_options options);
 
 #endif

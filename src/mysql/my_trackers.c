@@ -77,9 +77,9 @@ my_trackers_tell(uint8_t *out, const struct my_ok *ok, const struct my_front *f)
 /* ---- a SET of them ---- */
 
 bool
-my_trackers_is_list_alone(uint64_t flags)
+my_trackers_is_list(uint64_t flags)
 {
-	const uint64_t more = MY_SQL_SESSION | MY_SQL_ONCE | MY_SQL_FOR |
+	const uint64_t more = MY_SQL_GLOBAL | MY_SQL_ONCE | MY_SQL_FOR |
 			      MY_SQL_ROLE | MY_SQL_SEVERAL | MY_SQL_DOUBT;
 
 	return (flags & MY_SQL_TRACKER_LIST) != 0 && (flags & more) == 0;
@@ -117,7 +117,7 @@ my_trackers_end(struct my_back *b, struct turn *t, unsigned error)
 {
 	const uint64_t untold = MY_SQL_TRACKER_LIST | MY_SQL_SEVERAL;
 	bool was_begun = b->is_client_tracked;
-	bool is_asked = was_begun && my_trackers_is_list_alone(b->flags);
+	bool is_asked = my_trackers_has_begun(b);
 
 	if ((b->flags & MY_SQL_TRACKERS) == 0 && !was_begun)
 		return true;

@@ -6,9 +6,9 @@
  * filtered by them. A SET of them runs on a server all the same, which knows
  * what is right, and is followed by carpool's own again.  Where it sets the
  * list of variables the server tells no more what else it set.  So before such
- * a SET the server gets the client's values, which the SET may be made of, and
- * after it is asked for them; and if it may have set more than these, the
- * client keeps the server.
+ * a SET the server gets the client's values, which the SET may be made of;
+ * after it is asked for them, and for what else the text set (my_said.h).  What
+ * cannot be asked for keeps the server for its client.
  *
  * Runs on the worker that owns both.
  */
@@ -18,8 +18,8 @@
 #include "my_back.h"
 #include "my_front.h"
 
-/* Does such a text set the list, and surely nothing else that is told? */
-bool my_trackers_is_list_alone(uint64_t flags);
+/* Does such a text set the list, and nothing that cannot be asked for? */
+bool my_trackers_is_list(uint64_t flags);
 
 /* Writes the OK as the client shall see it: see my_ok_rewrite. */
 size_t my_trackers_tell(uint8_t *out, const struct my_ok *ok,
@@ -30,7 +30,14 @@ static inline bool
 my_trackers_must_begin(const struct my_back *b, const struct my_front *f)
 {
 	return (f->flags & MY_SQL_TRACKER_LIST) != 0 && !b->is_client_tracked &&
-	       my_trackers_is_list_alone(f->flags);
+	       my_trackers_is_list(f->flags);
+}
+
+/* Does the text that is answered run so? */
+static inline bool
+my_trackers_has_begun(const struct my_back *b)
+{
+	return b->is_client_tracked && my_trackers_is_list(b->flags);
 }
 
 /* Sends them; false: memory is out. */

@@ -53,11 +53,18 @@ static const struct special {
 	{ "debug_sync", MY_VARIABLE_PINS },
 };
 
+bool
+my_variable_is_tracker(const char *name, size_t len)
+{
+	static const char prefix[] = "session_track_";
+
+	return len >= sizeof(prefix) - 1 &&
+	       strncasecmp(name, prefix, sizeof(prefix) - 1) == 0;
+}
+
 enum my_variable
 my_variable_find(const char *name, size_t len)
 {
-	static const char trackers[] = "session_track_";
-
 	for (size_t i = 0; i < COUNT_OF(specials); i++) {
 		const char *special = specials[i].name;
 
@@ -65,10 +72,8 @@ my_variable_find(const char *name, size_t len)
 		    special[len] == '\0')
 			return specials[i].kind;
 	}
-	if (len >= sizeof(trackers) - 1 &&
-	    strncasecmp(name, trackers, sizeof(trackers) - 1) == 0)
-		return MY_VARIABLE_OWN;
-	return MY_VARIABLE_CARRIED;
+	return my_variable_is_tracker(name, len) ? MY_VARIABLE_OWN
+						 : MY_VARIABLE_CARRIED;
 }
 
 const char *

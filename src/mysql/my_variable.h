@@ -24,6 +24,9 @@ enum my_variable {
 /* Seconds from which on a timeout harms no server. */
 #define MY_VARIABLE_LONG 600u
 
+/* Is it session_track_*, in any letter case? */
+bool my_variable_is_tracker(const char *name, size_t len);
+
 /* The name in any letter case. */
 enum my_variable my_variable_find(const char *name, size_t len);
 

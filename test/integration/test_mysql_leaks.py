@@ -112,6 +112,11 @@ SET ROLE NONE
 SET session_track_schema = OFF
 SET session_track_system_variables = '*'
 SET session_track_system_variables = '', sql_mode = 'ANSI'
+SET session_track_system_variables = '', NAMES latin1, @@time_zone = '+01:00'
+SET @@session_track_system_variables = '', LOCAL time_zone = '+01:00', @a = 1
+SET `session_track_system_variables` = '', `time_zone` = '+01:00'
+SET session_track_system_variables = '', timestamp = 5, time_zone = '+01:00'
+SET session_track_system_variables = '', time_zone = '+01:00', nosuch = 1
 SET @@session_track_state_change = 1, time_zone = '+01:00'
 SET STATEMENT sort_buffer_size = 200000 FOR SELECT 1
 SET STATEMENT sql_mode = 'ANSI' FOR SET time_zone = '+04:00'

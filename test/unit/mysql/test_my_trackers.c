@@ -111,11 +111,48 @@ test_list(void **state)
 			       "boundary:0,0 ",
 		},
 		{
-			.name = "with another variable: nobody else gets the "
-				"server before it is reset",
+			.name = "with others, as Connector/J does: they are "
+				"asked for as soon as all is told again",
 			.mode = POOL_TRANSACTION,
 			.moves = { { CLIENT,
-				     "q:" LIST "'',time_zone='+01:00'" },
+				     "q:set autocommit=1, "
+				     "session_track_system_variables="
+				     "concat('a',if(locate('*',"
+				     "@@session_track_system_variables)>0,"
+				     "',b','')), session_track_schema=1, "
+				     "@@session.time_zone='+01:00', names "
+				     "latin1, @c=4" },
+				   { SERVER, "ok" },
+				   { SERVER, "ok changed" },
+				   { SERVER, TOLD("\001a") },
+				   { SERVER, "ok" },
+				   { SERVER, "ok var=time_zone:+01:00" },
+				   { CLIENT, "q:do 1" },
+				   { SERVER, "ok" } },
+			.to_client = "1:ok 1:ok",
+			.to_server =
+				"0:" NONE_SET "0:[set autocommit=1, "
+				"session_track_system_variables="
+				"concat('a',if(locate('*',"
+				"@@session_track_system_variables)>0,"
+				"',b','')), session_track_schema=1, "
+				"@@session.time_zone='+01:00', names latin1, "
+				"@c=4]" ASK BACK " 0:[SET @@session.autocommit="
+				"@@session.autocommit,@@session.time_zone="
+				"@@session.time_zone,"
+				"@@session.character_set_client="
+				"@@session.character_set_client,"
+				"@@session.character_set_results="
+				"@@session.character_set_results,"
+				"@@session.collation_connection="
+				"@@session.collation_connection] 0:[do 1]",
+			.log = "link:1 boundary:0,0 link:0 boundary:0,0 ",
+		},
+		{
+			.name = "with what cannot be asked for: nobody else "
+				"gets the server before it is reset",
+			.mode = POOL_TRANSACTION,
+			.moves = { { CLIENT, "q:" LIST "'',global a=1" },
 				   { SERVER, "ok" },
 				   { SERVER, "ok" },
 				   { CLIENT, "q:do 1" },
@@ -127,23 +164,37 @@ test_list(void **state)
 				   { CLIENT, "q:do 2" },
 				   { SERVER, "ok" } },
 			.to_client = "1:ok 1:ok 1:ok",
-			.to_server = "0:[" LIST "'',time_zone='+01:00']" BACK
+			.to_server = "0:[" LIST "'',global a=1]" BACK
 				     " 0:[do 1] 0:reset 0:trackers 0:[do 2]",
 			.log = "link:0 boundary:1,1 boundary:1,1 abandon:1 "
 			       "boundary:1,1 boundary:0,0 link:0 boundary:0,0 ",
 		},
 		{
+			.name = "with a variable that no SET restores",
+			.mode = POOL_TRANSACTION,
+			.moves = { { CLIENT, "q:" LIST "'',timestamp=1" },
+				   { SERVER, "ok" },
+				   { SERVER, "ok" },
+				   { SERVER, TOLD("") },
+				   { SERVER, "ok" } },
+			.to_client = "1:ok",
+			.to_server = "0:" NONE_SET "0:[" LIST
+				     "'',timestamp=1]" ASK BACK,
+			.log = "link:1 boundary:1,1 ",
+		},
+		{
 			.name = "refused with another variable: nothing is set",
 			.mode = POOL_TRANSACTION,
 			.moves = { { CLIENT, "q:" LIST "'',a=1" },
+				   { SERVER, "ok" },
 				   { SERVER, "err 1193" },
 				   { SERVER, "ok" },
 				   { SERVER, "ok" },
 				   { SERVER, WARNINGS } },
 			.to_client = "1:err1193",
-			.to_server = "0:[" LIST "'',a=1]" BACK
+			.to_server = "0:" NONE_SET "0:[" LIST "'',a=1]" BACK
 				     " 0:ping 0:[SHOW WARNINGS]",
-			.log = "link:0 boundary:0,0 ",
+			.log = "link:1 boundary:0,0 ",
 		},
 	};
 

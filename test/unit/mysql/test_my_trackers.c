@@ -110,6 +110,17 @@ test_list(void **state)
 			.log = "link:1 abandon:1 boundary:0,0 link:0 "
 			       "boundary:0,0 ",
 		},
+	};
+
+	(void)state;
+	SCRIPT_CHECK_ALL(scripts);
+}
+
+/* The list, and more in the same SET. */
+static void
+test_list_and_more(void **state)
+{
+	static const struct script scripts[] = {
 		{
 			.name = "with others, as Connector/J does: they are "
 				"asked for as soon as all is told again",
@@ -262,6 +273,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_list_and_more),
 		cmocka_unit_test(test_others),
 	};
 

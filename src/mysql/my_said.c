@@ -297,7 +297,9 @@ read_item(struct walk *w, enum my_lexer_token first)
 		return ITEM_CHARSET;
 	if (first == MY_LEXER_WORD && is_any(w, scopes))
 		first = next_token(w);
-	/* TRANSACTION, PASSWORD and the like have no sign behind them. */
+	else if (first == MY_LEXER_WORD && is_word(w, "password"))
+		return ITEM_UNCLEAR;
+	/* TRANSACTION, ROLE and the like have no sign behind them. */
 	return read_name(w, first, ITEM_TOLD);
 }
 

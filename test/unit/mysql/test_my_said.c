@@ -154,10 +154,62 @@ strings_know_their_character_set(void **state)
 	statements_free(t);
 }
 
+/* What servers do not tell is asked for by name. */
+static void
+questions_name_what_is_untold(void **state)
+{
+#define Q(name) "@@session." name "=@@session." name
+#define LIST "set session_track_system_variables = '', "
+	static const struct {
+		const char *text;
+		const char *sql; /* NULL: it cannot be asked for */
+	} questions[] = {
+		{ "set @@a = 1", "SET " Q("a") },
+		{ "set /* @@x=1, */ @@`a` := (1, 2), @@local.b = 3",
+		  "SET " Q("a") },
+		{ "set a = 1, session b = 2, @c = 3, @@d = @@e",
+		  "SET " Q("d") },
+		{ "set @@hot.key_buffer_size = 1, @@A_1 = 2", "SET " Q("A_1") },
+		{ "set @@`a b` = 1", NULL },
+		{ "set @@timestamp = 1", NULL },
+		{ LIST "a = 1", "SET " Q("a") },
+		{ LIST "session_track_schema = 1, @@Session_Track_gtids = ''",
+		  "" },
+		{ LIST "a = (1, b = 2), session c = 3, local `d` = 4, "
+		       "@@session.e = 5, @@f = 6, @g = 7, @@global.h = 8",
+		  "SET " Q("a") "," Q("c") "," Q("d") "," Q("e") "," Q("f") },
+		{ LIST "names latin1 collate latin1_bin, z = 1",
+		  "SET " Q("character_set_client") "," Q(
+			  "character_set_"
+			  "results") "," Q("collation_connection") "," Q("z") },
+		{ LIST "transaction read only", NULL },
+		{ LIST "session transaction read only", NULL },
+		{ LIST "password = 'x'", NULL },
+		{ LIST "a.b = 1", NULL },
+		{ LIST "rand_seed1 = 1", NULL },
+		{ LIST, "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(questions); i++) {
+		struct my_text text = text_of(questions[i].text);
+		uint64_t flags = my_classify_text(text.data, text.len, server);
+		struct str sql = { 0 };
+		bool done = my_said_ask(&sql, text, flags, server);
+
+		if (done != (questions[i].sql != NULL) ||
+		    (done && strcmp(str_text(&sql), questions[i].sql) != 0))
+			fail_msg("%s: %d %s", questions[i].text, done,
+				 str_text(&sql));
+		str_fini(&sql);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(questions_name_what_is_untold),
 		cmocka_unit_test(constants_are_carried),
 		cmocka_unit_test(others_do_not_see_them),
 		cmocka_unit_test(strings_know_their_character_set),

@@ -116,6 +116,14 @@ enum link_result my_back_link(struct turn *turn);
 void my_back_unlink(void *back);
 bool my_back_suits(const void *back, const void *front);
 
+/* Must the linked server be given the client's LAST_INSERT_ID() before the
+ * command of f->flags? */
+bool my_link_is_id_due(const struct my_back *b, const struct my_front *f);
+
+/* It is; false: memory is out. */
+bool my_link_set_id(struct my_back *b, const struct my_front *f,
+		    struct buf *out);
+
 /* A hidden command of the link was answered, with an error or with 0. */
 void my_link_done(struct my_back *b, unsigned error);
 

@@ -128,9 +128,13 @@ end_command(struct my_back *b, struct turn *t, const struct my_response *r,
 			my_own_option_set(t->peer, my_get_u16(head + 1));
 	}
 	if (head[0] == MY_COM_RESET_CONNECTION && !is_error) {
+		/* No reset takes a role away. */
+		b->must_close |= (b->dirt & MY_PIN_BIT(MY_PIN_ROLE)) != 0;
 		if (!my_clean_restore(b, t) ||
 		    (t->peer != NULL && !my_front_restart(t->peer, t)))
 			return false;
+		if (t->peer != NULL)
+			((struct my_front *)t->peer)->status = b->status;
 	} else {
 		if (!take_back_timeouts(b, t))
 			return false;

@@ -376,8 +376,8 @@ my_follow_residue(const struct my_back *b, const struct policy *policy)
 	uint32_t left = b->dirt;
 
 	/* Those who have no schema need servers that have none, and nothing but
-	 * a new login takes one away. */
-	if (b->must_close ||
+	 * a new login takes one away, or a role. */
+	if (b->must_close || (b->dirt & MY_PIN_BIT(MY_PIN_ROLE)) != 0 ||
 	    (b->is_bare && my_session_schema(&b->session) != NULL))
 		return RESIDUE_CLOSE;
 	/* Who is gone ends none of its pins any more; what is left in a

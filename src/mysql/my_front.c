@@ -495,6 +495,22 @@ send(struct my_front *f, struct turn *t, const struct command *c)
 	return order_bytes(ORDER_RELAY, MY_HEADER + (size_t)c->head.len);
 }
 
+/* Must the linked server be told more before it runs? */
+static bool
+is_more_due(const struct my_front *f, const struct my_back *b)
+{
+	return my_trackers_must_begin(b, f) || my_link_is_id_due(b, f);
+}
+
+static bool
+ask_more(struct my_front *f, struct turn *t)
+{
+	return (!my_trackers_must_begin(t->peer, f) ||
+		my_trackers_begin(t->peer, f, t->peer_out)) &&
+	       (!my_link_is_id_due(t->peer, f) ||
+		my_link_set_id(t->peer, f, t->peer_out));
+}
+
 /* To the server: linked, or to be.  It comes by twice then, and what was found
  * out of it the first time holds. */
 static struct order
@@ -504,13 +520,12 @@ forward(struct my_front *f, struct turn *t, const struct command *c)
 
 	if (!f->is_judged && !judge(f, t, c, &o))
 		return o;
-	f->is_judged = t->peer == NULL || my_trackers_must_begin(t->peer, f);
+	f->is_judged = t->peer == NULL || is_more_due(f, t->peer);
 	if (t->peer == NULL)
 		return my_front_need_server(f, t);
 	if (f->is_judged)
-		return my_trackers_begin(t->peer, f, t->peer_out)
-			       ? order_plain(ORDER_WAIT)
-			       : my_front_no_memory();
+		return ask_more(f, t) ? order_plain(ORDER_WAIT)
+				      : my_front_no_memory();
 	return send(f, t, c);
 }
 
@@ -531,6 +546,7 @@ my_front_restart(struct my_front *f, struct turn *t)
 	my_session_copy(&f->session, &fresh);
 	my_session_fini(&fresh);
 	f->insert_id = 0;
+	f->status = f->start_status;
 	my_results_forget(f);
 	my_prepared_forget(f);
 	return change != MY_CHANGE_NO_MEMORY;
@@ -665,7 +681,7 @@ begin_session(struct my_front *f, struct turn *t)
 
 	if (facts == NULL)
 		return true;
-	f->status = my_facts_words(facts)->status;
+	f->status = f->start_status = my_facts_words(facts)->status;
 	f->server = my_lexer_server(my_facts_words(facts)->version);
 	if (schema[0] != '\0')
 		schema = my_facts_words(facts)->schema;

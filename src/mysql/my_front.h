@@ -48,11 +48,13 @@ struct my_front {
 	uint64_t insert_id;             /* its LAST_INSERT_ID() */
 	struct my_lexer_options server; /* how its servers read texts */
 	uint32_t kept_len;
-	uint32_t rest;      /* of a command that was begun anew: to be passed
-			     * on */
-	uint32_t caps, ext; /* agreed on */
-	uint16_t collation; /* as it said at login, 0: not known */
-	uint16_t status;    /* as it was told last: MY_STATUS_* */
+	uint32_t rest;         /* of a command that was begun anew: to be passed
+				* on */
+	uint32_t caps, ext;    /* agreed on */
+	uint32_t numbers;      /* of its statements, while it has no names */
+	uint16_t collation;    /* as it said at login, 0: not known */
+	uint16_t status;       /* as it was told last: MY_STATUS_* */
+	uint16_t start_status; /* ... after its login */
 	uint8_t kill_key[CANCEL_PLACE_BYTES];
 	uint32_t id;           /* the connection's, as it was greeted */
 	uint8_t seq;           /* of the packet that is written next */

@@ -17,14 +17,44 @@
 #include "my_trackers.h"
 #include "sql/my_classify.h"
 
-/* Would LAST_INSERT_ID() give another client's number?  Where the server's is
- * not known it is set, so that what a statement makes of it can be told. */
+/*
+ * Would LAST_INSERT_ID() give another client's number?  Where the server's is
+ * not known, or the client stays on it, it is set before a change of rows, so
+ * that what a statement makes of it can be told.
+ */
 static bool
-is_id_due(const struct my_back *b, const struct my_front *f)
+is_id_due(const struct my_back *b, const struct my_front *f, bool stays)
 {
-	if (b->insert_id == MY_ID_UNKNOWN)
-		return (f->flags & (MY_SQL_ASKS_ID | MY_SQL_WRITE)) != 0;
-	return (f->flags & MY_SQL_ASKS_ID) != 0 && b->insert_id != f->insert_id;
+	uint64_t wants = MY_SQL_ASKS_ID | MY_SQL_DOUBT;
+
+	if (stays || b->insert_id == MY_ID_UNKNOWN)
+		wants |= MY_SQL_WRITE;
+	return (f->flags & wants) != 0 && b->insert_id != f->insert_id;
+}
+
+/* Before the first statement of a transaction that goes on behind it? */
+static bool
+is_id_due_first(const struct my_back *b, const struct my_front *f)
+{
+	return is_id_due(b, f, (f->status & MY_STATUS_AUTOCOMMIT) == 0);
+}
+
+bool
+my_link_is_id_due(const struct my_back *b, const struct my_front *f)
+{
+	/* What its own statements made of it here is its own. */
+	return (b->results_due & MY_RESULT_ID) == 0 && is_id_due(b, f, true);
+}
+
+bool
+my_link_set_id(struct my_back *b, const struct my_front *f, struct buf *out)
+{
+	char sql[64];
+	size_t len = text_format(sql, sizeof(sql), "SET last_insert_id=%llu",
+				 (unsigned long long)f->insert_id);
+
+	b->insert_id = f->insert_id;
+	return my_back_ask(b, out, MY_OWED_OWN, MY_COM_QUERY, sql, len);
 }
 
 /* Must a statement be prepared before the client's command? */
@@ -43,7 +73,7 @@ my_back_suits(const void *back, const void *front)
 	const struct my_front *f = front;
 
 	return my_session_is_equal(&b->session, &f->session) &&
-	       !is_id_due(b, f) && !my_results_must_clear(b, f) &&
+	       !is_id_due_first(b, f) && !my_results_must_clear(b, f) &&
 	       !is_load_due(b, f) && !my_trackers_must_begin(b, f);
 }
 
@@ -95,7 +125,7 @@ my_back_link(struct turn *t)
 	switch (move) {
 	case MY_MOVE_NONE:
 	case MY_MOVE_MADE:
-		if (is_id_due(b, f)) {
+		if (is_id_due_first(b, f)) {
 			str_printf(&sql, "%slast_insert_id=%llu",
 				   sql.len == 0 ? "SET " : ",",
 				   (unsigned long long)f->insert_id);

@@ -28,7 +28,8 @@ enum my_owed_task {
 	MY_OWED_RESET,    /* everything that a client left */
 	MY_OWED_TRACK,    /* carpool's trackers, after it or the client's own;
 			   * what else no server keeps */
-	MY_OWED_OWN,      /* the client's own, before it sets them */
+	MY_OWED_OWN,      /* the client's own, before it sets them; its
+			   * LAST_INSERT_ID(), before it asks */
 	MY_OWED_TRACKERS, /* what they are, after it */
 	MY_OWED_CONNECT,  /* connect_query, after it */
 	MY_OWED_LOOK,     /* a ping: is a transaction open? */

@@ -52,6 +52,9 @@ my_prepared_is_it(const struct my_front *f, const struct turn *t,
 void
 my_prepared_forget(struct my_front *f)
 {
+	/* Servers go on counting as well. */
+	if (f->names != NULL)
+		f->numbers = f->names->last_id;
 	my_names_free(f->names);
 	f->names = NULL;
 	f->wanted = NULL;
@@ -148,8 +151,8 @@ prepare(struct my_front *f, struct turn *t, const struct command *c)
 
 	if (!is_long && t->in->len < MY_HEADER + (size_t)c->head.len)
 		return order_bytes(ORDER_NEED_MORE, MY_HEADER + c->head.len);
-	if (f->names == NULL)
-		f->names = my_names_new();
+	if (f->names == NULL && (f->names = my_names_new()) != NULL)
+		f->names->last_id = f->numbers;
 	if (f->names == NULL)
 		return my_front_no_memory();
 	if (!my_names_have_room(f->names, c->head.len))
@@ -312,6 +315,10 @@ run(struct my_front *f, struct turn *t, const struct command *c,
 	f->is_silent = c->info->answer == MY_ANSWER_NONE;
 	if (b == NULL)
 		return my_front_need_server(f, t);
+	if (!f->is_silent && my_link_is_id_due(b, f))
+		return my_link_set_id(b, f, t->peer_out)
+			       ? order_plain(ORDER_WAIT)
+			       : my_front_no_memory();
 	l = my_loads_find(&b->loads, n->statement, n->id);
 	return l == NULL ? load(f, t, c, n) : send(f, t, c, n, l, &form);
 }

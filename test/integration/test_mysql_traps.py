@@ -939,6 +939,91 @@ def test_35_the_list_stays_its_clients(way, a, b):
     assert a.query("USE other").last.schema == "other"
 
 
+# what is another's by a second statement, and by a reset
+
+def ask_last(c, how):
+    if how == "text":
+        return c.value("SELECT LAST_INSERT_ID()")
+    return str(c.execute(c.prepare("SELECT LAST_INSERT_ID()")).value)
+
+
+@pytest.mark.parametrize("how", ["text", "prepared"])
+@pytest.mark.parametrize("before", ["BEGIN", "SET autocommit = 0",
+                                    "SELECT @x := 1", "SAVEPOINT s"])
+def test_36_an_id_asked_for_later_on(way, a, b, before, how):
+    """Not by the statement that got the server, but by one behind it."""
+    a.query("INSERT INTO trap (b) VALUES ('a')")
+    b.query("ALTER TABLE trap AUTO_INCREMENT = 1000")
+    b.query("INSERT INTO trap (b) VALUES ('b')")
+    assert b.value("SELECT LAST_INSERT_ID()") == "1000"
+    busy(b)
+    a.query(before)
+    a.query("SELECT COUNT(*) FROM trap")
+    assert ask_last(a, how) == "1"
+    # an explicit value leaves it as it was
+    a.query("INSERT INTO trap (a) VALUES (5)")
+    assert ask_last(a, how) == "1"
+    a.query("INSERT INTO trap (b) VALUES (LAST_INSERT_ID())")
+    assert a.value("SELECT b FROM trap WHERE a = 1001") == "1"
+    assert ask_last(a, how) == "1001"
+    a.query("COMMIT")
+    assert ask_last(a, how) == "1001"
+    assert ask_last(b, how) == "1000"
+
+
+def test_36_an_id_in_stored_code(way, a, b):
+    way.outside("DROP PROCEDURE IF EXISTS tells_id")
+    way.outside("CREATE PROCEDURE tells_id() SELECT LAST_INSERT_ID()")
+    a.query("INSERT INTO trap (b) VALUES ('a')")
+    b.query("ALTER TABLE trap AUTO_INCREMENT = 1000")
+    b.query("INSERT INTO trap (b) VALUES ('b')")
+    assert a.query("CALL tells_id()").rows == [["1"]]
+
+
+@pytest.mark.parametrize("holds", [False, True])
+def test_a_reset_takes_back_what_a_status_tells(way, a, b, holds):
+    """By it drivers choose how they quote."""
+    a.query("SET sql_mode = 'NO_BACKSLASH_ESCAPES,ANSI_QUOTES',"
+            " autocommit = 0")
+    if holds:
+        a.query("INSERT INTO trap (b) VALUES ('x')")
+    else:
+        busy(b)
+    assert a.reset_connection().last.status == w.AUTOCOMMIT
+    assert a.ping().status == w.AUTOCOMMIT
+    assert a.value(r"SELECT '\''") == "'"
+    assert way.rows() == 0
+
+
+def test_numbers_of_statements_go_on_behind_a_reset(way, a):
+    old = a.prepare("SELECT 1")
+    a.reset_connection()
+    new = a.prepare("INSERT INTO trap (b) VALUES ('x')")
+    assert new.id != old.id
+    assert a.execute(old, check=False).errors[0].code == 1243
+    assert way.rows() == 0
+
+
+@pytest.mark.parametrize("end", ["leaves", "resets", "changes user"])
+def test_a_role_is_its_clients(way, a, b, end):
+    """Nothing takes it from a server, not even a reset: nobody else gets that
+    one.  (The client has it on behind a reset where it is alone.)"""
+    way.outside("CREATE ROLE IF NOT EXISTS trapped")
+    way.outside("GRANT trapped TO app@localhost")
+    a.query("SET ROLE trapped")
+    assert a.value("SELECT CURRENT_ROLE()") in ("trapped", "`trapped`@`%`")
+    if end == "leaves":
+        a.close()
+    elif end == "resets":
+        a.reset_connection()
+    else:
+        a.change_user("app", way.server.users["app"][0], "test")
+    others = [b, way.open(), way.open()]
+    for _ in range(3):
+        for c in others:
+            assert c.value("SELECT CURRENT_ROLE()") in (None, "NONE")
+
+
 # canceling
 
 def test_40_ids(way, a, b):

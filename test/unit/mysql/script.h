@@ -408,7 +408,7 @@ script_client_comes(const struct script *s, struct drive *d)
 	f->caps = d->back->caps;
 	f->is_bare = s->schema == NULL;
 	f->is_multi = true;
-	f->status = MY_STATUS_AUTOCOMMIT;
+	f->status = f->start_status = MY_STATUS_AUTOCOMMIT;
 	f->server = my_lexer_server("5.5.5-10.11.19-MariaDB");
 	f->view.is_at_rest = true;
 	d->front = f;

@@ -280,6 +280,23 @@ is_counted(uint64_t flags)
 	return (flags & counted) != 0;
 }
 
+/* Errors that come before anything runs: what is named is not there, or may not
+ * be used.  All others may come of a statement half done. */
+static bool
+is_early(unsigned error)
+{
+	static const uint16_t early[] = {
+		1044, 1046, 1049, 1050, 1051, 1052, 1054, 1064, 1065,
+		1066, 1096, 1109, 1115, 1142, 1143, 1146, 1176, 1193,
+		1210, 1227, 1235, 1243, 1273, 1305, 1327, 1370,
+	};
+
+	for (size_t i = 0; i < COUNT_OF(early); i++)
+		if (error == early[i])
+			return true;
+	return false;
+}
+
 void
 my_follow_done(struct my_back *b, unsigned error)
 {
@@ -310,6 +327,10 @@ my_follow_done(struct my_back *b, unsigned error)
 		if (is_counted(b->flags))
 			count(b);
 	}
+	/* An ERR tells nothing of what functions, triggers and the statement
+	 * itself did before it. */
+	if (error != 0 && (b->flags & MY_SQL_PLAIN) == 0 && !is_early(error))
+		b->dirt |= MY_PIN_BIT(MY_PIN_UNKNOWN) | my_pins_dirty(begun);
 	b->lock_told = 0;
 }
 

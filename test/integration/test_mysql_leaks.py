@@ -24,6 +24,9 @@ INSERT INTO leak (b) VALUES ('x'), ('y'), ('z')
 DROP FUNCTION IF EXISTS sets
 CREATE FUNCTION sets() RETURNS INT BEGIN SET @f = 7;
     SET SESSION sort_buffer_size = 111111; RETURN 1; END
+DROP FUNCTION IF EXISTS makes
+CREATE FUNCTION makes() RETURNS INT BEGIN
+    CREATE TEMPORARY TABLE made (a INT); RETURN 1; END
 DROP PROCEDURE IF EXISTS sets_zone
 CREATE PROCEDURE sets_zone() BEGIN SET time_zone = '+09:00'; SET @p = 1; END
 DROP PROCEDURE IF EXISTS saves
@@ -128,6 +131,18 @@ SET @a = (SELECT MAX(a) FROM leak)
 SET @a = _latin1'abc' COLLATE latin1_bin
 SET @`a b` = 1
 SET @'a' = 3
+"""
+# What an error leaves behind of what ran before it.
+FAILS = """
+SELECT a INTO @a FROM leak
+SELECT @a := 's', (SELECT a FROM leak)
+SELECT sets(), (SELECT a FROM leak)
+SELECT makes(), (SELECT a FROM leak)
+SELECT GET_LOCK('leaks', 0), (SELECT a FROM leak)
+INSERT INTO leak (a) VALUES (NULL), (1)
+INSERT INTO leak SELECT 1, @a := 5
+SET lock_wait_timeout = sets(), time_zone = 'nope'
+SIGNAL SQLSTATE '45000'
 """
 TEXTS = """
 SELECT @a := 5
@@ -291,3 +306,24 @@ def test_what_a_function_does_in_set_statement(make_carpool, mariadb, caps):
         assert not stage.see(what, "the other", stage.fresh, other)
         client.close()
         other.close()
+
+
+@pytest.mark.parametrize("how", WAYS)
+@pytest.mark.parametrize("caps", [MODERN, OLDER])
+def test_nothing_is_left_of_what_failed(make_carpool, mariadb, caps, how):
+    """The server tells nothing of it.  (The client itself may find it gone.)"""
+    mariadb.script(SETUP, "test")
+    carpool = make_carpool({}, mysql={"test": mariadb}, default_pool_size=1)
+    stage = Stage(mariadb, carpool, caps)
+    wrong = []
+    for sql in FAILS.strip().split("\n"):
+        mariadb.script(SETUP, "test")
+        client = stage.come()
+        assert WAYS[how](client, sql).errors
+        client.close()
+        other = stage.come()
+        wrong += stage.see(sql, "the next", stage.fresh, other)
+        if other.value("SELECT IS_FREE_LOCK('leaks')") != "1":
+            wrong.append((sql, "lock"))
+        other.close()
+    assert not wrong, "\n".join(map(repr, wrong))

@@ -62,11 +62,13 @@ test_answers(void **state)
 			.mode = POOL_TRANSACTION,
 			.moves = { { CLIENT, "q:select a from t|p" },
 				   { SERVER, "raw \001|col|row a|err 1317" },
-				   { SERVER,
-				     "raw \003|col|col|col|row a|end" } },
+				   { SERVER, "raw \003|col|col|col|row a|end" },
+				   { SERVER, "ok" },
+				   { SERVER, "ok" } },
 			.to_client = "1:data 2:data 3:data 4:err1317 1:ok",
-			.to_server = "0:[select a from t] 0:[SHOW WARNINGS]",
-			.log = "link:0 boundary:0,0 ",
+			.to_server = "0:[select a from t] 0:[SHOW WARNINGS] "
+				     "0:reset 0:trackers",
+			.log = "link:0 boundary:0,1 boundary:0,0 ",
 		},
 		{
 			.name = "a wish for a file that the client may not "
@@ -146,11 +148,14 @@ test_look(void **state)
 				   { SERVER, "err 1062" },
 				   { SERVER, "ok tx" },
 				   { SERVER, "ok" },
-				   { SERVER, "raw \003|col|col|col|end" } },
+				   { SERVER, "raw \003|col|col|col|end" },
+				   { SERVER, "ok" },
+				   { SERVER, "ok" } },
 			.to_client = "1:ok,tx 1:err1062 1:ok",
 			.to_server = "0:[begin] 0:[insert into t values (1)] "
-				     "0:ping 0:[commit] 0:[SHOW WARNINGS]",
-			.log = "link:0 boundary:0,0 ",
+				     "0:ping 0:[commit] 0:[SHOW WARNINGS] "
+				     "0:reset 0:trackers",
+			.log = "link:0 boundary:0,1 boundary:0,0 ",
 		},
 		{
 			.name = "in a transaction that a deadlock has ended",
@@ -161,11 +166,14 @@ test_look(void **state)
 				   { SERVER, "ok tx" },
 				   { SERVER, "err 1213" },
 				   { SERVER, "ok" },
-				   { SERVER, "raw \003|col|col|col|end" } },
+				   { SERVER, "raw \003|col|col|col|end" },
+				   { SERVER, "ok" },
+				   { SERVER, "ok" } },
 			.to_client = "1:ok,tx 1:err1213 1:ok",
 			.to_server = "0:[begin] 0:[insert into t values (1)] "
-				     "0:ping 0:[SHOW WARNINGS]",
-			.log = "link:0 boundary:0,0 ",
+				     "0:ping 0:[SHOW WARNINGS] "
+				     "0:reset 0:trackers",
+			.log = "link:0 boundary:0,1 boundary:0,0 ",
 		},
 		{
 			.name = "a text of several statements that may have "
@@ -207,13 +215,16 @@ test_look(void **state)
 				   { SERVER, "err 1062" },
 				   { GONE, "" },
 				   { SERVER, "ok tx" },
+				   { SERVER, "ok" },
+				   { SERVER, "ok" },
 				   { SERVER, "ok" } },
 			.to_client = "1:ok,tx 1:err1062",
 			.to_server =
 				"0:[begin] 0:[insert into t values (1)] "
-				"0:ping 0:[ROLLBACK AND NO CHAIN NO RELEASE]",
-			.log = "link:0 abandon:1 boundary:0,0 abandon:1 "
-			       "boundary:0,0 ",
+				"0:ping 0:[ROLLBACK AND NO CHAIN NO RELEASE] "
+				"0:reset 0:trackers",
+			.log = "link:0 abandon:1 boundary:0,1 abandon:1 "
+			       "boundary:0,1 boundary:0,0 ",
 		},
 	};
 

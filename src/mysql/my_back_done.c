@@ -70,6 +70,7 @@ take_back_timeouts(struct my_back *b, struct turn *t)
 	bool done = true;
 
 	if (t->policy->mode == POOL_SESSION || b->session.own == NULL ||
+	    my_back_is_between(b, t) ||
 	    (f != NULL && b->session.own == f->session.own))
 		return true;
 	if (f != NULL)
@@ -172,7 +173,7 @@ my_back_done(struct my_back *b, struct turn *t, const struct my_response *r,
 	b->must_close |= my_back_is_between(b, t);
 	if (r->error == 0 && t->peer != NULL && !take_constants(b, t))
 		return false;
-	if (has_run)
+	if (has_run && !my_back_is_between(b, t))
 		put_questions(&questions, b, t->peer);
 	done = !questions.failed && end_command(b, t, r, head, &questions);
 	str_fini(&questions);

@@ -24,7 +24,7 @@ my_file_refuse(struct my_back *b, struct turn *t, uint8_t seq)
 	uint8_t next = (uint8_t)(seq + 1);
 
 	/* It asks before it was told all: there is no place for an answer. */
-	if (t->out_busy) {
+	if (my_back_is_between(b, t)) {
 		b->pending_fail = REASON_SERVER_PROTOCOL;
 		return true;
 	}

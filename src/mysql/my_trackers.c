@@ -119,7 +119,9 @@ my_trackers_end(struct my_back *b, struct turn *t, unsigned error)
 	bool was_begun = b->is_client_tracked;
 	bool is_asked = my_trackers_has_begun(b);
 
-	if ((b->flags & MY_SQL_TRACKERS) == 0 && !was_begun)
+	/* A server that answered half a command is closed. */
+	if (((b->flags & MY_SQL_TRACKERS) == 0 && !was_begun) ||
+	    my_back_is_between(b, t))
 		return true;
 	b->is_client_tracked = false;
 	/* One statement that fails has set nothing. */

@@ -45,13 +45,25 @@ is_ignored(const struct pg_back *b)
 
 /* ---- the unnamed statement ---- */
 
-/* Whatever comes of what was sent, do both hold the same afterwards? */
+/*
+ * Whatever comes of what was sent, do the client's and the server's hold the
+ * same afterwards?  An error may come between changes of one of them alone.
+ */
 static bool
-agree(const struct pg_slot *a, const struct pg_slot *b)
+agree(struct pg_back *b, const struct pg_slot *own)
 {
-	return a->pending == b->pending && a->group == b->group &&
-	       statement_is_equal(a->committed, b->committed) &&
-	       statement_is_equal(a->latest, b->latest);
+	const struct pg_slot *its = &b->unnamed;
+
+	for (uint32_t i = 0; i < b->owed.count; i++) {
+		const struct pg_owed *e = pg_owed_at(&b->owed, i);
+		bool is_own = e->is_change && e->name->text[0] == '\0';
+
+		if (is_own != e->is_unnamed)
+			return false;
+	}
+	return own->pending == its->pending && own->group == its->group &&
+	       statement_is_equal(own->committed, its->committed) &&
+	       statement_is_equal(own->latest, its->latest);
 }
 
 /* The server has somebody else's: it is to have none, and to say so. */
@@ -86,7 +98,7 @@ have_unnamed(struct pg_front *f, struct turn *turn, struct pg_command *m,
 
 	if ((pg_slot_is_unsure(&name->slot, b->group) ||
 	     pg_slot_is_unsure(&b->unnamed, b->group)) &&
-	    !agree(&name->slot, &b->unnamed))
+	    !agree(b, &name->slot))
 		return pg_stop_plain(order, ORDER_WAIT);
 	if (s == NULL && pg_slot_now(&b->unnamed) == NULL)
 		return true;
@@ -99,8 +111,9 @@ have_unnamed(struct pg_front *f, struct turn *turn, struct pg_command *m,
 	pg_ask_arguments(b, s, m);
 	if (!pg_statement_runs(b, f, s))
 		return pg_stop_fail(order, REASON_NO_MEMORY);
+	/* In a failed transaction no Parse makes it newer. */
 	if (statement_is_equal(s, pg_slot_now(&b->unnamed)) &&
-	    b->unnamed_parsed >= name->changes)
+	    (b->unnamed_parsed >= name->changes || b->view.tx == TX_FAILED))
 		return true;
 	if (!pg_may_add(turn, m, order))
 		return false;

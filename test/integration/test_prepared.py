@@ -133,6 +133,22 @@ CASES = {
         [prepare("", "SELECT 'mine'"), S],
         [run("nobody"), prepare("", "SELECT 'new'"), S], [run(""), S],
         [prepare("", "SELEC"), S], [run(""), S]],
+    "trap 15, unnamed closed before an error, seen behind it": [
+        [prepare("", "SELECT 1"), w.close("S"), w.execute("nowhere"),
+         w.describe("S"), S, w.describe("S"), S],
+        [prepare("", "SELECT 2"), S, w.close("S"), w.execute("nowhere"),
+         run(""), S, run(""), S, w.describe("S"), S],
+        [prepare("", "SELECT 3"), S],
+        [prepare("", "SELECT 4"), w.execute("nowhere"), w.close("S"),
+         w.describe("S"), S, run(""), S, w.close("S"), run(""), S],
+        [prepare("", "SELECT 5"), w.close("S"), prepare("", "SELECT 6"),
+         w.execute("nowhere"), w.describe("S"), S, run(""), S]],
+    "trap 15, unnamed kept by an error in a transaction": [
+        [prepare("", "BEGIN"), run(""), w.execute("nowhere"),
+         prepare("", "SELECT 1"), S],
+        [w.bind("", "", ["0"]), S], [w.describe("S"), S], [run(""), S],
+        [prepare("", "SELECT 2"), S], [run(""), S], [w.query("ROLLBACK")],
+        [run(""), S]],
     "trap 15, unnamed in a failed transaction": [
         [prepare("", "SELECT 'mine'"), S], [w.query("BEGIN")],
         [w.query("SELECT 1/0")], [w.query("ROLLBACK")], [run(""), S]],

@@ -89,6 +89,9 @@
 /* SET @@name = value, without a scope, of which MariaDB tells nothing. */
 #define MY_SQL_UNTOLD MY_SQL(51)
 
+/* SET of what keeps texts for the session's end: profiling, optimizer_trace. */
+#define MY_SQL_TRACES MY_SQL(52)
+
 /* DROP TEMPORARY without IF EXISTS: at least one is gone if it succeeds. */
 #define MY_SQL_DROP_TEMP MY_SQL(49)
 
@@ -127,6 +130,7 @@ struct my_classify {
 	bool is_plain;
 	bool is_user;      /* the SET is of a user variable */
 	bool is_system;    /* behind @@, not in the name of a SET */
+	bool is_unknown;   /* the last name in a SET's value, if called */
 	bool is_called;    /* the last sign opened LAST_INSERT_ID( */
 	bool has_constant; /* the SET's value is one so far */
 	/* What SET NAMES said behind COLLATE, as it was written. */

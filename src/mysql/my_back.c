@@ -315,6 +315,7 @@ answer_over(struct my_back *b, struct turn *t)
 	struct my_owed entry = *my_owed_head(&b->owed);
 	bool is_error = response.error != 0, done = true;
 
+	b->has_warnings |= response.has_warned || is_error;
 	my_owed_pop(&b->owed);
 	b->is_muted = false;
 	begin_answer(b);
@@ -334,6 +335,10 @@ answer_over(struct my_back *b, struct turn *t)
 	case MY_OWED_WARNINGS:
 	case MY_OWED_ID:
 	case MY_OWED_TRACKERS:
+		break;
+	case MY_OWED_FORGET:
+		b->has_warnings = is_error;
+		b->must_close |= is_error;
 		break;
 	case MY_OWED_CLEAR:
 		b->has_warnings = is_error;

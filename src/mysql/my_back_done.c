@@ -34,6 +34,20 @@ is_doubtful(const struct my_back *b)
 	       (b->flags & doubt) != 0;
 }
 
+/*
+ * A status tells by the settings of SET STATEMENT, or of stored code, which are
+ * over.  So it is asked for where it tells of quotes what nothing explains.
+ */
+static bool
+is_quoting_new(const struct my_back *b, const struct my_front *f)
+{
+	const unsigned quoting = MY_STATUS_NO_BACKSLASH | MY_STATUS_ANSI_QUOTES;
+
+	return f != NULL && ((f->status ^ b->status) & quoting) != 0 &&
+	       ((b->flags & MY_SQL_SYNTAX) == 0 ||
+		(b->flags & (MY_SQL_FOR | MY_SQL_SEVERAL)) != 0);
+}
+
 void
 my_back_give(const struct my_back *b, struct my_front *f)
 {
@@ -112,6 +126,8 @@ end_command(struct my_back *b, struct turn *t, const struct my_response *r,
 	    const uint8_t *head, const struct str *questions)
 {
 	bool is_error = r->error != 0, is_asked = questions->len > 0;
+	bool is_doubted =
+		is_error ? is_doubtful(b) : is_quoting_new(b, t->peer);
 
 	if (!is_error && t->peer != NULL)
 		my_probe_learn(b, t->peer, t);
@@ -129,8 +145,7 @@ end_command(struct my_back *b, struct turn *t, const struct my_response *r,
 			my_own_option_set(t->peer, my_get_u16(head + 1));
 	}
 	if (head[0] == MY_COM_RESET_CONNECTION && !is_error) {
-		/* No reset takes a role away. */
-		b->must_close |= (b->dirt & MY_PIN_BIT(MY_PIN_ROLE)) != 0;
+		b->must_close |= my_pins_lasting(b->dirt) != 0;
 		if (!my_clean_restore(b, t) ||
 		    (t->peer != NULL && !my_front_restart(t->peer, t)))
 			return false;
@@ -149,8 +164,7 @@ end_command(struct my_back *b, struct turn *t, const struct my_response *r,
 	if (is_asked && !my_back_ask(b, t->out, MY_OWED_LOOK, MY_COM_QUERY,
 				     str_text(questions), questions->len))
 		return false;
-	if (is_error && is_doubtful(b) && !is_asked &&
-	    !my_back_is_between(b, t))
+	if (is_doubted && !is_asked && !my_back_is_between(b, t))
 		return my_back_ask(b, t->out, MY_OWED_LOOK, MY_COM_PING, NULL,
 				   0);
 	/* Else it is counted then. */

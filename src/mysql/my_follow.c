@@ -42,6 +42,9 @@ on_change(struct my_back *b, enum my_change change)
 	case MY_CHANGE_PINS:
 		begin(b, MY_PIN_BIT(MY_PIN_SETTING));
 		return true;
+	case MY_CHANGE_TRACES:
+		begin(b, MY_PIN_BIT(MY_PIN_TRACE));
+		return true;
 	case MY_CHANGE_NO_MEMORY:
 		break;
 	}
@@ -397,8 +400,8 @@ my_follow_residue(const struct my_back *b, const struct policy *policy)
 	uint32_t left = b->dirt;
 
 	/* Those who have no schema need servers that have none, and nothing but
-	 * a new login takes one away, or a role. */
-	if (b->must_close || (b->dirt & MY_PIN_BIT(MY_PIN_ROLE)) != 0 ||
+	 * a new login takes one away. */
+	if (b->must_close || my_pins_lasting(b->dirt) != 0 ||
 	    (b->is_bare && my_session_schema(&b->session) != NULL))
 		return RESIDUE_CLOSE;
 	/* Who is gone ends none of its pins any more; what is left in a

@@ -441,6 +441,11 @@ judge(struct my_front *f, struct turn *t, const struct command *c,
 	if (c->first[0] == MY_COM_QUERY && !is_long &&
 	    !read_text(f, t, c, &flags, o))
 		return false;
+	if (c->first[0] == MY_COM_STMT_PREPARE && !is_long &&
+	    t->in->len < MY_HEADER + (size_t)c->head.len) {
+		*o = order_bytes(ORDER_NEED_MORE, MY_HEADER + c->head.len);
+		return false;
+	}
 	/* As USE does: that its state changed is no news. */
 	if (c->first[0] == MY_COM_INIT_DB)
 		flags = MY_SQL_SET | MY_SQL_USE;
@@ -471,6 +476,24 @@ note_digest(struct my_back *b, const struct turn *t, size_t len)
 	mem_free(scratch);
 }
 
+/*
+ * A statement that only its client's server knows is run unseen, and all that
+ * it does goes with a reset, but for this.
+ */
+static void
+note_prepared(struct my_front *f, const struct turn *t, size_t len)
+{
+	struct my_back *b = t->peer;
+	void *scratch;
+	const void *text = text_at(t, len, &scratch);
+	uint64_t flags = MY_SQL_DOUBT;
+
+	if (text != NULL)
+		flags = my_classify_text(text, len, my_front_reads(f));
+	b->dirt |= my_pins_lasting(my_pins_begun(flags));
+	mem_free(scratch);
+}
+
 /* To the server that it is linked to. */
 static struct order
 send(struct my_front *f, struct turn *t, const struct command *c)
@@ -481,6 +504,8 @@ send(struct my_front *f, struct turn *t, const struct command *c)
 	b->flags = is_long ? 0 : f->flags;
 	if (c->first[0] == MY_COM_QUERY && my_pins_may_begin(b->flags))
 		note_digest(b, t, c->head.len - 1u);
+	if (c->first[0] == MY_COM_STMT_PREPARE && !is_long)
+		note_prepared(f, t, c->head.len - 1u);
 	my_memo_begin(f, t, &c->head, b->flags);
 	my_probe_begin(f, t, &c->head, b->flags);
 	(void)my_parts_take(&f->parts, c->head.len);

@@ -27,9 +27,13 @@ is_id_due(const struct my_back *b, const struct my_front *f, bool stays)
 {
 	uint64_t wants = MY_SQL_ASKS_ID | MY_SQL_DOUBT;
 
+	if (b->insert_id == f->insert_id)
+		return false;
+	if (my_session_null_asks_id(&f->session))
+		wants |= MY_SQL_READ | MY_SQL_WRITE;
 	if (stays || b->insert_id == MY_ID_UNKNOWN)
 		wants |= MY_SQL_WRITE;
-	return (f->flags & wants) != 0 && b->insert_id != f->insert_id;
+	return (f->flags & wants) != 0;
 }
 
 /* Before the first statement of a transaction that goes on behind it? */
@@ -73,7 +77,7 @@ my_back_suits(const void *back, const void *front)
 	const struct my_front *f = front;
 
 	return my_session_is_equal(&b->session, &f->session) &&
-	       !is_id_due_first(b, f) && !my_results_must_clear(b, f) &&
+	       !is_id_due_first(b, f) && !b->has_warnings &&
 	       !is_load_due(b, f) && !my_trackers_must_begin(b, f);
 }
 
@@ -132,8 +136,7 @@ my_back_link(struct turn *t)
 			b->insert_id = f->insert_id;
 		}
 		if (!sql.failed && ask_all(b, t->out, schema, &sql) &&
-		    (!my_results_must_clear(b, f) ||
-		     my_results_clear(b, t->out)) &&
+		    (!b->has_warnings || my_results_clear(b, t->out)) &&
 		    ask_load(b, t, f) && ask_trackers(b, t, f))
 			result = b->owed.count > 0 ? LINK_WAIT : LINK_GO;
 		break;

@@ -38,7 +38,8 @@ enum my_owed_task {
 	MY_OWED_UNDO,     /* the transaction of a client that is gone */
 	MY_OWED_WARNINGS, /* what its client may ask for, see my_results.h */
 	MY_OWED_ID,       /* the same */
-	MY_OWED_CLEAR,    /* others' warnings, before it asks */
+	MY_OWED_FORGET,   /* warnings, before others get the server */
+	MY_OWED_CLEAR,    /* the same, where that could not be */
 };
 
 struct my_owed {

@@ -109,8 +109,18 @@ const struct my_pin_rule my_pin_rules[MY_PINS] = {
 		.begins = MY_SQL_ROLE,
 		.end = MY_PIN_RESET,
 		.is_dirty = true,
+		.is_lasting = true,
 		.kind = STATE_UNKNOWN_SET,
 		.why = "it changes the role",
+	},
+	[MY_PIN_TRACE] = {
+		.name = "trace",
+		.begins = MY_SQL_TRACES,
+		.end = MY_PIN_RESET,
+		.is_dirty = true,
+		.is_lasting = true,
+		.kind = STATE_UNKNOWN_SET,
+		.why = "it has the server keep what statements do",
 	},
 	[MY_PIN_SETTING] = {
 		.name = "setting",
@@ -204,4 +214,15 @@ my_pins_dirty(uint32_t pins)
 		if ((pins & MY_PIN_BIT(i)) && my_pin_rules[i].is_dirty)
 			dirty |= MY_PIN_BIT(i);
 	return dirty;
+}
+
+uint32_t
+my_pins_lasting(uint32_t pins)
+{
+	uint32_t lasting = 0;
+
+	for (unsigned i = 0; pins != 0 && i < MY_PINS; i++)
+		if ((pins & MY_PIN_BIT(i)) && my_pin_rules[i].is_lasting)
+			lasting |= MY_PIN_BIT(i);
+	return lasting;
 }

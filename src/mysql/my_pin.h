@@ -27,6 +27,7 @@ enum my_pin {
 	MY_PIN_CURSOR,
 	MY_PIN_LONG_DATA,
 	MY_PIN_ROLE,
+	MY_PIN_TRACE,
 	MY_PIN_SETTING,
 	MY_PIN_RESULT,
 	MY_PIN_UNKNOWN,
@@ -52,6 +53,7 @@ struct my_pin_rule {
 	uint64_t ends;   /* ... of one that may end it */
 	enum my_pin_end end;
 	bool is_dirty;        /* the server needs a reset afterwards */
+	bool is_lasting;      /* ... which does not do: it must be closed */
 	enum state_kind kind; /* whose policy holds; STATE_KINDS: none */
 	const char *why;      /* a clause that begins with "it" */
 };
@@ -75,5 +77,8 @@ uint32_t my_pins_ended(uint64_t flags);
 
 /* Those after whose end a server needs a reset. */
 uint32_t my_pins_dirty(uint32_t pins);
+
+/* Those of which not even a reset takes away what they left. */
+uint32_t my_pins_lasting(uint32_t pins);
 
 #endif

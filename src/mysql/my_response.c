@@ -71,6 +71,13 @@ end_result(struct my_response *r, enum my_packet_kind kind)
 	return kind;
 }
 
+static void
+take_warnings(struct my_response *r, struct my_bytes *b)
+{
+	r->warnings = my_read_u16(b);
+	r->has_warned |= r->warnings > 0;
+}
+
 /* What an OK says, in either form; false when it is cut off. */
 static bool
 read_ok(struct my_response *r, struct my_bytes b)
@@ -79,7 +86,7 @@ read_ok(struct my_response *r, struct my_bytes b)
 	r->affected = my_read_lenenc(&b);
 	r->insert_id = my_read_lenenc(&b);
 	r->status = my_read_u16(&b);
-	r->warnings = my_read_u16(&b);
+	take_warnings(r, &b);
 	r->has_status = !b.has_failed;
 	return !b.has_failed;
 }
@@ -88,7 +95,7 @@ static void
 read_eof(struct my_response *r, struct my_bytes b)
 {
 	(void)my_read_u8(&b);
-	r->warnings = my_read_u16(&b);
+	take_warnings(r, &b);
 	r->status = my_read_u16(&b);
 	r->has_status = true;
 }
@@ -134,7 +141,7 @@ take_prepared(struct my_response *r, struct my_bytes b)
 	r->columns = my_read_u16(&b);
 	r->params = my_read_u16(&b);
 	(void)my_read_u8(&b);
-	r->warnings = my_read_u16(&b);
+	take_warnings(r, &b);
 	r->left = r->params > 0 ? r->params : r->columns;
 	if (r->left == 0)
 		return end(r, MY_PACKET_PREPARED);
@@ -161,6 +168,7 @@ take_count(struct my_response *r, struct my_bytes b)
 	if (b.has_failed || b.left > 0 || columns == 0 || columns > UINT16_MAX)
 		return bad(r);
 	r->left = (uint32_t)columns;
+	r->has_rows = true;
 	r->state = MY_STATE_FIELDS;
 	if (follow == 0)
 		end_fields(r);

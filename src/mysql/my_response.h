@@ -74,21 +74,23 @@ enum my_response_state {
 };
 
 struct my_response {
-	uint8_t answer;     /* enum my_answer */
-	uint8_t state;      /* enum my_response_state */
-	uint8_t with;       /* MY_WITH_* */
-	bool is_over;       /* the last packet has come (or a bad one) */
-	bool is_cut;        /* the packet before goes on in the next one */
-	bool has_status;    /* an OK or EOF has come since the begin */
-	uint16_t status;    /* of the last OK or EOF: MY_STATUS_* */
-	uint16_t warnings;  /* of the last OK or EOF */
-	uint16_t error;     /* an ERR's number, 0 = none has come */
-	uint16_t params;    /* PREPARED: definitions of parameters to come */
-	uint16_t columns;   /* PREPARED: of columns */
-	uint32_t statement; /* PREPARED: its number on the server */
-	uint32_t left;      /* definitions still to come */
-	uint64_t affected;  /* of the last OK */
-	uint64_t insert_id; /* of the last OK, 0 = none */
+	uint8_t answer;      /* enum my_answer */
+	uint8_t state;       /* enum my_response_state */
+	uint8_t with;        /* MY_WITH_* */
+	bool is_over : 1;    /* the last packet has come (or a bad one) */
+	bool is_cut : 1;     /* the packet before goes on in the next one */
+	bool has_status : 1; /* an OK or EOF has come since the begin */
+	bool has_warned : 1; /* ... that told of warnings */
+	bool has_rows : 1;   /* a result with columns has begun */
+	uint16_t status;     /* of the last OK or EOF: MY_STATUS_* */
+	uint16_t warnings;   /* of the last OK, EOF or PREPARED */
+	uint16_t error;      /* an ERR's number, 0 = none has come */
+	uint16_t params;     /* PREPARED: definitions of parameters to come */
+	uint16_t columns;    /* PREPARED: of columns */
+	uint32_t statement;  /* PREPARED: its number on the server */
+	uint32_t left;       /* definitions still to come */
+	uint64_t affected;   /* of the last OK */
+	uint64_t insert_id;  /* of the last OK, 0 = none */
 };
 
 #define MY_STATUS_IN_TRANS 0x0001u

@@ -13,7 +13,8 @@
 #include "sql/my_classify.h"
 
 #define ASK_WARNINGS "SHOW WARNINGS"
-#define ASK_ID "SELECT LAST_INSERT_ID()"
+/* LIMIT: sql_select_limit may be 0. */
+#define ASK_ID "SELECT LAST_INSERT_ID() LIMIT 1"
 /* Has a table, so it takes warnings away, and none to lock or to read. */
 #define CLEAR "SELECT 1 FROM (SELECT 1) AS t"
 
@@ -51,8 +52,7 @@ note_warnings(struct my_back *b, struct my_front *f,
 	if ((b->flags & (MY_SQL_ASKS_WARNINGS | MY_SQL_SEVERAL)) ==
 	    MY_SQL_ASKS_WARNINGS)
 		return;
-	if (r->warnings > 0 || r->error != 0) {
-		b->has_warnings = true;
+	if (r->has_warned || r->error != 0) {
 		b->results_due |= MY_RESULT_WARNINGS;
 	} else if ((b->flags & (MY_SQL_READ | MY_SQL_WRITE)) != 0) {
 		b->results_due &= (uint8_t)~MY_RESULT_WARNINGS;
@@ -68,10 +68,13 @@ my_results_note(struct my_back *b, struct my_front *f,
 		const struct my_response *r)
 {
 	const uint64_t several = MY_SQL_SEVERAL | MY_SQL_WRITE;
+	const uint64_t either = MY_SQL_READ | MY_SQL_WRITE;
+	/* RETURNING and ANALYZE: the end of rows tells no number. */
+	bool is_untold = r->has_rows && (b->flags & either) == MY_SQL_WRITE;
 
 	note_warnings(b, f, r);
 	if ((b->flags & (MY_SQL_MAKES_ID | MY_SQL_DOUBT)) != 0 ||
-	    (b->flags & several) == several ||
+	    (b->flags & several) == several || is_untold ||
 	    (r->insert_id != 0 && r->insert_id == b->insert_id))
 		b->results_due |= MY_RESULT_ID | MY_RESULT_SAME;
 	else if (r->insert_id != 0)
@@ -97,21 +100,26 @@ bool
 my_results_ask(struct my_back *b, struct turn *t)
 {
 	unsigned due = b->results_due;
-	bool is_held;
+	bool is_held, is_forgotten;
 
-	if (due == 0 || t->peer == NULL || b->owed.count > 0 ||
+	if ((due == 0 && !b->has_warnings) || t->peer == NULL ||
+	    b->owed.count > 0 || b->must_close || b->has_link_failed ||
 	    (b->status & MY_STATUS_IN_TRANS) != 0 ||
 	    t->policy->mode == POOL_SESSION)
 		return true;
 	(void)my_follow_kinds(b, t->policy, &is_held);
 	if (is_held)
 		return true;
+	/* A reset does it as well. */
+	is_forgotten = b->has_warnings &&
+		       my_follow_residue(b, t->policy) == RESIDUE_NONE;
 	b->results_due = 0;
 	b->is_id_new = (due & MY_RESULT_SAME) != 0;
 	return ((due & MY_RESULT_WARNINGS) == 0 ||
 		ask(b, t->out, MY_OWED_WARNINGS, ASK_WARNINGS)) &&
 	       ((due & MY_RESULT_ID) == 0 ||
-		ask(b, t->out, MY_OWED_ID, ASK_ID));
+		ask(b, t->out, MY_OWED_ID, ASK_ID)) &&
+	       (!is_forgotten || ask(b, t->out, MY_OWED_FORGET, CLEAR));
 }
 
 bool
@@ -195,14 +203,6 @@ my_results_keep(struct my_back *b, struct turn *t, enum my_packet_kind kind,
 	if (kind == MY_PACKET_ROW)
 		keep_id(b, f, payload, head->len);
 	return true;
-}
-
-bool
-my_results_must_clear(const struct my_back *b, const struct my_front *f)
-{
-	return b->has_warnings &&
-	       (f->flags & (MY_SQL_ASKS_WARNINGS | MY_SQL_SEVERAL)) ==
-		       MY_SQL_ASKS_WARNINGS;
 }
 
 bool

@@ -14,7 +14,8 @@
  * no answer told that very number.
  *
  * A server's warnings outlive statements without tables; so one that may have
- * those of another client is made to forget them before it is asked.
+ * some is made to forget them before it is given away, or, where its client
+ * just left, before the next one's command.
  */
 #ifndef CARPOOL_SRC_MYSQL_MY_RESULTS_H
 #define CARPOOL_SRC_MYSQL_MY_RESULTS_H
@@ -63,10 +64,8 @@ bool my_results_keep(struct my_back *b, struct turn *turn,
 		     enum my_packet_kind kind, const struct my_head *head,
 		     const uint8_t *payload);
 
-/* Must others' warnings be taken away before this client's command runs? */
-bool my_results_must_clear(const struct my_back *b, const struct my_front *f);
-
-/* Asks for that; false: memory is out. */
+/* Has others' warnings taken away before a client's command runs; false: memory
+ * is out. */
 bool my_results_clear(struct my_back *b, struct buf *out);
 
 /* ---- the client's side ---- */

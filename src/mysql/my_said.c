@@ -136,7 +136,11 @@ put_string(struct str *out, const struct walk *w,
 			   collation);
 	else
 		str_printf(out, "_%s", charset);
-	str_printf(out, "'%.*s'", (int)lx->len, lx->text);
+	/* Not '', which is NULL to some values of sql_mode. */
+	if (lx->len == 0)
+		str_puts(out, " x''");
+	else
+		str_printf(out, "'%.*s'", (int)lx->len, lx->text);
 	if (collation != NULL)
 		str_printf(out, " COLLATE '%s'", collation);
 	return true;
@@ -322,7 +326,8 @@ put_question(struct str *sql, const char *name, size_t len)
 {
 	enum my_variable kind = my_variable_find(name, len);
 
-	if (kind == MY_VARIABLE_PINS || !is_plain_name(name, len))
+	if (kind == MY_VARIABLE_PINS || kind == MY_VARIABLE_TRACES ||
+	    !is_plain_name(name, len))
 		return false;
 	str_printf(sql, "%s@@session.%.*s=@@session.%.*s",
 		   sql->len == 0 ? "SET " : ",", (int)len, name, (int)len,

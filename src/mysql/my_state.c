@@ -91,6 +91,8 @@ my_session_schema(const struct my_session *s)
 enum {
 	READS_MODE = 1u << 16,    /* which quotes, */
 	READS_CHARSET = 1u << 17, /* and which characters */
+	READS_NULL = 1u << 18,    /* whether IS NULL asks for the last id */
+	READS_ID = 1u << 19,      /* and that it does */
 };
 
 static uint32_t
@@ -98,8 +100,13 @@ reads_of(const struct statement *state)
 {
 	const char *mode = find(state, "sql_mode");
 	const char *charset = find(state, "character_set_client");
+	const char *is_null = find(state, "sql_auto_is_null");
 	uint32_t flags = 0;
 
+	if (is_null != NULL)
+		flags |= READS_NULL;
+	if (is_null != NULL && strcmp(is_null, "ON") == 0)
+		flags |= READS_ID;
 	if (mode != NULL)
 		flags |= READS_MODE;
 	if (mode != NULL && text_in_list("ANSI_QUOTES", mode))
@@ -137,6 +144,12 @@ my_session_reads(const struct my_session *s, struct my_lexer_options server,
 	/* An unknown one may be any. */
 	server.bits |= charset & READS_CHARSET ? charset & foreign : foreign;
 	return server;
+}
+
+bool
+my_session_null_asks_id(const struct my_session *s)
+{
+	return (reads(s, READS_NULL) & READS_ID) != 0;
 }
 
 /* ---- sessions ---- */
@@ -318,6 +331,8 @@ my_session_set(struct statements *t, struct my_session *s, struct my_text name,
 
 	if (kind == MY_VARIABLE_RESULT)
 		return MY_CHANGE_RESULT;
+	if (kind == MY_VARIABLE_TRACES)
+		return MY_CHANGE_TRACES;
 	if (kind == MY_VARIABLE_PINS || !is_text(value) ||
 	    !take_name(small, name))
 		return MY_CHANGE_PINS;
@@ -353,8 +368,8 @@ my_session_learn(struct statements *t, struct my_session *s,
 	struct edit e = { .name = small, .value = &value };
 
 	if (kind == MY_VARIABLE_RESULT || kind == MY_VARIABLE_PINS ||
-	    kind == MY_VARIABLE_SCHEMA || !is_text(value) ||
-	    !take_name(small, name))
+	    kind == MY_VARIABLE_TRACES || kind == MY_VARIABLE_SCHEMA ||
+	    !is_text(value) || !take_name(small, name))
 		return MY_CHANGE_PINS;
 	return change(t, &s->base, &e);
 }

@@ -40,6 +40,7 @@ struct my_setting {
 enum my_change {
 	MY_CHANGE_DONE,   /* or there was none to make */
 	MY_CHANGE_PINS,   /* it cannot be carried; the session is as it was */
+	MY_CHANGE_TRACES, /* nor can what it leaves be taken away */
 	MY_CHANGE_RESULT, /* it is no setting; the session is as it was */
 	MY_CHANGE_NO_MEMORY, /* the session is as it was */
 };
@@ -55,6 +56,9 @@ enum my_move {
 
 /* Gives the references back; s is zeroed. */
 void my_session_fini(struct my_session *s);
+
+/* Has it sql_auto_is_null on, with which IS NULL asks for LAST_INSERT_ID()? */
+bool my_session_null_asks_id(const struct my_session *s);
 
 /* Makes *to the same as from, whatever it was. */
 void my_session_copy(struct my_session *to, const struct my_session *from);

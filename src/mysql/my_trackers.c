@@ -20,7 +20,8 @@ static const char *const names[] = {
 
 #define ASK                                                                    \
 	"SELECT @@session_track_system_variables,@@session_track_schema,"      \
-	"@@session_track_state_change,@@session_track_transaction_info"
+	"@@session_track_state_change,@@session_track_transaction_info"        \
+	" LIMIT 1" /* sql_select_limit may be 0 */
 
 /* ---- what the client asked for ---- */
 

@@ -48,6 +48,9 @@ static const struct special {
 	{ "max_join_size", MY_VARIABLE_PINS },
 	{ "old", MY_VARIABLE_PINS },
 	{ "wsrep_causal_reads", MY_VARIABLE_PINS },
+	/* What they gather no reset takes away. */
+	{ "profiling", MY_VARIABLE_TRACES },
+	{ "optimizer_trace", MY_VARIABLE_TRACES },
 	/* Its text is not what it takes. */
 	{ "system_versioning_asof", MY_VARIABLE_PINS },
 	{ "debug_sync", MY_VARIABLE_PINS },

@@ -19,6 +19,7 @@ enum my_variable {
 	MY_VARIABLE_RESULT,
 	/* No SET of what is reported brings it to another server. */
 	MY_VARIABLE_PINS,
+	MY_VARIABLE_TRACES, /* nor does a reset take away what it leaves */
 };
 
 /* Seconds from which on a timeout harms no server. */

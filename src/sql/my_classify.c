@@ -20,6 +20,7 @@ static const struct {
 } firsts[] = {
 	[MY_OTHER] = { MY_SQL_ANY, STEP_REST }, /* also labels */
 	[MY_ALTER] = { 0, STEP_CREATE },
+	[MY_ANALYZE] = { 0, STEP_ANALYZE },
 	[MY_BACKUP] = { 0, STEP_BACKUP },
 	[MY_BEGIN] = { MY_SQL_BEGIN, STEP_BEGIN },
 	[MY_CALL] = { MY_SQL_ANY, STEP_REST },
@@ -47,6 +48,8 @@ static const struct {
 	[MY_TABLE] = { MY_SQL_READ, STEP_REST },
 	[MY_UNLOCK] = { 0, STEP_UNLOCK },
 	[MY_USE] = { MY_SQL_SET | MY_SQL_USE, STEP_REST },
+	/* It may be of either kind. */
+	[MY_WITH] = { MY_SQL_READ | MY_SQL_WRITE, STEP_REST },
 	[MY_XA] = { 0, STEP_XA },
 };
 
@@ -261,6 +264,27 @@ in_show(struct my_classify *c, enum my_lexer_token token, enum my_word word)
 	return STEP_REST;
 }
 
+/* ANALYZE [FORMAT = name] statement; of tables it does no more than CHECK. */
+static enum my_step
+in_analyze(struct my_classify *c, enum my_word word)
+{
+	switch ((int)word) {
+	case MY_SELECT:
+		c->flags |= MY_SQL_READ;
+		return STEP_REST;
+	case MY_INSERT:
+		c->flags |= MY_SQL_WRITE;
+		return STEP_REST;
+	case MY_WITH:
+		c->flags |= MY_SQL_READ | MY_SQL_WRITE;
+		return STEP_REST;
+	case MY_TABLE:
+		return STEP_REST;
+	default:
+		return STEP_ANALYZE;
+	}
+}
+
 static enum my_step
 next_step(struct my_classify *c, enum my_lexer_token token, enum my_word word)
 {
@@ -270,6 +294,8 @@ next_step(struct my_classify *c, enum my_lexer_token token, enum my_word word)
 					      : first_word(c, word);
 	case STEP_CREATE:
 		return in_create(c, token, word);
+	case STEP_ANALYZE:
+		return in_analyze(c, word);
 	case STEP_DROP:
 		return in_drop(c, word);
 	case STEP_DROP_KIND:

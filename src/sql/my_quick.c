@@ -522,7 +522,7 @@ read_words(const struct look *l, const uint8_t *at)
 		break;
 	case 'w':
 		if (IS("with"))
-			return MY_SQL_WRITE;
+			return MY_SQL_READ | MY_SQL_WRITE;
 		break;
 	default:
 		break;

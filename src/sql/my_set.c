@@ -6,6 +6,9 @@
 #include "my_set.h"
 
 #include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
 
 static bool
 is_sign(const struct my_classify *c, enum my_lexer_token token, uint8_t sign)
@@ -62,6 +65,8 @@ set_named(struct my_classify *c)
 		c->is_plain = false;
 	if (name == MY_SQL_MODE || name == MY_CHARSET_CLIENT)
 		c->flags |= MY_SQL_SYNTAX;
+	if (name == MY_TRACE && scope != SCOPE_GLOBAL)
+		c->flags |= MY_SQL_TRACES;
 	c->collation_len = 0;
 }
 
@@ -110,7 +115,7 @@ skip_item(struct my_classify *c)
 {
 	c->is_user = false;
 	c->value_tokens = 1;
-	c->has_constant = false;
+	c->has_constant = c->is_unknown = false;
 	return STEP_SET_VALUE;
 }
 
@@ -191,7 +196,7 @@ static void
 begin_value(struct my_classify *c)
 {
 	c->value_tokens = 0;
-	c->has_constant = false;
+	c->has_constant = c->is_unknown = false;
 	c->depth = 0;
 	if (!c->is_user)
 		set_named(c);
@@ -224,6 +229,99 @@ on_dot(struct my_classify *c, enum my_lexer_token token)
 	return not_plain(c, STEP_REST);
 }
 
+/* Functions of the server's own, which leave nothing. */
+static bool
+is_harmless(const char *name, size_t len)
+{
+	static const char *const names[] = {
+		"abs",
+		"avg",
+		"cast",
+		"ceil",
+		"coalesce",
+		"concat",
+		"concat_ws",
+		"connection_id",
+		"convert",
+		"count",
+		"current_timestamp",
+		"current_user",
+		"curdate",
+		"database",
+		"date_add",
+		"date_format",
+		"date_sub",
+		"floor",
+		"found_rows",
+		"from_unixtime",
+		"greatest",
+		"group_concat",
+		"if",
+		"ifnull",
+		"instr",
+		"json_array",
+		"json_extract",
+		"json_object",
+		"json_value",
+		"last_insert_id",
+		"least",
+		"left",
+		"length",
+		"locate",
+		"lower",
+		"lpad",
+		"ltrim",
+		"max",
+		"min",
+		"mod",
+		"now",
+		"old_password",
+		"password",
+		"nullif",
+		"rand",
+		"regexp_replace",
+		"replace",
+		"right",
+		"round",
+		"row_count",
+		"rpad",
+		"rtrim",
+		"schema",
+		"substr",
+		"substring",
+		"sum",
+		"sysdate",
+		"timestampdiff",
+		"trim",
+		"unix_timestamp",
+		"upper",
+		"user",
+		"utc_timestamp",
+		"uuid",
+		"version",
+	};
+
+	for (size_t i = 0; i < COUNT_OF(names); i++)
+		if (strncasecmp(names[i], name, len) == 0 &&
+		    names[i][len] == '\0')
+			return true;
+	return false;
+}
+
+/* Does the token of a value call what is no function of the server's own, or
+ * name a table, which may be a view that does?  Such a function may do
+ * anything, of which a SET tells nothing. */
+static bool
+is_call(struct my_classify *c, enum my_lexer_token token, enum my_word word)
+{
+	bool is_unknown = c->is_unknown;
+
+	c->is_unknown = token == MY_LEXER_NAME ||
+			(token == MY_LEXER_WORD &&
+			 !is_harmless(c->lexer.text, c->lexer.len));
+	return (is_unknown && is_sign(c, token, '(')) || word == MY_FROM;
+}
+
 /* Is a token all of a constant? */
 static bool
 is_constant(const struct my_classify *c, enum my_lexer_token token,
@@ -240,6 +338,8 @@ is_constant(const struct my_classify *c, enum my_lexer_token token,
 static enum my_step
 on_value(struct my_classify *c, enum my_lexer_token token, enum my_word word)
 {
+	if (is_call(c, token, word))
+		c->flags |= MY_SQL_ANY;
 	if (is_sign(c, token, ',') && c->depth == 0) {
 		end_value(c);
 		return STEP_SET;
@@ -313,6 +413,8 @@ my_set_step(struct my_classify *c, enum my_lexer_token token, enum my_word word)
 	case STEP_SET_MODES:
 		return on_modes(c, token);
 	case STEP_SET_STATEMENT:
+		if (word == MY_TRACE)
+			c->flags |= MY_SQL_TRACES;
 		return word == MY_FOR && c->depth == 0 ? STEP_FIRST
 						       : STEP_SET_STATEMENT;
 	default:

@@ -14,6 +14,7 @@ enum my_step {
 	STEP_REST,  /* of no more interest */
 	STEP_CREATE,
 	STEP_DROP,
+	STEP_ANALYZE,
 	STEP_DROP_KIND, /* of what is temporary */
 	STEP_DROP_NAME,
 	STEP_LOCK,

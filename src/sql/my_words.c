@@ -15,7 +15,7 @@
 static const struct keyword words_a[] = {
 	KEYWORD("aggregate", MY_AGGREGATE),
 	KEYWORD("alter", MY_ALTER),
-	KEYWORD("analyze", MY_HARMLESS),
+	KEYWORD("analyze", MY_ANALYZE),
 	END,
 };
 static const struct keyword words_b[] = {
@@ -114,6 +114,7 @@ static const struct keyword words_n[] = {
 static const struct keyword words_o[] = {
 	KEYWORD("open", MY_OPEN),
 	KEYWORD("optimize", MY_HARMLESS),
+	KEYWORD("optimizer_trace", MY_TRACE),
 	END,
 };
 static const struct keyword words_p[] = {
@@ -124,6 +125,7 @@ static const struct keyword words_p[] = {
 	KEYWORD("prepare", MY_PREPARE),
 	KEYWORD("previous", MY_PREVIOUS),
 	KEYWORD("procedure", MY_ROUTINE),
+	KEYWORD("profiling", MY_TRACE),
 	KEYWORD("pseudo_thread_id", MY_THREAD_ID),
 	KEYWORD("purge", MY_HARMLESS),
 	END,
@@ -204,7 +206,7 @@ static const struct keyword words_v[] = {
 static const struct keyword words_w[] = {
 	KEYWORD("warning_count", MY_ERROR_COUNT),
 	KEYWORD("warnings", MY_WARNINGS),
-	KEYWORD("with", MY_INSERT), /* it may be of either kind */
+	KEYWORD("with", MY_WITH),
 	KEYWORD("work", MY_WORK),
 	END,
 };

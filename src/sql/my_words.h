@@ -11,6 +11,7 @@ enum my_word {
 	MY_OTHER,
 	/* Statements begin with these. */
 	MY_ALTER,
+	MY_ANALYZE,
 	MY_BACKUP,
 	MY_BEGIN,
 	MY_CALL,
@@ -37,6 +38,7 @@ enum my_word {
 	MY_TABLE, /* a query as well */
 	MY_UNLOCK,
 	MY_USE,
+	MY_WITH,
 	MY_XA,
 	/* What may stand behind. */
 	MY_AGGREGATE,
@@ -91,6 +93,7 @@ enum my_word {
 	MY_CHARSET_CLIENT,
 	MY_ISOLATION, /* and READ ONLY, as variables */
 	MY_THREAD_ID,
+	MY_TRACE,        /* profiling, optimizer_trace */
 	MY_TRACKER_LIST, /* session_track_system_variables */
 	MY_TRACKER,      /* another session_track_* */
 };

@@ -122,6 +122,8 @@ SET session_track_system_variables = '', timestamp = 5, time_zone = '+01:00'
 SET session_track_system_variables = '', time_zone = '+01:00', nosuch = 1
 SET @@session_track_state_change = 1, time_zone = '+01:00'
 SET STATEMENT sort_buffer_size = 200000 FOR SELECT 1
+SET STATEMENT sql_mode = 'ANSI_QUOTES' FOR SELECT 1
+SET STATEMENT sql_mode = 'NO_BACKSLASH_ESCAPES' FOR SELECT 1
 SET STATEMENT sql_mode = 'ANSI' FOR SET time_zone = '+04:00'
 SET time_zone = '+01:00', nosuch = 1
 SET time_zone = '+01:00', @b = 1, sql_mode = 'nonsense'
@@ -131,6 +133,12 @@ SET @a = (SELECT MAX(a) FROM leak)
 SET @a = _latin1'abc' COLLATE latin1_bin
 SET @`a b` = 1
 SET @'a' = 3
+SET lock_wait_timeout = sets() + 50
+SET @a = `sets`()
+SET sql_mode = CONCAT(@@sql_mode, IF(sets(), ',ANSI', ''))
+SET time_zone = (SELECT '+01:00' FROM leak_view)
+SET optimizer_trace = 'enabled=on'
+SET @@profiling = 1
 """
 # What an error leaves behind of what ran before it.
 FAILS = """
@@ -327,3 +335,173 @@ def test_nothing_is_left_of_what_failed(make_carpool, mariadb, caps, how):
             wrong.append((sql, "lock"))
         other.close()
     assert not wrong, "\n".join(map(repr, wrong))
+
+
+WARNS = ["SELECT CAST('secret' AS INT)", "DROP TABLE IF EXISTS secret",
+         "SELECT * FROM secret", "DROP TABLE IF EXISTS secret; DO 1",
+         "CALL warns()", "SELECT CAST('secret' AS INT); SELECT 1",
+         "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'secret'"]
+ASKS = ["SHOW WARNINGS", "DO 1; SHOW WARNINGS", "SHOW WARNINGS; DO 1",
+        "SHOW ERRORS", "SHOW COUNT(*) WARNINGS", "SELECT @@warning_count",
+        "EXECUTE IMMEDIATE 'SHOW WARNINGS'", "CALL tells()",
+        "GET DIAGNOSTICS CONDITION 1 @m = MESSAGE_TEXT; SELECT @m",
+        "GET DIAGNOSTICS @n = NUMBER; SELECT @n", "BEGIN; SHOW WARNINGS",
+        "SET NAMES latin1; SHOW ERRORS"]
+WARNERS = """
+DROP PROCEDURE IF EXISTS warns
+CREATE PROCEDURE warns() DROP TABLE IF EXISTS secret
+DROP PROCEDURE IF EXISTS tells
+CREATE PROCEDURE tells() BEGIN GET DIAGNOSTICS @n = NUMBER; SELECT @n; END
+"""
+
+
+@pytest.mark.parametrize("gone", [False, True])
+@pytest.mark.parametrize("begun", [False, True])
+@pytest.mark.parametrize("how", ["alone", "prepared", "in a transaction"])
+def test_warnings_are_nobody_elses(make_carpool, mariadb, how, begun, gone):
+    """However they came to be, and however another asks for them."""
+    mariadb.script(WARNERS, "test")
+    carpool = make_carpool({}, mysql={"test": mariadb}, default_pool_size=1)
+    wrong = []
+    for warn in WARNS:
+        for sql in ASKS:
+            client, other = (carpool.my_connect(caps=MODERN) for _ in "12")
+            WAYS[how](client, warn)
+            if gone or "CALL" in warn:  # which keeps the server
+                client.close()
+            if begun:
+                other.query("BEGIN")
+            answer = other.query(sql, check=False)
+            told = [answer.rows, [e.text for e in answer.errors]]
+            other.close()
+            client.close()
+            if any(x in repr(told) for x in ("secret", "'1'", "'2'")):
+                wrong.append((warn, sql, told))
+    assert not wrong, "\n".join(map(repr, wrong))
+
+
+TRACES = """
+SET profiling = 1
+SET @@profiling = 1
+SET @@session.profiling = 1, @a = 1
+SET `profiling` = ON
+SET PROFILING := 1
+CALL profiles()
+SET optimizer_trace = 'enabled=on'
+SET @@optimizer_trace = 'enabled=on'
+"""
+TRACERS = """
+DROP PROCEDURE IF EXISTS profiles
+CREATE PROCEDURE profiles() SET profiling = 1
+CREATE TABLE IF NOT EXISTS leak (a INT AUTO_INCREMENT PRIMARY KEY, b INT)
+"""
+
+
+def traces(c):
+    profiles = c.query("SHOW PROFILES").rows
+    traced = c.query("SELECT * FROM information_schema.OPTIMIZER_TRACE").rows
+    return "secret" in repr([profiles, traced])
+
+
+@pytest.mark.parametrize("mode", ["transaction", "session"])
+@pytest.mark.parametrize("reset", [False, True])
+@pytest.mark.parametrize("how", ["alone", "prepared", "in a transaction"])
+def test_traces_are_nobody_elses(make_carpool, mariadb, how, reset, mode):
+    """SHOW PROFILES and the optimizer's trace outlive COM_RESET_CONNECTION."""
+    mariadb.script(TRACERS, "test")
+    carpool = make_carpool({}, mysql={"test": mariadb}, default_pool_size=1,
+                           pool_mode=mode)
+    for sql in TRACES.strip().split("\n"):
+        client = carpool.my_connect(caps=MODERN)
+        WAYS[how](client, sql)
+        client.query("SELECT a FROM leak WHERE b + 1 = 'secret'")
+        assert traces(client), sql  # its own are there
+        if reset:
+            assert client.command(w.RESET_CONNECTION).oks
+        client.close()
+        other = carpool.my_connect(caps=MODERN)
+        assert not traces(other), sql
+        other.close()
+
+
+@pytest.mark.parametrize("caps", [MODERN, OLDER])
+def test_traces_of_one_statement(make_carpool, mariadb, caps):
+    mariadb.script(TRACERS, "test")
+    carpool = make_carpool({}, mysql={"test": mariadb}, default_pool_size=1)
+    client = carpool.my_connect(caps=caps)
+    client.query("SET STATEMENT optimizer_trace = 'enabled=on' FOR"
+                 " SELECT a FROM leak WHERE b + 1 = 'secret'")
+    client.close()
+    assert not traces(carpool.my_connect(caps=caps))
+
+
+MAKES = """
+INSERT INTO leak (b) VALUES (1)
+INSERT INTO leak (b) VALUES (1) RETURNING b
+REPLACE INTO leak (b) VALUES (1) RETURNING b
+ANALYZE INSERT INTO leak (b) VALUES (1)
+ANALYZE FORMAT=JSON INSERT INTO leak (b) VALUES (1)
+INSERT INTO leak (b) WITH q AS (SELECT 1 x) SELECT x FROM q
+"""
+
+
+@pytest.mark.parametrize("first", ["DO 1", "SET sql_select_limit = 0"])
+@pytest.mark.parametrize("how", ["alone", "prepared", "in a transaction"])
+@pytest.mark.parametrize("caps", [MODERN, OLDER])
+def test_numbers_of_rows_that_tell_none(make_carpool, mariadb, caps, how,
+                                        first):
+    """LAST_INSERT_ID() behind an INSERT that answers with rows."""
+    mariadb.script("DROP TABLE IF EXISTS leak\n"
+                   "CREATE TABLE leak (a INT AUTO_INCREMENT PRIMARY KEY,"
+                   " b INT)", "test")
+    carpool = make_carpool({}, mysql={"test": mariadb}, default_pool_size=1)
+    client, other = (carpool.my_connect(caps=caps) for _ in "12")
+    client.query(first)
+    for n, sql in enumerate(MAKES.strip().split("\n")):
+        WAYS[how](client, sql)
+        other.query("INSERT INTO leak (a) VALUES (NULL)")
+        assert client.value("SELECT LAST_INSERT_ID() LIMIT 1") == \
+            str(2 * n + 1), sql
+        assert other.value("SELECT LAST_INSERT_ID()") == str(2 * n + 2), sql
+
+
+def test_null_asks_for_the_number(make_carpool, mariadb):
+    """With sql_auto_is_null, whoever wrote the last row."""
+    mariadb.script("DROP TABLE IF EXISTS leak\n"
+                   "CREATE TABLE leak (a INT AUTO_INCREMENT PRIMARY KEY,"
+                   " b INT)", "test")
+    carpool = make_carpool({}, mysql={"test": mariadb}, default_pool_size=1)
+    client, other = (carpool.my_connect(caps=MODERN) for _ in "12")
+    client.query("SET sql_auto_is_null = 1")
+    client.query("INSERT INTO leak (b) VALUES (1)")
+    other.query("INSERT INTO leak (b) VALUES (2)")
+    assert client.query("SELECT b FROM leak WHERE a IS NULL").rows == [["1"]]
+    assert other.query("SELECT b FROM leak WHERE a IS NULL").rows == []
+
+
+@pytest.mark.parametrize("mode, sql", [
+    ("ANSI_QUOTES", r"""SELECT "a\"b", @q := 5, "c\"d" """),
+    ("NO_BACKSLASH_ESCAPES", r"""SELECT 'a\'b', @q := 5, 'c\'d' """)])
+@pytest.mark.parametrize("caps", [MODERN, OLDER])
+def test_quotes_of_one_statement(make_carpool, mariadb, caps, mode, sql):
+    """A text is read by the session's sql_mode, not by that of the statement
+    before it."""
+    carpool = make_carpool({}, mysql={"test": mariadb}, default_pool_size=1)
+    client = carpool.my_connect(caps=caps)
+    client.query(f"SET STATEMENT sql_mode = '{mode}' FOR SELECT 1")
+    client.query(sql)
+    client.close()
+    assert carpool.my_connect(caps=caps).value("SELECT @q") is None
+
+
+def test_an_empty_string_is_carried(make_carpool, mariadb):
+    """Also to a session in which '' would be NULL."""
+    carpool = make_carpool({}, mysql={"test": mariadb}, default_pool_size=1)
+    client, other = (carpool.my_connect(caps=MODERN) for _ in "12")
+    client.query("SET @a = ''")
+    for _ in "12":
+        other.query("SET sql_mode = 'EMPTY_STRING_IS_NULL'")
+        other.query("SELECT COUNT(*) FROM information_schema.schemata")
+        assert client.query("SELECT @a, CHARSET(@a), COLLATION(@a)").rows == \
+            [["", "utf8mb4", "utf8mb4_general_ci"]]
+        client.query("SET sql_mode = 'EMPTY_STRING_IS_NULL'")

@@ -59,6 +59,9 @@ struct move {
 
 #define MOVES 24
 
+/* The answer to what makes a server forget its warnings. */
+#define FORGOTTEN "raw \001|col|row 1|end"
+
 struct script {
 	const char *name;
 	enum pool_mode mode;

@@ -38,7 +38,7 @@ test_answers(void **state)
 				   { SERVER, "ok" } },
 			.to_client = "1:data 2:data 3:data 4:end 5:ok 1:ok",
 			.to_server = "0:[select 1; delete from t] 0:[SELECT "
-				     "LAST_INSERT_ID()] 0:[do 1]",
+				     "LAST_INSERT_ID() LIMIT 1] 0:[do 1]",
 			.log = "link:0 boundary:0,0 link:0 boundary:0,0 ",
 		},
 		{
@@ -49,12 +49,14 @@ test_answers(void **state)
 				     "raw \001|col|row a|end more|err 1146" },
 				   { SERVER, "ok" },
 				   { SERVER, "raw \003|col|col|col|row a|end" },
+				   { SERVER, FORGOTTEN },
 				   { SERVER, "raw \001|col|row 0|end" } },
 			.to_client =
 				"1:data 2:data 3:data 4:end 5:err1146 1:ok",
 			.to_server =
 				"0:[select 1; delete from t] 0:ping 0:[SHOW "
-				"WARNINGS] 0:[SELECT LAST_INSERT_ID()]",
+				"WARNINGS] 0:[SELECT LAST_INSERT_ID() LIMIT 1] "
+				"0:[SELECT 1 FROM (SELECT 1) AS t]",
 			.log = "link:0 boundary:0,0 ",
 		},
 		{
@@ -132,9 +134,11 @@ test_look(void **state)
 			.moves = { { CLIENT, "q:select nothing|q:select 2" },
 				   { SERVER, "err 1054" },
 				   { SERVER, "raw \003|col|col|col|end" },
+				   { SERVER, FORGOTTEN },
 				   { SERVER, "ok" } },
 			.to_client = "1:err1054 1:ok",
 			.to_server = "0:[select nothing] 0:[SHOW WARNINGS] "
+				     "0:[SELECT 1 FROM (SELECT 1) AS t] "
 				     "0:[select 2]",
 			.log = "link:0 boundary:0,0 link:0 boundary:0,0 ",
 		},
@@ -170,9 +174,9 @@ test_look(void **state)
 				   { SERVER, "ok" },
 				   { SERVER, "ok" } },
 			.to_client = "1:ok,tx 1:err1213 1:ok",
-			.to_server = "0:[begin] 0:[insert into t values (1)] "
-				     "0:ping 0:[SHOW WARNINGS] "
-				     "0:reset 0:trackers",
+			.to_server =
+				"0:[begin] 0:[insert into t values (1)] 0:ping "
+				"0:[SHOW WARNINGS] 0:reset 0:trackers",
 			.log = "link:0 boundary:0,1 boundary:0,0 ",
 		},
 		{
@@ -184,10 +188,12 @@ test_look(void **state)
 				   { SERVER, "ok tx more|err 1054" },
 				   { SERVER, "ok tx" },
 				   { SERVER, "ok" },
-				   { SERVER, "raw \003|col|col|col|end" } },
+				   { SERVER, "raw \003|col|col|col|end" },
+				   { SERVER, FORGOTTEN } },
 			.to_client = "1:ok,tx 2:err1054 1:ok",
 			.to_server = "0:[begin; select nothing] 0:ping "
-				     "0:[rollback] 0:[SHOW WARNINGS]",
+				     "0:[rollback] 0:[SHOW WARNINGS] 0:[SELECT "
+				     "1 FROM (SELECT 1) AS t]",
 			.log = "link:0 boundary:0,0 ",
 		},
 		{
@@ -199,11 +205,10 @@ test_look(void **state)
 				   { SERVER, "err 1062" },
 				   { SERVER, "err 1105" },
 				   { CLIENT, "q:commit" },
-				   { SERVER, "ok" },
-				   { SERVER, "raw \003|col|col|col|end" } },
+				   { SERVER, "ok" } },
 			.to_client = "1:ok,tx 1:err1062 1:ok",
 			.to_server = "0:[begin] 0:[insert into t values (1)] "
-				     "0:ping 0:[commit] 0:[SHOW WARNINGS]",
+				     "0:ping 0:[commit]",
 			.log = "link:0 boundary:0,2 ",
 		},
 		{

@@ -35,11 +35,12 @@ test_texts(void **state)
 			.moves = { { CLIENT,
 				     "q:create temporary table t (a int)" },
 				   { SERVER, "err 1050" },
-				   { SERVER,
-				     "raw \003|col|col|col|row a|end" } },
+				   { SERVER, "raw \003|col|col|col|row a|end" },
+				   { SERVER, FORGOTTEN } },
 			.to_client = "1:err1050",
-			.to_server = "0:[create temporary table t (a int)] "
-				     "0:[SHOW WARNINGS]",
+			.to_server =
+				"0:[create temporary table t (a int)] 0:[SHOW "
+				"WARNINGS] 0:[SELECT 1 FROM (SELECT 1) AS t]",
 			.log = "link:0 boundary:0,0 ",
 		},
 		{

@@ -187,12 +187,14 @@ test_failed(void **state)
 				   { SERVER, "ok schema=b" },
 				   { SERVER, "err 1054" },
 				   { SERVER, "raw \003|col|col|col|row a|end" },
+				   { SERVER, FORGOTTEN },
 				   { NEXT, "" },
 				   { CLIENT, "q:set time_zone='+01:00'" },
 				   { SERVER, "err 1049" } },
 			.to_client = "1:ok,changes 1:err1054 1:err1049",
 			.to_server = "0:use:b 0:[select nothing] 0:[SHOW "
-				     "WARNINGS] 0:use:a 0:reset 0:trackers",
+				     "WARNINGS] 0:[SELECT 1 FROM (SELECT 1) AS "
+				     "t] 0:use:a 0:reset 0:trackers",
 			.log = "link:0 boundary:0,0 link:0 boundary:0,0 link:1 "
 			       "server:0,57 ",
 		},

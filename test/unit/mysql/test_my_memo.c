@@ -102,6 +102,7 @@ test_memo(void **state)
 			.moves = { { CLIENT, "q:set sql_mode='ANSI'" },
 				   { SERVER, "ok var=sql_mode:ANSI warn=1" },
 				   { SERVER, "raw \003|col|col|col|row a|end" },
+				   { SERVER, FORGOTTEN },
 				   { CLIENT, "q:set time_zone=default" },
 				   { SERVER, "ok var=time_zone:SYSTEM" },
 				   { CLIENT, "q:set character set latin1" },
@@ -120,8 +121,9 @@ test_memo(void **state)
 			.to_client = "1:ok,warn=1 1:ok,changes 1:ok,changes "
 				     "1:err1317 1:err1317 1:err1317 1:ok",
 			.to_server = "0:[set sql_mode='ANSI'] 0:[SHOW "
-				     "WARNINGS] 0:[set time_zone=default] "
-				     "0:[set character set latin1] 0:[SET "
+				     "WARNINGS] 0:[SELECT 1 FROM (SELECT 1) AS "
+				     "t] 0:[set time_zone=default] 0:[set "
+				     "character set latin1] 0:[SET "
 				     "@@session.collation_connection=@@session."
 				     "collation_connection]",
 			.log = "link:0 boundary:0,0 link:0 boundary:0,0 link:0 "
@@ -154,12 +156,14 @@ test_memo(void **state)
 				   { SERVER, "err 1231" },
 				   { SERVER, "ok" },
 				   { SERVER, "raw \003|col|col|col|row a|end" },
+				   { SERVER, FORGOTTEN },
 				   { NEXT, "" },
 				   { BUSY, "" },
 				   { CLIENT, "q:set sql_mode='NONE'" } },
 			.to_client = "1:err1231",
-			.to_server = "0:[set sql_mode='NONE'] 0:ping 0:[SHOW "
-				     "WARNINGS]",
+			.to_server =
+				"0:[set sql_mode='NONE'] 0:ping 0:[SHOW "
+				"WARNINGS] 0:[SELECT 1 FROM (SELECT 1) AS t]",
 			.log = "link:0 boundary:0,0 ",
 		},
 	};

@@ -56,13 +56,13 @@ test_turns(void **state)
 				   { SERVER, "ok schema=b" },
 				   { SERVER, "ok warn=1" },
 				   { SERVER, "raw \003|col|col|col|row a|end" },
+				   { SERVER, FORGOTTEN },
 				   { SERVER, "ok id=5" },
 				   { SERVER, "raw \001|col|row 5|end" },
 				   { NEXT, "" },
 				   { CLIENT, "q:show warnings|"
 					     "q:select last_insert_id()" },
 				   { SERVER, "ok schema=a" },
-				   { SERVER, "raw \001|col|row 1|end" },
 				   { SERVER, "raw \003|col|col|col|end" },
 				   { SERVER, "ok" },
 				   { SERVER, "raw \001|col|row 0|end" } },
@@ -71,9 +71,9 @@ test_turns(void **state)
 				     "2:data 3:data 4:end",
 			.to_server =
 				"0:[SET @@session.time_zone='+01:00'] 0:use:b "
-				"0:[do 1/0] 0:[SHOW WARNINGS] 0:[insert into t "
-				"values ()] 0:[SELECT LAST_INSERT_ID()] "
-				"0:use:a 0:[SELECT 1 FROM (SELECT 1) AS t] "
+				"0:[do 1/0] 0:[SHOW WARNINGS] 0:[SELECT 1 FROM "
+				"(SELECT 1) AS t] 0:[insert into t values ()] "
+				"0:[SELECT LAST_INSERT_ID() LIMIT 1] 0:use:a "
 				"0:[show warnings] 0:[SET last_insert_id=0] "
 				"0:[select last_insert_id()]",
 			.log = "link:1 boundary:0,0 boundary:0,0 link:0 "
@@ -91,11 +91,13 @@ test_turns(void **state)
 				   { SERVER, "ok" },
 				   { SERVER, "raw \003|col|col|col|row a|end" },
 				   { SERVER, "raw \001|col|row 5|end" },
+				   { SERVER, FORGOTTEN },
 				   { SERVER, "ok" } },
 			.to_client = "1:ok,id=5 2:err1146 1:ok",
 			.to_server = "0:[insert into t values (); delete from "
 				     "u] 0:ping 0:[SHOW WARNINGS] 0:[SELECT "
-				     "LAST_INSERT_ID()] 0:[do 1]",
+				     "LAST_INSERT_ID() LIMIT 1] 0:[SELECT 1 "
+				     "FROM (SELECT 1) AS t] 0:[do 1]",
 			.log = "link:0 boundary:0,0 link:0 boundary:0,0 ",
 		},
 		{
@@ -127,11 +129,13 @@ test_turns(void **state)
 				   { NEXT, "" },
 				   { CLIENT, "q:select last_insert_id()" },
 				   { SERVER, "ok" },
+				   { SERVER, FORGOTTEN },
 				   { SERVER, "raw \001|col|row 0|end" } },
 			.to_client = "1:ok,id=5 2:err1146 1:data 2:data 3:data "
 				     "4:end",
 			.to_server = "0:[insert into t values (); delete from "
 				     "u] 0:ping 0:[SET last_insert_id=0] "
+				     "0:[SELECT 1 FROM (SELECT 1) AS t] "
 				     "0:[select last_insert_id()]",
 			.log = "link:0 abandon:1 boundary:0,0 link:1 "
 			       "boundary:0,0 boundary:0,0 ",

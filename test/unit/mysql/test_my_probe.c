@@ -143,6 +143,7 @@ test_probes(void **state)
 			.moves = { { CLIENT, "q:select @@version" },
 				   { SERVER, "err 1054" },
 				   { SERVER, "raw \003|col|col|col|row a|end" },
+				   { SERVER, FORGOTTEN },
 				   { CLIENT, "q:select @@version" },
 				   { SERVER, "raw \001|col|row a|end tx" },
 				   { CLIENT, "q:select @@version" },
@@ -160,10 +161,10 @@ test_probes(void **state)
 				"1:err1054 1:data 2:data 3:data 4:end,tx "
 				"1:data 2:data 3:data 4:end 1:data 2:data "
 				"3:data 4:end,changes 1:err1317 1:err1317 1:ok",
-			.to_server =
-				"0:[select @@version] 0:[SHOW WARNINGS] "
-				"0:[select @@version] 0:[select @@version] "
-				"0:[select @@autocommit]",
+			.to_server = "0:[select @@version] 0:[SHOW WARNINGS] "
+				     "0:[SELECT 1 FROM (SELECT 1) AS t] "
+				     "0:[select @@version] 0:[select "
+				     "@@version] 0:[select @@autocommit]",
 			.log = "link:0 boundary:0,0 link:0 boundary:0,0 link:0 "
 			       "boundary:0,0 ",
 		},

@@ -19,13 +19,15 @@ test_warnings(void **state)
 			.moves = { { CLIENT, "q:do 1/0" },
 				   { SERVER, "ok warn=1" },
 				   { SERVER, WARNINGS },
+				   { SERVER, FORGOTTEN },
 				   { BUSY, "" },
 				   { CLIENT,
 				     "q:show warnings|q:SHOW WARNINGS ;|p" } },
 			.to_client = "1:ok,warn=1 1:data 2:data 3:data 4:data "
 				     "5:data 6:end 1:data 2:data 3:data 4:data "
 				     "5:data 6:end 1:ok",
-			.to_server = "0:[do 1/0] 0:[SHOW WARNINGS]",
+			.to_server = "0:[do 1/0] 0:[SHOW WARNINGS] 0:[SELECT 1 "
+				     "FROM (SELECT 1) AS t]",
 			.log = "link:0 boundary:0,0 ",
 		},
 		{
@@ -37,10 +39,12 @@ test_warnings(void **state)
 				     "raw \001|col|eof|row a|eof warn=1" },
 				   { SERVER,
 				     "raw \003|col|col|col|eof|row a|eof" },
+				   { SERVER, "raw \001|col|eof|row 1|eof" },
 				   { CLIENT, "q:show warnings" } },
 			.to_client = "1:data 2:data 3:eof 4:data 5:eof 1:data "
 				     "2:data 3:data 4:data 5:eof 6:data 7:eof",
-			.to_server = "0:[select 1/0] 0:[SHOW WARNINGS]",
+			.to_server = "0:[select 1/0] 0:[SHOW WARNINGS] "
+				     "0:[SELECT 1 FROM (SELECT 1) AS t]",
 			.log = "link:0 boundary:0,0 ",
 		},
 		{
@@ -49,10 +53,12 @@ test_warnings(void **state)
 			.moves = { { CLIENT, "q:select nothing" },
 				   { SERVER, "err 1054" },
 				   { SERVER, WARNINGS },
+				   { SERVER, FORGOTTEN },
 				   { CLIENT, "q:show warnings" } },
 			.to_client = "1:err1054 1:data 2:data 3:data 4:data "
 				     "5:data 6:end",
-			.to_server = "0:[select nothing] 0:[SHOW WARNINGS]",
+			.to_server = "0:[select nothing] 0:[SHOW WARNINGS] "
+				     "0:[SELECT 1 FROM (SELECT 1) AS t]",
 			.log = "link:0 boundary:0,0 ",
 		},
 		{
@@ -61,6 +67,7 @@ test_warnings(void **state)
 			.moves = { { CLIENT, "q:do 1/0" },
 				   { SERVER, "ok warn=1" },
 				   { SERVER, WARNINGS },
+				   { SERVER, FORGOTTEN },
 				   { CLIENT, "q:show errors" },
 				   { CLIENT, "q:show count(*) warnings" },
 				   { CLIENT, "q:select @@warning_count" },
@@ -68,7 +75,8 @@ test_warnings(void **state)
 			.to_client =
 				"1:ok,warn=1 1:err1235 1:err1235 1:err1235 "
 				"1:data 2:data 3:data 4:data 5:data 6:end",
-			.to_server = "0:[do 1/0] 0:[SHOW WARNINGS]",
+			.to_server = "0:[do 1/0] 0:[SHOW WARNINGS] 0:[SELECT 1 "
+				     "FROM (SELECT 1) AS t]",
 			.log = "link:0 boundary:0,0 ",
 		},
 		{
@@ -77,23 +85,23 @@ test_warnings(void **state)
 			.moves = { { CLIENT, "q:do 1/0" },
 				   { SERVER, "ok warn=1" },
 				   { SERVER, WARNINGS },
+				   { SERVER, FORGOTTEN },
 				   { CLIENT, "q:set time_zone='+01:00'" },
 				   { SERVER, "ok var=time_zone:+01:00" },
 				   { CLIENT, "q:show warnings" },
 				   { CLIENT, "q:select a from t" },
 				   { SERVER, "ok" },
 				   { CLIENT, "q:show warnings" },
-				   { SERVER, "ok" },
 				   { SERVER, NO_WARNINGS } },
 			.to_client = "1:ok,warn=1 1:ok,changes 1:data 2:data "
 				     "3:data 4:data 5:data 6:end 1:ok 1:data "
 				     "2:data 3:data 4:data 5:end",
-			.to_server = "0:[do 1/0] 0:[SHOW WARNINGS] 0:[set "
-				     "time_zone='+01:00'] 0:[select a from t] "
-				     "0:[SELECT 1 FROM (SELECT 1) AS t] "
-				     "0:[show warnings]",
+			.to_server =
+				"0:[do 1/0] 0:[SHOW WARNINGS] 0:[SELECT 1 FROM "
+				"(SELECT 1) AS t] 0:[set time_zone='+01:00'] "
+				"0:[select a from t] 0:[show warnings]",
 			.log = "link:0 boundary:0,0 link:0 boundary:0,0 link:0 "
-			       "boundary:0,0 link:1 boundary:0,0 boundary:0,0 ",
+			       "boundary:0,0 link:0 boundary:0,0 ",
 		},
 	};
 
@@ -112,13 +120,15 @@ test_kept(void **state)
 			.moves = { { CLIENT, "q:do 1/0" },
 				   { SERVER, "ok warn=1" },
 				   { SERVER, WARNINGS },
+				   { SERVER, FORGOTTEN },
 				   { CLIENT, "q:set autocommit=0" },
 				   { SERVER, "ok manual var=autocommit:OFF" },
 				   { CLIENT, "q:show warnings" } },
 			.to_client = "1:ok,warn=1 1:ok,manual,changes 1:data "
 				     "2:data 3:data 4:data 5:data 6:end,manual",
-			.to_server = "0:[do 1/0] 0:[SHOW WARNINGS] 0:[set "
-				     "autocommit=0]",
+			.to_server =
+				"0:[do 1/0] 0:[SHOW WARNINGS] 0:[SELECT 1 FROM "
+				"(SELECT 1) AS t] 0:[set autocommit=0]",
 			.log = "link:0 boundary:0,0 link:0 boundary:0,0 ",
 		},
 		{
@@ -129,14 +139,16 @@ test_kept(void **state)
 				   { SERVER, "ok warn=1" },
 				   { SERVER,
 				     "raw \003|col|col|col|eof|row a|eof" },
+				   { SERVER, "raw \001|col|eof|row 1|eof" },
 				   { CLIENT, "q:set autocommit=0" },
 				   { SERVER, "ok manual var=autocommit:OFF" },
 				   { CLIENT, "q:show warnings" } },
 			.to_client = "1:ok,warn=1 1:ok,manual,changes 1:data "
 				     "2:data 3:data 4:data 5:eof,manual 6:data "
 				     "7:eof,manual",
-			.to_server = "0:[do 1/0] 0:[SHOW WARNINGS] 0:[set "
-				     "autocommit=0]",
+			.to_server =
+				"0:[do 1/0] 0:[SHOW WARNINGS] 0:[SELECT 1 FROM "
+				"(SELECT 1) AS t] 0:[set autocommit=0]",
 			.log = "link:0 boundary:0,0 link:0 boundary:0,0 ",
 		},
 		{
@@ -145,9 +157,9 @@ test_kept(void **state)
 			.moves = { { CLIENT, "q:do 1/0" },
 				   { SERVER, "ok warn=1" },
 				   { SERVER, WARNINGS },
+				   { SERVER, FORGOTTEN },
 				   { NEXT, "" },
 				   { CLIENT, "q:show warnings" },
-				   { SERVER, ID(1) },
 				   { SERVER, NO_WARNINGS },
 				   { CLIENT, "q:show warnings" },
 				   { SERVER, NO_WARNINGS } },
@@ -156,8 +168,8 @@ test_kept(void **state)
 			.to_server = "0:[do 1/0] 0:[SHOW WARNINGS] 0:[SELECT 1 "
 				     "FROM (SELECT 1) AS t] 0:[show warnings] "
 				     "0:[show warnings]",
-			.log = "link:0 boundary:0,0 link:1 boundary:0,0 "
-			       "boundary:0,0 link:0 boundary:0,0 ",
+			.log = "link:0 boundary:0,0 link:0 boundary:0,0 "
+			       "link:0 boundary:0,0 ",
 		},
 		{
 			.name = "in a transaction the server has them",
@@ -170,12 +182,14 @@ test_kept(void **state)
 					     "end tx" },
 				   { SERVER, "ok" },
 				   { SERVER, WARNINGS },
+				   { SERVER, FORGOTTEN },
 				   { CLIENT, "q:show warnings" } },
 			.to_client = "1:ok,tx 1:ok,tx,warn=1 1:data 2:data "
 				     "3:data 4:data 5:data 6:end,tx 1:ok "
 				     "1:data 2:data 3:data 4:data 5:data 6:end",
 			.to_server = "0:[begin] 0:[do 1/0] 0:[show warnings] "
-				     "0:[commit] 0:[SHOW WARNINGS]",
+				     "0:[commit] 0:[SHOW WARNINGS] 0:[SELECT 1 "
+				     "FROM (SELECT 1) AS t]",
 			.log = "link:0 boundary:0,0 ",
 		},
 		{
@@ -184,15 +198,14 @@ test_kept(void **state)
 			.moves = { { CLIENT, "q:do 1/0" },
 				   { SERVER, "ok warn=1" },
 				   { SERVER, WARNINGS },
+				   { SERVER, FORGOTTEN },
 				   { CLIENT, "r|q:show warnings" },
-				   { SERVER, ID(1) },
 				   { SERVER, NO_WARNINGS } },
 			.to_client = "1:ok,warn=1 1:ok 1:data 2:data 3:data "
 				     "4:data 5:end",
 			.to_server = "0:[do 1/0] 0:[SHOW WARNINGS] 0:[SELECT 1 "
 				     "FROM (SELECT 1) AS t] 0:[show warnings]",
-			.log = "link:0 boundary:0,0 link:1 boundary:0,0 "
-			       "boundary:0,0 ",
+			.log = "link:0 boundary:0,0 link:0 boundary:0,0 ",
 		},
 	};
 
@@ -213,9 +226,9 @@ test_insert_id(void **state)
 				   { CLIENT, "q:select last_insert_id()" },
 				   { SERVER, ID(5) } },
 			.to_client = "1:ok,id=5 1:data 2:data 3:data 4:end",
-			.to_server =
-				"0:[insert into t values ()] 0:[SELECT "
-				"LAST_INSERT_ID()] 0:[select last_insert_id()]",
+			.to_server = "0:[insert into t values ()] 0:[SELECT "
+				     "LAST_INSERT_ID() LIMIT 1] 0:[select "
+				     "last_insert_id()]",
 			.log = "link:0 boundary:0,0 link:0 boundary:0,0 ",
 		},
 		{
@@ -231,8 +244,8 @@ test_insert_id(void **state)
 			.to_client = "1:ok,id=5 1:data 2:data 3:data 4:end",
 			.to_server =
 				"0:[insert into t values ()] 0:[SELECT "
-				"LAST_INSERT_ID()] 0:[SET last_insert_id=0] "
-				"0:[select last_insert_id()]",
+				"LAST_INSERT_ID() LIMIT 1] 0:[SET "
+				"last_insert_id=0] 0:[select last_insert_id()]",
 			.log = "link:0 boundary:0,0 link:1 boundary:0,0 "
 			       "boundary:0,0 ",
 		},
@@ -247,7 +260,7 @@ test_insert_id(void **state)
 				   { SERVER, "ok" } },
 			.to_client = "1:ok,id=5 1:ok",
 			.to_server = "0:[insert into t values ()] 0:[SELECT "
-				     "LAST_INSERT_ID()] 0:[select 1]",
+				     "LAST_INSERT_ID() LIMIT 1] 0:[select 1]",
 			.log = "link:0 boundary:0,0 link:0 boundary:0,0 ",
 		},
 		{
@@ -260,9 +273,9 @@ test_insert_id(void **state)
 				   { CLIENT, "q:select last_insert_id()" },
 				   { SERVER, ID(0) } },
 			.to_client = "1:ok,id=9 1:data 2:data 3:data 4:end",
-			.to_server =
-				"0:[insert into t values (9)] 0:[SELECT "
-				"LAST_INSERT_ID()] 0:[select last_insert_id()]",
+			.to_server = "0:[insert into t values (9)] 0:[SELECT "
+				     "LAST_INSERT_ID() LIMIT 1] 0:[select "
+				     "last_insert_id()]",
 			.log = "link:0 boundary:0,0 link:0 boundary:0,0 ",
 		},
 		{
@@ -277,7 +290,8 @@ test_insert_id(void **state)
 				   { SERVER, ID(5) } },
 			.to_client = "1:ok,tx 1:ok,tx,id=5 1:ok",
 			.to_server = "0:[begin] 0:[insert into t values ()] "
-				     "0:[commit] 0:[SELECT LAST_INSERT_ID()]",
+				     "0:[commit] 0:[SELECT LAST_INSERT_ID() "
+				     "LIMIT 1]",
 			.log = "link:0 boundary:0,0 ",
 		},
 		{
@@ -315,8 +329,8 @@ test_insert_id(void **state)
 			.to_client = "1:ok,id=5 1:data 2:data 3:data 4:end",
 			.to_server =
 				"0:[insert into t values ()] 0:[SELECT "
-				"LAST_INSERT_ID()] 0:[SET last_insert_id=0] "
-				"0:[select last_insert_id()]",
+				"LAST_INSERT_ID() LIMIT 1] 0:[SET "
+				"last_insert_id=0] 0:[select last_insert_id()]",
 			.log = "link:0 abandon:1 boundary:0,0 link:1 "
 			       "boundary:0,0 boundary:0,0 ",
 		},
@@ -332,10 +346,10 @@ test_insert_id(void **state)
 				   { SERVER, "ok" },
 				   { SERVER, "ok rows=1" } },
 			.to_client = "1:ok 1:ok",
-			.to_server =
-				"0:[set last_insert_id=7] 0:[SELECT "
-				"LAST_INSERT_ID()] 0:[SET last_insert_id=0] "
-				"0:[insert into t select last_insert_id()]",
+			.to_server = "0:[set last_insert_id=7] 0:[SELECT "
+				     "LAST_INSERT_ID() LIMIT 1] 0:[SET "
+				     "last_insert_id=0] 0:[insert into t "
+				     "select last_insert_id()]",
 			.log = "link:0 boundary:0,0 link:1 boundary:0,0 "
 			       "boundary:0,0 ",
 		},

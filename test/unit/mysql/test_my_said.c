@@ -58,7 +58,7 @@ static const struct row {
 	{ "set @a = \"x\", sql_mode = 'ANSI', @b = 2",
 	  "SET @`a`=_utf8mb4'x' COLLATE 'utf8mb4_general_ci',@`b`=2" },
 	{ "set @a = '', names latin1",
-	  "SET @`a`=_utf8mb4'' COLLATE 'utf8mb4_general_ci'" },
+	  "SET @`a`=_utf8mb4 x'' COLLATE 'utf8mb4_general_ci'" },
 	{ "set @a = 1, b = f(2, @c), @d = 3", "SET @`a`=1,@`d`=3" },
 	{ "set @a = 1, @a = 2", "SET @`a`=2" },
 	{ "set @a = 1, @a = null", "" },

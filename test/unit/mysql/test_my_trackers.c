@@ -8,7 +8,8 @@
 #define TOLD(list) "raw \004|col|col|col|col|raw " list "\0011\0010\003OFF|end"
 #define ASK                                                                    \
 	" 0:[SELECT @@session_track_system_variables,@@session_track_schema,"  \
-	"@@session_track_state_change,@@session_track_transaction_info]"
+	"@@session_track_state_change,@@session_track_transaction_info LIMIT " \
+	"1]"
 #define BACK " 0:[" MY_STATE_TRACKERS_ALONE("CHARACTERISTICS") "]"
 #define OTHERS                                                                 \
 	"@@session.session_track_schema=DEFAULT,"                              \
@@ -47,7 +48,7 @@ test_list(void **state)
 			.name = "made of what the client has",
 			.mode = POOL_TRANSACTION,
 			.start = { "session_track_system_variables", "a" },
-			.moves = { { CLIENT, "q:" LIST "x()" },
+			.moves = { { CLIENT, "q:" LIST "concat()" },
 				   { SERVER, "ok" },
 				   { SERVER, "ok" },
 				   { SERVER, TOLD("\001*") },
@@ -57,7 +58,7 @@ test_list(void **state)
 			.to_client = "1:ok 1:ok,changes",
 			.to_server = "0:[SET @@session.session_track_system_"
 				     "variables='a'," OTHERS "0:[" LIST
-				     "x()]" ASK BACK " 0:[set b=1]",
+				     "concat()]" ASK BACK " 0:[set b=1]",
 			.log = "link:1 boundary:0,0 link:0 boundary:0,0 ",
 		},
 		{
@@ -69,11 +70,13 @@ test_list(void **state)
 				   { SERVER, "ok" },
 				   { SERVER, "ok" },
 				   { SERVER, WARNINGS },
+				   { SERVER, FORGOTTEN },
 				   { CLIENT, "q:set time_zone='+01:00'" },
 				   { SERVER, "ok var=time_zone:+01:00" } },
 			.to_client = "1:err1193 1:ok,changes",
 			.to_server = "0:" NONE_SET "0:[" LIST "'x']" BACK
-				     " 0:ping 0:[SHOW WARNINGS] "
+				     " 0:ping 0:[SHOW WARNINGS] 0:[SELECT 1 "
+				     "FROM (SELECT 1) AS t] "
 				     "0:[set time_zone='+01:00']",
 			.log = "link:1 boundary:0,0 link:0 boundary:0,0 ",
 		},
@@ -201,10 +204,12 @@ test_list_and_more(void **state)
 				   { SERVER, "err 1193" },
 				   { SERVER, "ok" },
 				   { SERVER, "ok" },
-				   { SERVER, WARNINGS } },
+				   { SERVER, WARNINGS },
+				   { SERVER, FORGOTTEN } },
 			.to_client = "1:err1193",
 			.to_server = "0:" NONE_SET "0:[" LIST "'',a=1]" BACK
-				     " 0:ping 0:[SHOW WARNINGS]",
+				     " 0:ping 0:[SHOW WARNINGS] 0:[SELECT 1 "
+				     "FROM (SELECT 1) AS t]",
 			.log = "link:1 boundary:0,0 ",
 		},
 	};

@@ -505,3 +505,15 @@ def test_an_empty_string_is_carried(make_carpool, mariadb):
         assert client.query("SELECT @a, CHARSET(@a), COLLATION(@a)").rows == \
             [["", "utf8mb4", "utf8mb4_general_ci"]]
         client.query("SET sql_mode = 'EMPTY_STRING_IS_NULL'")
+
+
+def test_empty_settings_are_carried(make_carpool, mariadb):
+    """Also to a server whose session takes '' for NULL."""
+    carpool = make_carpool({}, mysql={"test": mariadb}, default_pool_size=1)
+    client, other = (carpool.my_connect(caps=MODERN) for _ in "12")
+    client.query("SET sql_mode = ''")
+    number = client.query("SELECT CONNECTION_ID() + 0").rows
+    other.query("SET sql_mode = 'EMPTY_STRING_IS_NULL', old_mode = ''")
+    assert client.query("SELECT @@sql_mode, DATABASE()").rows == [["", "test"]]
+    assert other.query("SELECT @@old_mode, '' IS NULL").rows == [["", "1"]]
+    assert client.query("SELECT CONNECTION_ID() + 0").rows == number

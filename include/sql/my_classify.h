@@ -128,9 +128,11 @@ struct my_classify {
 	bool has_begun;        /* a first statement */
 	bool is_begun;         /* the statement's first token was seen */
 	bool is_plain;
-	bool is_user;      /* the SET is of a user variable */
-	bool is_system;    /* behind @@, not in the name of a SET */
-	bool is_unknown;   /* the last name in a SET's value, if called */
+	bool is_user;   /* the SET is of a user variable */
+	bool is_system; /* behind @@, not in the name of a SET */
+	/* In a SET's value: the last name is of nothing known, if called; the
+	 * last one was sys, the last token a dot; there was a SELECT. */
+	bool is_unknown, is_sys, is_dotted, has_select;
 	bool is_called;    /* the last sign opened LAST_INSERT_ID( */
 	bool has_constant; /* the SET's value is one so far */
 	/* What SET NAMES said behind COLLATE, as it was written. */

@@ -340,26 +340,31 @@ answer_over(struct my_back *b, struct turn *t)
 		b->has_warnings = is_error;
 		b->must_close |= is_error;
 		break;
-	case MY_OWED_CLEAR:
-		b->has_warnings = is_error;
-		my_link_done(b, response.error);
-		break;
 	case MY_OWED_SCHEMA:
 	case MY_OWED_SET:
 		my_link_done(b, response.error);
-		break;
+		done = my_results_prepare(b, t);
+		b->is_boundary_due = is_edge(b, t);
+		return done;
 	case MY_OWED_CONTEXT:
 	case MY_OWED_LOAD:
 	case MY_OWED_RETURN:
 		/* The client's command comes next. */
 		b->is_boundary_due = b->owed.count == 0 &&
 				     (t->peer == NULL || b->has_link_failed);
-		return my_load_done(b, t, task, &response);
-	case MY_OWED_OWN:
+		return my_load_done(b, t, task, &response) &&
+		       my_results_prepare(b, t);
+	case MY_OWED_CLEAR:
+		b->has_warnings = is_error;
 		b->must_close |= is_error;
 		b->is_boundary_due = b->owed.count == 0 &&
 				     (t->peer == NULL || b->has_link_failed);
 		return true;
+	case MY_OWED_OWN:
+		b->must_close |= is_error;
+		b->is_boundary_due = b->owed.count == 0 &&
+				     (t->peer == NULL || b->has_link_failed);
+		return my_results_prepare(b, t);
 	case MY_OWED_RESET:
 	case MY_OWED_TRACK:
 	case MY_OWED_CONNECT:

@@ -126,8 +126,9 @@ end_command(struct my_back *b, struct turn *t, const struct my_response *r,
 	    const uint8_t *head, const struct str *questions)
 {
 	bool is_error = r->error != 0, is_asked = questions->len > 0;
-	bool is_doubted =
-		is_error ? is_doubtful(b) : is_quoting_new(b, t->peer);
+	bool is_reset = head[0] == MY_COM_RESET_CONNECTION && !is_error;
+	bool is_doubted = is_error ? is_doubtful(b)
+				   : !is_reset && is_quoting_new(b, t->peer);
 
 	if (!is_error && t->peer != NULL)
 		my_probe_learn(b, t->peer, t);
@@ -144,7 +145,7 @@ end_command(struct my_back *b, struct turn *t, const struct my_response *r,
 		if (t->peer != NULL)
 			my_own_option_set(t->peer, my_get_u16(head + 1));
 	}
-	if (head[0] == MY_COM_RESET_CONNECTION && !is_error) {
+	if (is_reset) {
 		b->must_close |= my_pins_lasting(b->dirt) != 0;
 		if (!my_clean_restore(b, t) ||
 		    (t->peer != NULL && !my_front_restart(t->peer, t)))

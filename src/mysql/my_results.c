@@ -103,7 +103,7 @@ my_results_ask(struct my_back *b, struct turn *t)
 	bool is_held, is_forgotten;
 
 	if ((due == 0 && !b->has_warnings) || t->peer == NULL ||
-	    b->owed.count > 0 || b->must_close || b->has_link_failed ||
+	    b->owed.count > 0 || b->has_link_failed ||
 	    (b->status & MY_STATUS_IN_TRANS) != 0 ||
 	    t->policy->mode == POOL_SESSION)
 		return true;
@@ -209,6 +209,20 @@ bool
 my_results_clear(struct my_back *b, struct buf *out)
 {
 	return ask(b, out, MY_OWED_CLEAR, CLEAR);
+}
+
+bool
+my_results_prepare(struct my_back *b, struct turn *t)
+{
+	const uint64_t asks =
+		MY_SQL_ASKS_WARNINGS | MY_SQL_DOUBT | MY_SQL_SEVERAL;
+	const struct my_front *f = t->peer;
+
+	if (!b->has_warnings || (b->results_due & MY_RESULT_WARNINGS) != 0 ||
+	    b->owed.count > 0 || f == NULL || (f->flags & asks) == 0 ||
+	    b->has_link_failed || b->must_close || my_back_is_between(b, t))
+		return true;
+	return my_results_clear(b, t->out);
 }
 
 /* ---- the client's side ---- */

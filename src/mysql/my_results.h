@@ -68,6 +68,13 @@ bool my_results_keep(struct my_back *b, struct turn *turn,
  * is out. */
 bool my_results_clear(struct my_back *b, struct buf *out);
 
+/*
+ * A hidden command before the client's was answered, which may have told of
+ * warnings.  They are taken away where the client's may ask; else that has time
+ * until the server is given away.  False: memory is out.
+ */
+bool my_results_prepare(struct my_back *b, struct turn *turn);
+
 /* ---- the client's side ---- */
 
 /*

@@ -95,6 +95,7 @@ have_unnamed(struct pg_front *f, struct turn *turn, struct pg_command *m,
 	struct pg_name *name = pg_names_unnamed(f->names);
 	struct statement *s = pg_slot_now(&name->slot);
 	enum reason refusal;
+	bool has_failed;
 
 	if ((pg_slot_is_unsure(&name->slot, b->group) ||
 	     pg_slot_is_unsure(&b->unnamed, b->group)) &&
@@ -112,8 +113,9 @@ have_unnamed(struct pg_front *f, struct turn *turn, struct pg_command *m,
 	if (!pg_statement_runs(b, f, s))
 		return pg_stop_fail(order, REASON_NO_MEMORY);
 	/* In a failed transaction no Parse makes it newer. */
+	has_failed = b->view.tx == TX_FAILED && pg_command_ends(b) == 0;
 	if (statement_is_equal(s, pg_slot_now(&b->unnamed)) &&
-	    (b->unnamed_parsed >= name->changes || b->view.tx == TX_FAILED))
+	    (b->unnamed_parsed >= name->changes || has_failed))
 		return true;
 	if (!pg_may_add(turn, m, order))
 		return false;

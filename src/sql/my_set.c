@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "my_functions.h"
 
 static bool
 is_sign(const struct my_classify *c, enum my_lexer_token token, uint8_t sign)
@@ -109,13 +110,21 @@ set_charset(struct my_classify *c)
 	c->collation_len = 0;
 }
 
+/* Of the value that is next. */
+static void
+begin_calls(struct my_classify *c)
+{
+	c->is_unknown = c->is_dotted = c->is_sys = c->has_select = false;
+}
+
 /* What is no variable goes on up to a comma as a value does. */
 static enum my_step
 skip_item(struct my_classify *c)
 {
 	c->is_user = false;
 	c->value_tokens = 1;
-	c->has_constant = c->is_unknown = false;
+	c->has_constant = false;
+	begin_calls(c);
 	return STEP_SET_VALUE;
 }
 
@@ -196,7 +205,8 @@ static void
 begin_value(struct my_classify *c)
 {
 	c->value_tokens = 0;
-	c->has_constant = c->is_unknown = false;
+	c->has_constant = false;
+	begin_calls(c);
 	c->depth = 0;
 	if (!c->is_user)
 		set_named(c);
@@ -229,97 +239,49 @@ on_dot(struct my_classify *c, enum my_lexer_token token)
 	return not_plain(c, STEP_REST);
 }
 
-/* Functions of the server's own, which leave nothing. */
+/* MySQL's helpers for lists, which are stored code, but leave nothing. */
 static bool
-is_harmless(const char *name, size_t len)
+is_of_sys(const struct my_classify *c)
 {
-	static const char *const names[] = {
-		"abs",
-		"avg",
-		"cast",
-		"ceil",
-		"coalesce",
-		"concat",
-		"concat_ws",
-		"connection_id",
-		"convert",
-		"count",
-		"current_timestamp",
-		"current_user",
-		"curdate",
-		"database",
-		"date_add",
-		"date_format",
-		"date_sub",
-		"floor",
-		"found_rows",
-		"from_unixtime",
-		"greatest",
-		"group_concat",
-		"if",
-		"ifnull",
-		"instr",
-		"json_array",
-		"json_extract",
-		"json_object",
-		"json_value",
-		"last_insert_id",
-		"least",
-		"left",
-		"length",
-		"locate",
-		"lower",
-		"lpad",
-		"ltrim",
-		"max",
-		"min",
-		"mod",
-		"now",
-		"old_password",
-		"password",
-		"nullif",
-		"rand",
-		"regexp_replace",
-		"replace",
-		"right",
-		"round",
-		"row_count",
-		"rpad",
-		"rtrim",
-		"schema",
-		"substr",
-		"substring",
-		"sum",
-		"sysdate",
-		"timestampdiff",
-		"trim",
-		"unix_timestamp",
-		"upper",
-		"user",
-		"utc_timestamp",
-		"uuid",
-		"version",
-	};
+	static const char *const names[] = { "list_add", "list_drop" };
 
-	for (size_t i = 0; i < COUNT_OF(names); i++)
-		if (strncasecmp(names[i], name, len) == 0 &&
-		    names[i][len] == '\0')
+	for (size_t i = 0; c->is_sys && i < COUNT_OF(names); i++)
+		if (c->lexer.len == strlen(names[i]) &&
+		    strncasecmp(c->lexer.text, names[i], c->lexer.len) == 0)
 			return true;
 	return false;
 }
 
-/* Does the token of a value call what is no function of the server's own, or
+static bool
+is_name_known(const struct my_classify *c, enum my_lexer_token token)
+{
+	bool is_behind_dot = c->last_token == MY_LEXER_SIGN && c->is_dotted;
+
+	if (is_behind_dot)
+		return is_of_sys(c);
+	return token == MY_LEXER_WORD &&
+	       my_function_is_own(c->lexer.text, c->lexer.len);
+}
+
+/*
+ * Does the token of a value call what is no function of the server's own, or
  * name a table, which may be a view that does?  Such a function may do
- * anything, of which a SET tells nothing. */
+ * anything, of which a SET tells nothing.
+ */
 static bool
 is_call(struct my_classify *c, enum my_lexer_token token, enum my_word word)
 {
+	bool is_name = token == MY_LEXER_WORD || token == MY_LEXER_NAME;
 	bool is_unknown = c->is_unknown;
 
-	c->is_unknown = token == MY_LEXER_NAME ||
-			(token == MY_LEXER_WORD &&
-			 !is_harmless(c->lexer.text, c->lexer.len));
-	return (is_unknown && is_sign(c, token, '(')) || word == MY_FROM;
+	c->is_unknown = is_name && !is_name_known(c, token);
+	if (is_name)
+		c->is_sys = c->lexer.len == 3 &&
+			    strncasecmp(c->lexer.text, "sys", 3) == 0;
+	c->is_dotted = is_sign(c, token, '.');
+	c->has_select |= word == MY_SELECT;
+	return (is_unknown && is_sign(c, token, '(')) ||
+	       (c->has_select && word == MY_FROM) || word == MY_TABLE;
 }
 
 /* Is a token all of a constant? */

@@ -372,7 +372,7 @@ def test_warnings_are_nobody_elses(make_carpool, mariadb, how, begun, gone):
             if begun:
                 other.query("BEGIN")
             answer = other.query(sql, check=False)
-            told = [answer.rows, [e.text for e in answer.errors]]
+            told = [answer.rows, [str(e) for e in answer.errors]]
             other.close()
             client.close()
             if any(x in repr(told) for x in ("secret", "'1'", "'2'")):
@@ -393,7 +393,8 @@ SET @@optimizer_trace = 'enabled=on'
 TRACERS = """
 DROP PROCEDURE IF EXISTS profiles
 CREATE PROCEDURE profiles() SET profiling = 1
-CREATE TABLE IF NOT EXISTS leak (a INT AUTO_INCREMENT PRIMARY KEY, b INT)
+DROP TABLE IF EXISTS leak
+CREATE TABLE leak (a INT AUTO_INCREMENT PRIMARY KEY, b INT)
 """
 
 
@@ -403,13 +404,16 @@ def traces(c):
     return "secret" in repr([profiles, traced])
 
 
+@pytest.mark.parametrize("server", ["mariadb", "mysql8"])
 @pytest.mark.parametrize("mode", ["transaction", "session"])
 @pytest.mark.parametrize("reset", [False, True])
 @pytest.mark.parametrize("how", ["alone", "prepared", "in a transaction"])
-def test_traces_are_nobody_elses(make_carpool, mariadb, how, reset, mode):
-    """SHOW PROFILES and the optimizer's trace outlive COM_RESET_CONNECTION."""
-    mariadb.script(TRACERS, "test")
-    carpool = make_carpool({}, mysql={"test": mariadb}, default_pool_size=1,
+def test_traces_are_nobody_elses(make_carpool, request, how, reset, mode,
+                                 server):
+    """SHOW PROFILES, and MySQL's OPTIMIZER_TRACE, outlive a reset."""
+    server = request.getfixturevalue(server)
+    server.script(TRACERS, "test")
+    carpool = make_carpool({}, mysql={"test": server}, default_pool_size=1,
                            pool_mode=mode)
     for sql in TRACES.strip().split("\n"):
         client = carpool.my_connect(caps=MODERN)
@@ -422,17 +426,6 @@ def test_traces_are_nobody_elses(make_carpool, mariadb, how, reset, mode):
         other = carpool.my_connect(caps=MODERN)
         assert not traces(other), sql
         other.close()
-
-
-@pytest.mark.parametrize("caps", [MODERN, OLDER])
-def test_traces_of_one_statement(make_carpool, mariadb, caps):
-    mariadb.script(TRACERS, "test")
-    carpool = make_carpool({}, mysql={"test": mariadb}, default_pool_size=1)
-    client = carpool.my_connect(caps=caps)
-    client.query("SET STATEMENT optimizer_trace = 'enabled=on' FOR"
-                 " SELECT a FROM leak WHERE b + 1 = 'secret'")
-    client.close()
-    assert not traces(carpool.my_connect(caps=caps))
 
 
 MAKES = """
@@ -517,3 +510,98 @@ def test_empty_settings_are_carried(make_carpool, mariadb):
     assert client.query("SELECT @@sql_mode, DATABASE()").rows == [["", "test"]]
     assert other.query("SELECT @@old_mode, '' IS NULL").rows == [["", "1"]]
     assert client.query("SELECT CONNECTION_ID() + 0").rows == number
+
+
+@pytest.mark.parametrize("mode", ["ANSI_QUOTES", "NO_BACKSLASH_ESCAPES",
+                                  "STRICT_ALL_TABLES"])
+def test_a_reset_keeps_the_logins_characters(make_carpool, mariadb, mode):
+    """Also where it changes how texts are quoted."""
+    mariadb.script("DROP TABLE IF EXISTS leak\n"
+                   "CREATE TABLE leak (b VARCHAR(40) CHARSET utf8mb4)", "test")
+    carpool = make_carpool({}, mysql={"test": mariadb}, default_pool_size=1)
+    client = carpool.my_connect(caps=MODERN, charset=8)  # latin1
+    client.query(f"SET sql_mode = '{mode}'")
+    client.query("CREATE TEMPORARY TABLE made (a INT)")
+    assert client.command(w.RESET_CONNECTION).oks
+    client.query(b"INSERT INTO leak VALUES ('caf\xe9')")
+    assert client.query("SELECT HEX(b), @@character_set_client FROM leak"
+                        ).rows == [["636166C3A9", "latin1"]]
+
+
+def test_results_behind_an_option(make_carpool, mariadb):
+    """COM_SET_OPTION costs the server, but nothing of its client's."""
+    mariadb.script("DROP TABLE IF EXISTS leak\n"
+                   "CREATE TABLE leak (a INT AUTO_INCREMENT PRIMARY KEY,"
+                   " b INT)", "test")
+    carpool = make_carpool({}, mysql={"test": mariadb}, default_pool_size=1)
+    client = carpool.my_connect(caps=MODERN)
+    for sql in ("INSERT INTO leak (b) VALUES (1)",
+                "SELECT CAST('x' AS INT)"):
+        client.query("BEGIN")
+        assert not client.command(w.SET_OPTION, b"\0\0").errors
+        client.query(sql)
+        client.query("COMMIT")
+        if sql.startswith("INSERT"):
+            assert client.value("SELECT LAST_INSERT_ID()") == "1"
+        else:
+            assert len(client.query("SHOW WARNINGS").rows) == 1
+
+
+@pytest.mark.parametrize("ask", ["SHOW WARNINGS", "SELECT @@warning_count"])
+@pytest.mark.parametrize("how", ["alone", "prepared"])
+def test_warnings_of_what_carpool_sets(make_carpool, mariadb, how, ask):
+    """A deprecated variable of another is taken back without a word."""
+    carpool = make_carpool({}, mysql={"test": mariadb}, default_pool_size=1,
+                           max_prepared_statements=1)
+    client, other = (carpool.my_connect(caps=MODERN) for _ in "12")
+    prepared = other.ask(w.command(w.STMT_PREPARE, ask), False).statement
+    for _ in range(3):
+        client.query("SET big_tables = 1")
+        client.query("SELECT COUNT(*) FROM information_schema.schemata")
+        answer = (other.query(ask) if how == "alone"
+                  else other.execute(prepared))
+        assert answer.rows in ([], [["0"]], [[0]])
+
+
+# What real drivers and frameworks set, and other people's functions.
+FREE = """
+SET SESSION sql_mode = TRIM(BOTH ',' FROM REPLACE(@@sql_mode, 'ANSI', ''))
+SET time_zone = TIME_FORMAT(TIMEDIFF(NOW(), UTC_TIMESTAMP), '+%H:%i')
+SET lc_time_names = SUBSTRING_INDEX('de_DE.utf8', '.', 1)
+SET sql_mode = (SELECT REPLACE(@@sql_mode, 'ONLY_FULL_GROUP_BY', ''))
+SET @@SESSION.sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')
+SET sql_safe_updates = NOT (1), sort_buffer_size = CAST(POWER(2, 16) AS INT)
+SET sql_safe_updates = 'x' LIKE ('%x%') AND (1)
+"""
+HELD = """
+SET time_zone = test.version()
+SET time_zone = `version`()
+SET time_zone = zone()
+SET time_zone = (SELECT z FROM zones)
+"""
+ZONES = """
+DROP FUNCTION IF EXISTS zone
+CREATE FUNCTION zone() RETURNS VARCHAR(9) BEGIN SET @f = 7; RETURN '+03:00'; END
+DROP FUNCTION IF EXISTS version
+CREATE FUNCTION version() RETURNS VARCHAR(9)
+    BEGIN SET @f = 7; RETURN '+03:00'; END
+CREATE OR REPLACE VIEW zones AS SELECT zone() AS z
+"""
+
+
+def test_what_a_set_calls(make_carpool, mariadb):
+    """The server's own functions keep nobody; others may do anything."""
+    mariadb.script(ZONES, "test")
+    carpool = make_carpool({}, mysql={"test": mariadb}, default_pool_size=1,
+                           query_wait_timeout=3)
+    other = carpool.my_connect(caps=MODERN)
+    for sql in FREE.strip().split("\n"):
+        client = carpool.my_connect(caps=MODERN)
+        client.query(sql)
+        assert other.value("SELECT 1") == "1", sql
+        client.close()
+    for sql in HELD.strip().split("\n"):
+        client = carpool.my_connect(caps=MODERN)
+        client.query(sql, check=False)
+        client.close()
+        assert other.value("SELECT @f") is None, sql

@@ -205,10 +205,11 @@ test_look(void **state)
 				   { SERVER, "err 1062" },
 				   { SERVER, "err 1105" },
 				   { CLIENT, "q:commit" },
-				   { SERVER, "ok" } },
+				   { SERVER, "ok" },
+				   { SERVER, "raw \003|col|col|col|end" } },
 			.to_client = "1:ok,tx 1:err1062 1:ok",
 			.to_server = "0:[begin] 0:[insert into t values (1)] "
-				     "0:ping 0:[commit]",
+				     "0:ping 0:[commit] 0:[SHOW WARNINGS]",
 			.log = "link:0 boundary:0,2 ",
 		},
 		{

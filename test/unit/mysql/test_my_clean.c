@@ -237,7 +237,7 @@ test_abandoned(void **state)
 			.to_server = "0:[do 1/0] 0:[SELECT 1 FROM (SELECT 1) "
 				     "AS t] 0:[show warnings]",
 			.log = "link:0 abandon:2 boundary:0,0 link:1 "
-			       "boundary:0,0 boundary:0,0 ",
+			       "boundary:0,0 ",
 		},
 		{
 			.name = "so is a number that it made",

@@ -138,7 +138,7 @@ test_turns(void **state)
 				     "0:[SELECT 1 FROM (SELECT 1) AS t] "
 				     "0:[select last_insert_id()]",
 			.log = "link:0 abandon:1 boundary:0,0 link:1 "
-			       "boundary:0,0 boundary:0,0 ",
+			       "boundary:0,0 ",
 		},
 	};
 

@@ -29,6 +29,7 @@
 #include "io/listen.h"
 #include "io/loop.h"
 #include "io/resolve.h"
+#include "io/tls.h"
 #include "protocols.h"
 
 #define HELPER_THREADS 4
@@ -55,8 +56,9 @@ struct program {
 	struct control *control;      /* owns */
 	struct console *console;      /* owns */
 	struct core *core;            /* owns */
-	int ready_fd;                 /* owns: process_detach's; -1 = none */
-	unsigned threads;             /* workers */
+	uint8_t ticket_key[TLS_TICKET_KEY];
+	int ready_fd;     /* owns: process_detach's; -1 = none */
+	unsigned threads; /* workers */
 	bool is_started;
 };
 
@@ -346,12 +348,14 @@ configure(struct program *p)
 	const struct cli *cli = &p->cli;
 	int status = 0;
 
+	tls_ticket_key(p->ticket_key);
 	p->source = (struct config_source){
 		.file = cli->file,
 		.url = cli->url,
 		.overrides = cli->overrides,
 		.override_count = cli->override_count,
 		.environment = environ,
+		.ticket_key = p->ticket_key,
 	};
 	p->snapshot = snapshot_build(&p->source, &p->report);
 	if (p->snapshot == NULL || cli->check_file != NULL || cli->print_config)

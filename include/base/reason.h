@@ -80,6 +80,8 @@ enum reason {
 	REASON_SERVER_SURPLUS, /* pool shrunk, PAUSE, place given to another */
 	REASON_CANCEL_TIMEOUT, /* cancel_wait_timeout */
 	REASON_CLIENT_LOST_QUERY, /* client left with its query in progress */
+	REASON_TLS,               /* 08006 the handshake of TLS failed */
+	REASON_TLS_REQUIRED,      /* 28000 client_tls_sslmode */
 	REASON_COUNT,
 };
 

@@ -23,6 +23,16 @@ enum listen_lost {
 	LISTEN_LOST_CLOSE,  /* they are closed */
 };
 
+/* sslmode, in the order of how much it asks for. */
+enum ssl_mode {
+	SSL_MODE_DISABLE,
+	SSL_MODE_ALLOW,
+	SSL_MODE_PREFER,
+	SSL_MODE_REQUIRE,
+	SSL_MODE_VERIFY_CA,
+	SSL_MODE_VERIFY_FULL,
+};
+
 /* Values, in the table's order.  Texts are owned by the snapshot, never NULL;
  * times are microseconds, 0 = off unless the manual says otherwise. */
 struct settings {
@@ -62,6 +72,15 @@ struct settings {
 	const char *stats_users;
 	uint32_t scram_iterations;
 	const char *ignore_startup_parameters;
+	/* TLS towards clients; "" = the library's own */
+	enum ssl_mode client_tls_sslmode;
+	const char *client_tls_cert_file;
+	const char *client_tls_key_file;
+	const char *client_tls_ca_file;
+	const char *client_tls_protocols;
+	const char *client_tls_ciphers;
+	const char *client_tls13_ciphers;
+	const char *client_tls_ecdhcurve;
 	/* pools */
 	enum pool_mode pool_mode;
 	uint32_t default_pool_size; /* 0 = unlimited, as in PgBouncer */

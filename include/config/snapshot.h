@@ -91,6 +91,9 @@ struct config_source {
 	const char *const *overrides;
 	size_t override_count;
 	char *const *environment; /* environ; CARPOOL_<NAME>; NULL = none */
+	/* TLS_TICKET_KEY unpredictable bytes of the process, by which tickets
+	 * outlive reloads; NULL: each snapshot has its own */
+	const uint8_t *ticket_key;
 };
 
 /* One finding; file may be "" (environment, flags, url). */
@@ -209,6 +212,10 @@ void snapshot_policy(const struct snapshot *s, const struct config_database *db,
 const char *snapshot_clear_password(const struct snapshot *s,
 				    const struct config_database *db,
 				    const char *user);
+
+/* What clients are shown under TLS; borrowed from the snapshot, NULL: none. */
+struct tls_context;
+struct tls_context *snapshot_client_tls(const struct snapshot *s);
 
 /* The policy before anybody knows which pool it will be; borrowed from s. */
 void snapshot_login_policy(const struct snapshot *s, struct policy *out);

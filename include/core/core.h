@@ -21,6 +21,7 @@
 #include "io/listen.h"
 #include "io/loop.h"
 #include "io/resolve.h"
+#include "io/stream.h"
 #include "proto/protocol.h"
 
 struct channel_request;
@@ -171,6 +172,7 @@ struct client_info {
 	uint64_t ptr;  /* an opaque mark, not an address */
 	uint64_t link; /* the other side's mark, 0 = none */
 	uint32_t remote_pid;
+	char tls[TLS_TEXT_MAX]; /* version and cipher, "" in clear */
 	uint32_t statements;
 	size_t recv_pending, send_pending; /* bytes in our buffers */
 };

@@ -29,12 +29,16 @@ enum stream_state {
 	STREAM_OPEN,
 };
 
+struct tls; /* inside of io/ */
+struct tls_context;
+
 struct stream {
 	struct watch watch; /* ready when kicked */
 	struct loop *loop;  /* borrows; NULL while detached */
 	struct buf in;      /* read and not yet consumed */
 	struct buf out;     /* not yet written */
 	void (*on_ready)(struct stream *s);
+	struct tls *tls;   /* owns; NULL: it goes in clear */
 	int fd;            /* owns; -1 when closed */
 	int error;         /* errno that broke it, 0 = none */
 	uint32_t run;      /* bytes read since the last write or pause */
@@ -93,6 +97,32 @@ int stream_connect(struct stream *s, struct loop *loop, const struct addr *to,
 
 /* EINPROGRESS while undecided, 0 when open, else why it failed. */
 int stream_connected(struct stream *s);
+
+/*
+ * From here on the other side is expected to begin a handshake of TLS, which
+ * goes on with fills and flushes: until it is through nothing comes and nothing
+ * goes.  What was written to out before goes in clear first.  context is
+ * borrowed for the call.  What in holds is the handshake's beginning.  False:
+ * memory is out, or out could not be written.
+ */
+bool stream_accept_tls(struct stream *s, struct tls_context *context);
+
+/* Is it under TLS, with the handshake behind it? */
+bool stream_is_tls(const struct stream *s);
+
+/* ... for which both sides agreed on TLS_ALPN? */
+bool stream_has_alpn(const struct stream *s);
+
+#define TLS_TEXT_MAX 64
+
+/* Version and cipher of a stream under TLS in buf, else an empty text; as
+ * PgBouncer has it in SHOW CLIENTS, without the curve. */
+void stream_tls_text(const struct stream *s, char *buf, size_t size);
+
+/*
+ * Why TLS broke, as a short text in buf, which is empty where it did not.
+ */
+void stream_tls_error(const struct stream *s, char *buf, size_t size);
 
 enum fill { FILL_SOME, FILL_NONE, FILL_EOF, FILL_ERROR };
 /*

@@ -47,6 +47,9 @@ enum state_policy {
 	STATE_EMULATE /* LISTEN: carpool does it in the server's place */
 };
 
+/* May clients, or must they, ask for TLS? */
+enum client_tls { CLIENT_TLS_NONE, CLIENT_TLS_MAY, CLIENT_TLS_MUST };
+
 struct policy {
 	enum pool_mode mode;
 	/* Of this pool as it is configured now: on one thread no other policy
@@ -59,6 +62,7 @@ struct policy {
 	bool reset_always;         /* server_reset_query_always */
 	bool pin_notice;           /* tell a client once why it is pinned */
 	uint8_t on_state[STATE_KINDS]; /* enum state_policy, by state_kind */
+	uint8_t client_tls;            /* enum client_tls, over the network */
 	bool local_infile; /* clients may be asked for their files */
 	bool cannot_hear;  /* LISTEN pins because it cannot be emulated */
 	uint32_t listen_channels; /* of one client, where LISTEN is emulated */

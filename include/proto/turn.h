@@ -69,6 +69,7 @@ struct stream_facts {
 	uint16_t peer_port;
 	bool is_unix;
 	bool is_tls;
+	bool has_alpn; /* ... for which both agreed on the protocol's name */
 };
 
 struct key_cache; /* of auth/; the core only hands them on */
@@ -115,6 +116,22 @@ struct turn {
 	bool peer_eof; /* front: the client sends nothing more */
 	struct answer answer;
 };
+
+/* front, at a login: may TLS begin now?  As servers have it, over the network
+ * alone. */
+static inline bool
+turn_offers_tls(const struct turn *t)
+{
+	return t->policy->client_tls != CLIENT_TLS_NONE &&
+	       !t->stream->is_unix && !t->stream->is_tls;
+}
+
+/* ... and must it have begun? */
+static inline bool
+turn_misses_tls(const struct turn *t)
+{
+	return t->policy->client_tls == CLIENT_TLS_MUST && turn_offers_tls(t);
+}
 
 /* Bytes of the key that the core issues to each client: pid and secret. */
 #define CANCEL_KEY_BYTES 8

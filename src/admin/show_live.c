@@ -90,7 +90,7 @@ add_connection(void *arg, const struct client_info *info)
 	row_mark(row, info->ptr);
 	row_mark(row, info->link);
 	row_int4(row, info->remote_pid);
-	row_text(row, "");
+	row_text(row, info->tls);
 	row_text(row, info->application_name);
 	row_int4(row, info->statements);
 	row_int4(row, info->id);

@@ -91,6 +91,22 @@ static const struct reason_info table[REASON_COUNT] = {
 		.level = LOG_WARNING,
 		.mysql = 1045,
 	},
+	[REASON_TLS] = {
+		.name = "tls",
+		.sqlstate = "08006",
+		.text = "the TLS handshake failed",
+		.level = LOG_INFO,
+		.mysql = 1043,
+	},
+	[REASON_TLS_REQUIRED] = {
+		.name = "tls_required",
+		.sqlstate = "28000",
+		.text = "SSL required",
+		.hint = "Connect with sslmode=require (MySQL: ssl-mode="
+			"REQUIRED); client_tls_sslmode asks for it.",
+		.level = LOG_WARNING,
+		.mysql = 3159,
+	},
 	[REASON_AUTH_METHOD] = {
 		.name = "auth_method",
 		.sqlstate = "28000",

@@ -79,7 +79,8 @@ struct snapshot {
 	struct user_body **users;
 	size_t user_count;
 	size_t user_room;
-	struct map *user_by_name; /* owns; refs the bodies */
+	struct tls_context *client_tls; /* refs; NULL: none is offered */
+	struct map *user_by_name;       /* owns; refs the bodies */
 };
 
 #endif

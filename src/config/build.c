@@ -57,6 +57,7 @@ run(struct build *b)
 	build_databases(b);
 	build_peers(b);
 	build_check(b);
+	build_tls(b);
 }
 
 struct snapshot *

@@ -48,6 +48,8 @@ void build_users(struct build *b);
 void build_databases(struct build *b);
 /* The entries of [peers]: checked, then forgotten. */
 void build_peers(struct build *b);
+/* The certificates and keys that the settings name. */
+void build_tls(struct build *b);
 /* What no single value shows. */
 void build_check(struct build *b);
 

@@ -120,28 +120,24 @@ const struct setting settings_table[] = {
 		.help = "Time in which a client must have logged in.",
 	},
 	{
-		KEPT_ROW(client_tls13_ciphers, text, ""),
+		ROW(client_tls13_ciphers, text, ""),
 		.scopes = SCOPE_GLOBAL,
-		.support = SUPPORT_LATER,
 		.help = "Cipher suites of TLS 1.3 towards clients.",
 	},
 	{
-		KEPT_ROW(client_tls_ca_file, text, ""),
+		ROW(client_tls_ca_file, text, ""),
 		.scopes = SCOPE_GLOBAL,
-		.support = SUPPORT_LATER,
 		.help = "Authorities that vouch for the certificates of "
 			"clients.",
 	},
 	{
-		KEPT_ROW(client_tls_cert_file, text, ""),
+		ROW(client_tls_cert_file, text, ""),
 		.scopes = SCOPE_GLOBAL,
-		.support = SUPPORT_LATER,
 		.help = "Certificate that is shown to clients.",
 	},
 	{
-		KEPT_ROW(client_tls_ciphers, text, "default"),
+		ROW(client_tls_ciphers, text, "default"),
 		.scopes = SCOPE_GLOBAL,
-		.support = SUPPORT_LATER,
 		.help = "Ciphers up to TLS 1.2 towards clients.",
 	},
 	{
@@ -151,25 +147,22 @@ const struct setting settings_table[] = {
 		.help = "Parameters of DHE key exchange with clients.",
 	},
 	{
-		KEPT_ROW(client_tls_ecdhcurve, text, "auto"),
+		ROW(client_tls_ecdhcurve, text, "auto"),
 		.scopes = SCOPE_GLOBAL,
-		.support = SUPPORT_LATER,
 		.help = "Curve of ECDHE key exchange with clients.",
 	},
 	{
-		KEPT_ROW(client_tls_key_file, text, ""),
+		ROW(client_tls_key_file, text, ""),
 		.scopes = SCOPE_GLOBAL,
-		.support = SUPPORT_LATER,
 		.help = "Private key of the certificate shown to clients.",
 	},
 	{
-		KEPT_ROW(client_tls_protocols, text, "secure"),
+		ROW(client_tls_protocols, text, "secure"),
 		.scopes = SCOPE_GLOBAL,
-		.support = SUPPORT_LATER,
 		.help = "Versions of TLS towards clients.",
 	},
 	{
-		KEPT_ROW(client_tls_sslmode, client_sslmode, "disable"),
+		ROW(client_tls_sslmode, client_sslmode, "disable"),
 		.scopes = SCOPE_GLOBAL,
 		.help = "How far connections of clients must be encrypted.",
 	},

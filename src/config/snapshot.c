@@ -10,6 +10,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "config/body.h"
+#include "io/tls.h"
 
 struct snapshot *
 snapshot_ref(struct snapshot *s)
@@ -33,6 +34,7 @@ snapshot_unref(struct snapshot *s)
 	for (size_t i = 0; i < PROTOCOLS; i++)
 		map_free(s->database_by_name[i]);
 	map_free(s->user_by_name);
+	tls_context_unref(s->client_tls);
 	pile_fini(&s->pile);
 	mem_free(s);
 }
@@ -53,6 +55,12 @@ const struct settings *
 snapshot_settings(const struct snapshot *s)
 {
 	return &s->settings;
+}
+
+struct tls_context *
+snapshot_client_tls(const struct snapshot *s)
+{
+	return s->client_tls;
 }
 
 const char *
@@ -335,6 +343,15 @@ snapshot_console_right(const struct snapshot *s, const char *user)
 	return CONSOLE_NONE;
 }
 
+static enum client_tls
+client_tls_of(const struct settings *set)
+{
+	if (set->client_tls_sslmode == SSL_MODE_DISABLE)
+		return CLIENT_TLS_NONE;
+	return set->client_tls_sslmode < SSL_MODE_REQUIRE ? CLIENT_TLS_MAY
+							  : CLIENT_TLS_MUST;
+}
+
 void
 snapshot_login_policy(const struct snapshot *s, struct policy *out)
 {
@@ -349,6 +366,7 @@ snapshot_login_policy(const struct snapshot *s, struct policy *out)
 		.add_host = set->application_name_add_host != 0,
 		.reset_always = set->server_reset_query_always != 0,
 		.pin_notice = set->pin_notice != 0,
+		.client_tls = (uint8_t)client_tls_of(set),
 		.local_infile = set->local_infile != 0,
 		.server_version = set->mysql_server_version,
 		.reset_query = set->server_reset_query,

@@ -347,16 +347,13 @@ auth_method_name(enum auth_method method)
 	return "reject";
 }
 
-enum { SSL_DISABLE, SSL_ALLOW, SSL_PREFER, SSL_REQUIRE, SSL_CA, SSL_FULL };
-
-/* Towards clients "prefer" offers TLS, which is not there to be had yet. */
 static const struct value_word client_sslmode_words[] = {
-	{ "disable", SSL_DISABLE, SUPPORT_FULL },
-	{ "allow", SSL_ALLOW, SUPPORT_LATER },
-	{ "prefer", SSL_PREFER, SUPPORT_LATER },
-	{ "require", SSL_REQUIRE, SUPPORT_REFUSED },
-	{ "verify-ca", SSL_CA, SUPPORT_REFUSED },
-	{ "verify-full", SSL_FULL, SUPPORT_REFUSED },
+	{ "disable", SSL_MODE_DISABLE, SUPPORT_FULL },
+	{ "allow", SSL_MODE_ALLOW, SUPPORT_FULL },
+	{ "prefer", SSL_MODE_PREFER, SUPPORT_FULL },
+	{ "require", SSL_MODE_REQUIRE, SUPPORT_FULL },
+	{ "verify-ca", SSL_MODE_VERIFY_CA, SUPPORT_FULL },
+	{ "verify-full", SSL_MODE_VERIFY_FULL, SUPPORT_FULL },
 	{ 0 },
 };
 
@@ -370,12 +367,12 @@ const struct value_type type_client_sslmode = {
 
 /* Towards servers "prefer" promises nothing: plain text is within it. */
 static const struct value_word server_sslmode_words[] = {
-	{ "disable", SSL_DISABLE, SUPPORT_FULL },
-	{ "allow", SSL_ALLOW, SUPPORT_FULL },
-	{ "prefer", SSL_PREFER, SUPPORT_FULL },
-	{ "require", SSL_REQUIRE, SUPPORT_REFUSED },
-	{ "verify-ca", SSL_CA, SUPPORT_REFUSED },
-	{ "verify-full", SSL_FULL, SUPPORT_REFUSED },
+	{ "disable", SSL_MODE_DISABLE, SUPPORT_FULL },
+	{ "allow", SSL_MODE_ALLOW, SUPPORT_FULL },
+	{ "prefer", SSL_MODE_PREFER, SUPPORT_FULL },
+	{ "require", SSL_MODE_REQUIRE, SUPPORT_REFUSED },
+	{ "verify-ca", SSL_MODE_VERIFY_CA, SUPPORT_REFUSED },
+	{ "verify-full", SSL_MODE_VERIFY_FULL, SUPPORT_REFUSED },
 	{ 0 },
 };
 
@@ -389,11 +386,11 @@ const struct value_type type_server_sslmode = {
 
 /* As MySQL's clients call it; "preferred" promises nothing either. */
 static const struct value_word mysql_ssl_words[] = {
-	{ "disabled", SSL_DISABLE, SUPPORT_FULL },
-	{ "preferred", SSL_PREFER, SUPPORT_FULL },
-	{ "required", SSL_REQUIRE, SUPPORT_REFUSED },
-	{ "verify_ca", SSL_CA, SUPPORT_REFUSED },
-	{ "verify_identity", SSL_FULL, SUPPORT_REFUSED },
+	{ "disabled", SSL_MODE_DISABLE, SUPPORT_FULL },
+	{ "preferred", SSL_MODE_PREFER, SUPPORT_FULL },
+	{ "required", SSL_MODE_REQUIRE, SUPPORT_REFUSED },
+	{ "verify_ca", SSL_MODE_VERIFY_CA, SUPPORT_REFUSED },
+	{ "verify_identity", SSL_MODE_VERIFY_FULL, SUPPORT_REFUSED },
 	{ 0 },
 };
 

@@ -239,7 +239,8 @@ client_accept(struct worker *w, int fd, const struct addr *peer,
 		goto fail;
 	}
 	c->id = atomic_fetch_add(&core->next_id, 1) + 1;
-	c->connected = c->last_active = c->login->since = loop_now(w->loop);
+	c->last_active = c->login->since = loop_now(w->loop);
+	c->connected = client_tenths(c->last_active);
 	c->is_login = true;
 	/* Strangers may not use up what those who know a password need. */
 	if (atomic_fetch_add(&core->logins, 1) >=
@@ -296,7 +297,7 @@ client_granted(struct client *c, struct server *s)
 	t->last_wait = t->ticket.since == 0 ? 0 : now - t->ticket.since;
 	c->was_notified = false;
 	if (c->eof_since != 0)
-		c->eof_since = now; /* its query begins now */
+		c->eof_since = client_tenths(now); /* its query begins now */
 	t->granted_at = now;
 	c->server = s;
 	s->client = c;
@@ -374,7 +375,7 @@ log_end(const struct client *c, enum reason reason)
 	enum log_level level = info->level;
 	static struct log_rate rate = LOG_RATE(50);
 	char user[LOG_QUOTE_MAX], database[LOG_QUOTE_MAX];
-	char addr[ADDR_TEXT_MAX];
+	char addr[ADDR_TEXT_MAX], tls[128];
 	struct stream_facts facts;
 
 	if (level <= LOG_WARNING ? set->log_pooler_errors == 0
@@ -383,17 +384,22 @@ log_end(const struct client *c, enum reason reason)
 	if (!log_enabled(level) || !log_allow(&rate))
 		return;
 	login_stream_facts(c, &facts, addr);
-	log_event(
-		level, "client_close",
-		"client=%llu user=%s database=%s addr=%s reason=%s age_s=%.1f",
-		(unsigned long long)c->id,
-		name_of(c->pool == NULL ? NULL : c->account->name,
-			l == NULL ? NULL : l->user, user),
-		name_of(c->pool == NULL ? NULL : c->pool->database,
-			l == NULL ? NULL : l->database, database),
-		facts.peer_addr[0] == '\0' ? "-" : facts.peer_addr, info->name,
-		(double)(loop_now(c->worker->loop) - c->connected) /
-			(double)USEC_PER_SEC);
+	stream_tls_error(&c->stream, tls, sizeof(tls));
+	log_event(level, "client_close",
+		  "client=%llu user=%s database=%s addr=%s reason=%s age_s=%.1f"
+		  "%s%s%s",
+		  (unsigned long long)c->id,
+		  name_of(c->pool == NULL ? NULL : c->account->name,
+			  l == NULL ? NULL : l->user, user),
+		  name_of(c->pool == NULL ? NULL : c->pool->database,
+			  l == NULL ? NULL : l->database, database),
+		  facts.peer_addr[0] == '\0' ? "-" : facts.peer_addr,
+		  info->name,
+		  (double)(loop_now(c->worker->loop) -
+			   c->connected * CLIENT_TENTH) /
+			  (double)USEC_PER_SEC,
+		  tls[0] == '\0' ? "" : " tls_error=\"", tls,
+		  tls[0] == '\0' ? "" : "\"");
 }
 
 /* Gives back all that it holds of others. */

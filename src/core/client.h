@@ -84,6 +84,16 @@ struct tenure {
 	uint32_t seen_client_parses, seen_server_parses, seen_binds;
 };
 
+/* Times that need not be exact, in tenths of a second: 32 bits hold 13 years.
+ */
+#define CLIENT_TENTH (USEC_PER_SEC / 10)
+
+static inline uint32_t
+client_tenths(usec_t time)
+{
+	return (uint32_t)(time / CLIENT_TENTH);
+}
+
 struct client {
 	struct stream stream;
 	struct timer timer;
@@ -102,9 +112,10 @@ struct client {
 	uint32_t relay_left;   /* bytes to move to the server unseen */
 	uint32_t discard_left; /* bytes to drop unseen */
 	uint64_t id;
-	usec_t connected;
 	usec_t last_active;    /* last bytes from or to it */
-	usec_t eof_since;      /* it sends nothing more since; 0 = it does */
+	uint32_t connected;    /* in tenths, see client_tenths */
+	uint32_t eof_since;    /* it sends nothing more since, in tenths; 0 = it
+				* does */
 	uint32_t slot : 24;    /* of its handle */
 	uint32_t protocol : 8; /* enum protocol: of the front */
 	uint32_t generation;   /* of its handle */

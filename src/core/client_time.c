@@ -128,7 +128,9 @@ list_deadlines(const struct client *c, struct deadlines *d)
 	const struct settings *set = snapshot_settings(c->worker->snapshot);
 
 	d->count = 0;
-	add(d, c->eof_since, EOF_GRACE, REASON_CLIENT_GONE);
+	if (c->eof_since != 0)
+		add(d, c->eof_since * CLIENT_TENTH, EOF_GRACE,
+		    REASON_CLIENT_GONE);
 	if (c->is_login)
 		add(d, c->login->since, set->client_login_timeout,
 		    REASON_LOGIN_TIMEOUT);

@@ -41,6 +41,7 @@ fill_addresses(const struct stream *s, struct client_info *info)
 		(void)addr_host(&self, info->local_addr);
 		info->local_port = addr_port(&self);
 	}
+	stream_tls_text(s, info->tls, sizeof(info->tls));
 	info->recv_pending = s->in.len;
 	info->send_pending = s->out.len;
 }
@@ -69,7 +70,7 @@ fill_client(const struct client *c, struct client_info *info)
 				: c->login->user,
 		.state = client_state_names[c->state],
 		.application_name = v->application_name,
-		.connect_wall = wall_of(c->connected, now),
+		.connect_wall = wall_of(c->connected * CLIENT_TENTH, now),
 		.request_wall = wall_of(request_at(c), now),
 		.wait = c->state == CLIENT_WAITING
 				? now - c->tenure->ticket.since

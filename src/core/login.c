@@ -24,7 +24,10 @@ login_stream_facts(const struct client *c, struct stream_facts *facts,
 	struct addr peer;
 
 	*facts = (struct stream_facts){ .peer_addr = "",
-					.is_unix = c->stream.is_unix };
+					.is_unix = c->stream.is_unix,
+					.is_tls = stream_is_tls(&c->stream),
+					.has_alpn =
+						stream_has_alpn(&c->stream) };
 	if (!addr_of_peer(c->stream.fd, &peer))
 		return;
 	facts->peer_addr = addr_host(&peer, addr);
@@ -340,16 +343,17 @@ log_login(struct client *c)
 {
 	char user[LOG_QUOTE_MAX], database[LOG_QUOTE_MAX];
 	struct stream_facts facts;
-	char addr[ADDR_TEXT_MAX];
+	char addr[ADDR_TEXT_MAX], tls[TLS_TEXT_MAX];
 
 	if (snapshot_settings(c->worker->snapshot)->log_connections == 0)
 		return;
 	login_stream_facts(c, &facts, addr);
+	stream_tls_text(&c->stream, tls, sizeof(tls));
 	log_event(LOG_INFO, "client_login",
-		  "client=%llu user=%s database=%s addr=%s port=%u",
+		  "client=%llu user=%s database=%s addr=%s port=%u%s%s",
 		  (unsigned long long)c->id, log_quote(c->login->user, user),
 		  log_quote(c->login->database, database), addr,
-		  facts.peer_port);
+		  facts.peer_port, tls[0] == '\0' ? "" : " tls=", tls);
 }
 
 static void

@@ -67,7 +67,10 @@ session_client_turn(struct client *c, struct session_turn *st)
 	if (!c->is_login)
 		return;
 	st->facts = (struct stream_facts){ .peer_addr = "",
-					   .is_unix = c->stream.is_unix };
+					   .is_unix = c->stream.is_unix,
+					   .is_tls = stream_is_tls(&c->stream),
+					   .has_alpn = stream_has_alpn(
+						   &c->stream) };
 	/* The address costs a system call: only where it is used. */
 	if (st->turn.policy->add_host)
 		login_stream_facts(c, &st->facts, st->addr);
@@ -272,6 +275,7 @@ carry_back(struct client *c, struct server *s, const struct order *o)
 	case ORDER_NEED_FACTS:
 	case ORDER_ROUTE:
 	case ORDER_CLASS:
+	case ORDER_START_TLS:
 	case ORDER_VERIFY:
 	case ORDER_WORK:
 	case ORDER_READY:
@@ -383,6 +387,21 @@ on_front_failed(struct client *c, const struct order *o)
 	client_front(c)->refuse(&st.turn, &refusal);
 }
 
+/* What it has been told before goes in clear. */
+static bool
+start_tls(struct client *c)
+{
+	struct tls_context *context = snapshot_client_tls(c->worker->snapshot);
+
+	/* A reload may have taken it away since it was offered. */
+	if (context == NULL || !c->is_login || c->stream.tls != NULL ||
+	    !stream_accept_tls(&c->stream, context))
+		client_close(c, REASON_TLS);
+	else
+		stream_kick(&c->stream);
+	return false;
+}
+
 /*
  * One order of the front; true: step again, with the answer in *answer when
  * one was asked for that is known at once.
@@ -438,6 +457,8 @@ carry_front(struct client *c, const struct order *o, struct answer *answer)
 	case ORDER_FAIL:
 		on_front_failed(c, o);
 		return session_is_alive(c) && o->scope == FAIL_STATEMENT;
+	case ORDER_START_TLS:
+		return start_tls(c);
 	case ORDER_BOUNDARY:
 	case ORDER_LISTEN:
 		break;

@@ -41,6 +41,7 @@ carry_server(struct server *s, const struct order *o)
 	case ORDER_NEED_FACTS:
 	case ORDER_ROUTE:
 	case ORDER_CLASS:
+	case ORDER_START_TLS:
 	case ORDER_VERIFY:
 	case ORDER_CANCEL:
 	case ORDER_QUERY:

@@ -2,6 +2,8 @@
  * A turn of the session: reads what is there, has both sides step until they
  * wait, and writes once for each socket; see session.c.
  */
+#include <errno.h>
+
 #include "core/hearer.h"
 #include "core/session_inner.h"
 
@@ -40,10 +42,11 @@ read_client(struct client *c)
 		return false;
 	case FILL_EOF:
 		if (c->eof_since == 0)
-			c->eof_since = loop_now(c->worker->loop);
+			c->eof_since = client_tenths(loop_now(c->worker->loop));
 		return true;
 	case FILL_ERROR:
-		client_close(c, REASON_CLIENT_GONE);
+		client_close(c, c->stream.error == EPROTO ? REASON_TLS
+							  : REASON_CLIENT_GONE);
 		return false;
 	}
 	return false;
@@ -64,7 +67,7 @@ check_hang_up(struct client *c)
 {
 	if (c->stream.hung_up && c->state == CLIENT_WAITING &&
 	    c->eof_since == 0)
-		c->eof_since = loop_now(c->worker->loop);
+		c->eof_since = client_tenths(loop_now(c->worker->loop));
 }
 
 static void
@@ -87,8 +90,10 @@ flush_both(struct client *c)
 		return;
 	}
 	/* Who reads on has not vanished, though it sends nothing more. */
-	if (c->eof_since != 0 && had > c->stream.out.len)
-		c->eof_since = c->last_active = loop_now(c->worker->loop);
+	if (c->eof_since != 0 && had > c->stream.out.len) {
+		c->last_active = loop_now(c->worker->loop);
+		c->eof_since = client_tenths(c->last_active);
+	}
 }
 
 /* Writes; where that made room for what was read already, it goes on soon:

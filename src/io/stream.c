@@ -16,6 +16,7 @@
 
 #include "base/mem.h"
 #include "loop_inner.h"
+#include "tls_inner.h"
 
 #define FLUSH_PIECES 64
 /* Less room than this at the end of a block is not worth a read of its own. */
@@ -134,6 +135,8 @@ static void
 on_writable(struct stream *s)
 {
 	s->blocked = false;
+	/* A handshake goes on where it is read. */
+	s->readable |= s->tls != NULL && s->tls->is_stuck;
 	if (!s->is_unix || !s->wants_write)
 		return;
 	s->wants_write = false;
@@ -182,6 +185,7 @@ start(struct stream *s, struct loop *loop, int fd, enum stream_state state)
 	s->has_failed_write = s->is_patient = false;
 	s->run = 0;
 	s->ends_after_out = s->is_bulk = false;
+	s->tls = NULL;
 	return true;
 }
 
@@ -265,23 +269,75 @@ result_of(ssize_t n)
 	return n < 0 ? -(ssize_t)errno : n;
 }
 
+static enum flush
+flush_blocked(struct stream *s)
+{
+	s->blocked = true;
+	if (!s->wants_write) {
+		s->wants_write = true;
+		watch_again(s);
+	}
+	return FLUSH_BLOCKED;
+}
+
+/* Room for one read at the end of in; NULL: memory is out. */
+static uint8_t *
+reserve(struct stream *s, size_t max, size_t *room)
+{
+	size_t min = max < FILL_ROOM_MIN ? max : FILL_ROOM_MIN;
+	uint8_t *to = buf_reserve(&s->in, min, room);
+
+	if (to != NULL && *room > max)
+		*room = max;
+	return to;
+}
+
 /* One read into room at the end of in. */
 static ssize_t
 read_block(struct stream *s, size_t max, size_t *room)
 {
-	size_t min = max < FILL_ROOM_MIN ? max : FILL_ROOM_MIN;
-	uint8_t *to = buf_reserve(&s->in, min, room);
+	uint8_t *to = reserve(s, max, room);
 	ssize_t n;
 
 	if (to == NULL)
 		return -ENOMEM;
-	if (*room > max)
-		*room = max;
 	do
 		n = result_of(recv(s->fd, to, *room, 0));
 	while (n == -EINTR);
 	buf_commit(&s->in, n > 0 ? (size_t)n : 0);
 	return n;
+}
+
+/*
+ * One record, or what there is of it.  A socket that is empty may still have
+ * filled TLS's own buffer, so it is TLS that says whether more may follow.
+ */
+static enum fill
+fill_tls(struct stream *s, size_t max)
+{
+	size_t room;
+	uint8_t *to = reserve(s, max, &room);
+	bool was_done = s->tls->is_done, more;
+	ssize_t n;
+
+	if (to == NULL)
+		return fill_failed(s, ENOMEM);
+	n = tls_read(s->tls, to, room, &more);
+	buf_commit(&s->in, n > 0 ? (size_t)n : 0);
+	if (n < 0 && n != -EAGAIN)
+		return fill_failed(s, (int)-n);
+	s->readable = n != 0 && (more || s->hung_up) && n != -EAGAIN;
+	/* What waits for the handshake's end may go now. */
+	if (!was_done && s->tls->is_done && s->out.len > 0)
+		stream_kick(s);
+	if (s->tls->is_stuck)
+		(void)flush_blocked(s);
+	if (n > 0)
+		return FILL_SOME;
+	if (n < 0)
+		return FILL_NONE;
+	s->eof = true;
+	return FILL_EOF;
 }
 
 /*
@@ -339,6 +395,8 @@ stream_fill(struct stream *s, size_t max)
 		return FILL_EOF;
 	if (!s->readable || s->state != STREAM_OPEN || max == 0)
 		return FILL_NONE;
+	if (s->tls != NULL)
+		return fill_tls(s, max);
 	if ((s->is_bulk || s->is_patient) && max >= 2 * BUF_BLOCK_BYTES)
 		n = read_blocks(s, max, &room);
 	else
@@ -381,12 +439,37 @@ send_pieces(const struct stream *s, size_t *tried)
 	return n;
 }
 
+/*
+ * One record, made as large as what there is: each costs the other side a
+ * decryption, and both a header.  What met a full socket is tried again with
+ * the same bytes, since nothing but more of them is ever put behind.
+ */
+static ssize_t
+send_record(const struct stream *s, size_t *tried)
+{
+	uint8_t record[TLS_RECORD_MAX];
+	const uint8_t *from = buf_run(&s->out, 0, tried);
+
+	if (*tried < s->out.len && *tried < sizeof(record)) {
+		*tried = s->out.len < sizeof(record) ? s->out.len
+						     : sizeof(record);
+		buf_copy_out(&s->out, 0, record, *tried);
+		from = record;
+	}
+	if (*tried > sizeof(record))
+		*tried = sizeof(record);
+	return tls_write(s->tls, from, *tried);
+}
+
 /* One write, of which *tried are the bytes. */
 static ssize_t
 send_once(const struct stream *s, size_t *tried)
 {
 	const uint8_t *from = buf_run(&s->out, 0, tried);
 	ssize_t n;
+
+	if (s->tls != NULL)
+		return send_record(s, tried);
 
 	/* What is in one piece needs no list. */
 	if (*tried < s->out.len)
@@ -397,15 +480,12 @@ send_once(const struct stream *s, size_t *tried)
 	return n;
 }
 
-static enum flush
-flush_blocked(struct stream *s)
+static void
+end_sending(struct stream *s)
 {
-	s->blocked = true;
-	if (!s->wants_write) {
-		s->wants_write = true;
-		watch_again(s);
-	}
-	return FLUSH_BLOCKED;
+	if (s->tls != NULL)
+		tls_shutdown(s->tls);
+	shutdown(s->fd, SHUT_WR);
 }
 
 enum flush
@@ -414,6 +494,9 @@ stream_flush(struct stream *s)
 	if (s->error != 0 || s->state == STREAM_CLOSED)
 		return FLUSH_ERROR;
 	if (s->blocked || (s->state == STREAM_CONNECTING && s->out.len > 0))
+		return FLUSH_BLOCKED;
+	/* Until the other side has said its part nothing can go. */
+	if (s->tls != NULL && !s->tls->is_done && s->out.len > 0)
 		return FLUSH_BLOCKED;
 	if (s->out.len > 0)
 		lose_patience(s);
@@ -435,7 +518,7 @@ stream_flush(struct stream *s)
 	}
 	if (s->ends_after_out) {
 		s->ends_after_out = false;
-		shutdown(s->fd, SHUT_WR);
+		end_sending(s);
 	}
 	return FLUSH_DONE;
 }
@@ -448,7 +531,53 @@ stream_shutdown(struct stream *s)
 	if (s->out.len > 0)
 		s->ends_after_out = true;
 	else
-		shutdown(s->fd, SHUT_WR);
+		end_sending(s);
+}
+
+/* ---- TLS ---- */
+
+bool
+stream_accept_tls(struct stream *s, struct tls_context *context)
+{
+	ASSERT(s->tls == NULL);
+	if (stream_flush(s) != FLUSH_DONE)
+		return false;
+	lose_patience(s);
+	s->tls = tls_new(context, s->fd, &s->in, TLS_ACCEPTS);
+	if (s->tls == NULL)
+		return false;
+	buf_init(&s->in, &s->loop->blocks);
+	/* Its beginning may be there already, without another edge. */
+	s->readable = true;
+	return true;
+}
+
+bool
+stream_is_tls(const struct stream *s)
+{
+	return s->tls != NULL && s->tls->is_done;
+}
+
+bool
+stream_has_alpn(const struct stream *s)
+{
+	return stream_is_tls(s) && tls_has_alpn(s->tls);
+}
+
+void
+stream_tls_text(const struct stream *s, char *buf, size_t size)
+{
+	buf[0] = '\0';
+	if (stream_is_tls(s))
+		tls_text(s->tls, buf, size);
+}
+
+void
+stream_tls_error(const struct stream *s, char *buf, size_t size)
+{
+	buf[0] = '\0';
+	if (s->tls != NULL)
+		tls_error_text(s->tls, buf, size);
 }
 
 void
@@ -464,6 +593,10 @@ stream_close(struct stream *s, enum stream_end end)
 		loop_forget(s->loop, &s->watch);
 		loop_unready(&s->watch);
 	}
+	if (s->tls != NULL && end == STREAM_FIN)
+		tls_shutdown(s->tls);
+	tls_free(s->tls);
+	s->tls = NULL;
 	buf_clear(&s->in);
 	buf_clear(&s->out);
 	if (end == STREAM_RESET)

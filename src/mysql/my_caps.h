@@ -56,11 +56,11 @@
 
 /*
  * Never offered to a client and never asked of a server: what carpool has not
- * (compression, TLS yet), what changes the layout of requests, and what no
- * shared connection can keep.  With CACHE_METADATA a server leaves out the
- * definitions that it believes the client to have; but a statement of several
- * clients was described to one of them.  QUERY_ATTRIBUTES puts a list in front
- * of each statement's text.
+ * (compression; TLS, which is offered by the settings), what changes the layout
+ * of requests, and what no shared connection can keep.  With CACHE_METADATA a
+ * server leaves out the definitions that it believes the client to have; but a
+ * statement of several clients was described to one of them.  QUERY_ATTRIBUTES
+ * puts a list in front of each statement's text.
  */
 #define MY_CAPS_NEVER                                                          \
 	(MY_CLIENT_COMPRESS | MY_CLIENT_SSL | MY_CLIENT_EXPIRED_PASSWORDS |    \

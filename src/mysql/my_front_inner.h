@@ -17,6 +17,7 @@
 enum login_state {
 	LOGIN_BEGIN,    /* the facts for the greeting are due */
 	LOGIN_RESPONSE, /* the client's response is */
+	LOGIN_TLS,      /* its request for TLS was dropped */
 	LOGIN_ROUTE,    /* it is taken: find its pool */
 	LOGIN_ROUTED,   /* the answer to ROUTE is due */
 	LOGIN_CHANGED,  /* a COM_CHANGE_USER was dropped: ask for the secret */

@@ -229,6 +229,8 @@ greet(struct my_front *f, struct turn *t, const struct my_facts *facts)
 	struct str s = { 0 };
 
 	l->offered = (w->caps & ~MY_CAPS_NEVER) | CAPS_OWN;
+	if (turn_offers_tls(t))
+		l->offered |= MY_CLIENT_SSL;
 	if (!t->policy->local_infile)
 		l->offered &= ~MY_CLIENT_LOCAL_FILES;
 	if (my_facts_is_mariadb(facts))
@@ -286,7 +288,8 @@ keep_handshake(struct my_front *f, struct my_front_login *l,
 	size_t n = h->program_len < MY_PROGRAM_MAX ? h->program_len
 						   : MY_PROGRAM_MAX;
 
-	f->caps = h->caps & l->offered;
+	/* Under TLS all of them say it again, which is no matter of servers. */
+	f->caps = h->caps & l->offered & ~MY_CLIENT_SSL;
 	if ((h->caps & MY_CLIENT_MYSQL) == 0)
 		f->ext = h->ext & l->offered_ext;
 	if (h->database[0] == '\0')
@@ -325,7 +328,7 @@ my_front_login_change(struct my_front *f, const struct my_handshake *h)
 }
 
 static struct order
-on_handshake(struct my_front *f, const struct my_handshake *h,
+on_handshake(struct my_front *f, struct turn *t, const struct my_handshake *h,
 	     enum my_handshake_kind kind, size_t len)
 {
 	struct my_front_login *l = f->login;
@@ -334,6 +337,10 @@ on_handshake(struct my_front *f, const struct my_handshake *h,
 	case MY_HANDSHAKE_LOGIN:
 		break;
 	case MY_HANDSHAKE_TLS:
+		if (turn_offers_tls(t))
+			return my_login_next(
+				l, LOGIN_TLS,
+				order_bytes(ORDER_DISCARD, MY_HEADER + len));
 		return bad_handshake(l, "Bad handshake: TLS is asked for, but "
 					"was not offered");
 	case MY_HANDSHAKE_OLD:
@@ -342,6 +349,8 @@ on_handshake(struct my_front *f, const struct my_handshake *h,
 	case MY_HANDSHAKE_BAD:
 		return bad_handshake(l, "Bad handshake");
 	}
+	if (turn_misses_tls(t))
+		return my_login_fail(l, REASON_TLS_REQUIRED);
 	if ((h->caps & MY_CLIENT_SECURE_CONNECTION) == 0)
 		return my_login_fail_words(
 			l, REASON_AUTH_METHOD,
@@ -365,8 +374,10 @@ on_response(struct my_front *f, struct turn *t)
 
 	if (payload == NULL)
 		return o;
-	kind = my_handshake_read(&h, payload, len);
-	o = on_handshake(f, &h, kind, len);
+	kind = my_handshake_read(&h, payload, len,
+				 t->stream->is_tls ? MY_UNDER_TLS
+						   : MY_IN_CLEAR);
+	o = on_handshake(f, t, &h, kind, len);
 	mem_wipe_free(payload, len);
 	return o;
 }
@@ -489,6 +500,9 @@ my_front_login_step(struct my_front *f, struct turn *t)
 	switch (l->state) {
 	case LOGIN_BEGIN:
 		return on_begin(f, t);
+	case LOGIN_TLS:
+		f->login->state = LOGIN_RESPONSE;
+		return order_plain(ORDER_START_TLS);
 	case LOGIN_RESPONSE:
 		return on_response(f, t);
 	case LOGIN_ROUTE:

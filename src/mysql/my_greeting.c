@@ -167,7 +167,8 @@ read_names(struct my_handshake *h, struct my_bytes *b)
 }
 
 enum my_handshake_kind
-my_handshake_read(struct my_handshake *h, const uint8_t *payload, size_t len)
+my_handshake_read(struct my_handshake *h, const uint8_t *payload, size_t len,
+		  enum my_cover cover)
 {
 	struct my_bytes b = my_bytes(payload, len);
 
@@ -185,7 +186,7 @@ my_handshake_read(struct my_handshake *h, const uint8_t *payload, size_t len)
 	h->ext = my_read_u32(&b);
 	if (h->caps & MY_CLIENT_MYSQL)
 		h->ext = 0;
-	if (h->caps & MY_CLIENT_SSL)
+	if ((h->caps & MY_CLIENT_SSL) != 0 && cover == MY_IN_CLEAR)
 		return MY_HANDSHAKE_TLS;
 	return read_names(h, &b);
 }

@@ -64,8 +64,11 @@ enum my_handshake_kind {
 	MY_HANDSHAKE_BAD,
 };
 
+/* What asks for TLS under TLS asked before. */
+enum my_cover { MY_IN_CLEAR, MY_UNDER_TLS };
 enum my_handshake_kind my_handshake_read(struct my_handshake *h,
-					 const uint8_t *payload, size_t len);
+					 const uint8_t *payload, size_t len,
+					 enum my_cover cover);
 
 /*
  * COM_CHANGE_USER without its first byte, of a client that agreed to these

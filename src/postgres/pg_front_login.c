@@ -52,6 +52,8 @@ struct pg_front_login {
 	enum pool_mode mode;
 	enum reason doomed; /* told after the proof */
 	enum auth_method method;
+	bool starts_tls; /* the request is answered, and dropped */
+	bool is_direct;  /* it began with TLS, without a request */
 	bool is_console;
 	bool has_keys;  /* the client proved them, nobody took them yet */
 	bool is_old;    /* speaks protocol 2 */
@@ -161,6 +163,14 @@ on_message(struct pg_front_login *l, struct turn *t)
 {
 	struct order o = { .kind = ORDER_ROUTE };
 
+	if (turn_misses_tls(t))
+		return fail(l, REASON_TLS_REQUIRED);
+	/* Else what speaks another protocol could be led here. */
+	if (l->is_direct && !t->stream->has_alpn)
+		return fail_words(l, REASON_PROTOCOL,
+				  "received direct SSL connection request "
+				  "without ALPN protocol negotiation "
+				  "extension");
 	if (!pg_startup_negotiate(&l->startup, t->out))
 		return fail(l, REASON_NO_MEMORY);
 	o.route.database = l->startup.database;
@@ -172,9 +182,11 @@ on_message(struct pg_front_login *l, struct turn *t)
 	return o;
 }
 
+/* A request that is answered with a letter. */
 static struct order
-on_no(struct pg_front_login *l, struct turn *t, unsigned seen)
+on_request(struct pg_front_login *l, struct turn *t, unsigned seen)
 {
+	bool is_tls = seen == PG_SEEN_SSL && turn_offers_tls(t);
 	size_t total = l->startup.total;
 
 	l->seen |= seen;
@@ -187,8 +199,9 @@ on_no(struct pg_front_login *l, struct turn *t, unsigned seen)
 					    "SSL request"
 					  : "received unencrypted data after "
 					    "GSSAPI encryption request");
-	if (!buf_append(t->out, "N", 1))
+	if (!buf_append(t->out, is_tls ? "S" : "N", 1))
 		return fail(l, REASON_NO_MEMORY);
+	l->starts_tls = is_tls;
 	return order_bytes(ORDER_DISCARD, total);
 }
 
@@ -197,6 +210,13 @@ on_startup(struct pg_front_login *l, struct turn *t)
 {
 	struct order o;
 
+	if (!l->starts_tls && l->seen == PG_SEEN_NONE && turn_offers_tls(t) &&
+	    pg_startup_is_tls(t->in))
+		l->starts_tls = l->is_direct = true;
+	if (l->starts_tls) {
+		l->starts_tls = false;
+		return order_plain(ORDER_START_TLS);
+	}
 	/* Its packet was dropped by the last order, now it is looked at. */
 	if (l->startup.kind == PG_STARTUP_MESSAGE)
 		return on_message(l, t);
@@ -210,9 +230,9 @@ on_startup(struct pg_front_login *l, struct turn *t)
 			    strstr(l->startup.text, " 2.") != NULL;
 		return fail_words(l, l->startup.reason, l->startup.text);
 	case PG_STARTUP_SSL:
-		return on_no(l, t, PG_SEEN_SSL);
+		return on_request(l, t, PG_SEEN_SSL);
 	case PG_STARTUP_GSSENC:
-		return on_no(l, t, PG_SEEN_GSS);
+		return on_request(l, t, PG_SEEN_GSS);
 	case PG_STARTUP_CANCEL:
 		o = order_plain(ORDER_CANCEL);
 		o.cancel.key = l->startup.key;

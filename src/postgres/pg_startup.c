@@ -15,6 +15,7 @@
 #include "pg_params.h"
 
 #define CODE_CANCEL UINT32_C(80877102)
+#define TLS_HANDSHAKE 22 /* type of a record: RFC 8446, 5.1 */
 #define CODE_SSL UINT32_C(80877103)
 #define CODE_GSSENC UINT32_C(80877104)
 #define NAME_MAX_DATABASE 63u
@@ -328,6 +329,16 @@ read_cancel(struct pg_startup *s, const struct buf *in)
 	}
 	buf_copy_out(in, 8, s->key, s->key_len);
 	s->kind = PG_STARTUP_CANCEL;
+}
+
+bool
+pg_startup_is_tls(const struct buf *in)
+{
+	uint8_t first = 0;
+
+	if (in->len > 0)
+		buf_copy_out(in, 0, &first, 1);
+	return first == TLS_HANDSHAKE;
 }
 
 void

@@ -85,4 +85,7 @@ void pg_startup_fini(struct pg_startup *s);
  */
 const char *pg_safe_name(const char *name, char *out, size_t size);
 
+/* Does TLS begin here, without a request?  No packet's length begins so. */
+bool pg_startup_is_tls(const struct buf *in);
+
 #endif

@@ -359,9 +359,12 @@ class Carpool:
     def console(self, command, timeout=None):
         """Run a console command as admin; the Result."""
         if self._console is None:
+            # Over its unix socket no TLS is asked for.
+            must = str(self.settings.get("client_tls_sslmode", "disable"))
             self._console = RawClient.open(
-                self.host, self.port, user="admin", database="pgbouncer",
-                password=self.userlist.get("admin"))
+                self.dir if must.startswith(("require", "verify"))
+                else self.host, self.port, user="admin",
+                database="pgbouncer", password=self.userlist.get("admin"))
         try:
             return self._console.query(command, timeout=timeout)
         except (Closed, OSError):

@@ -371,6 +371,42 @@ stream_shutdown(struct stream *s)
 	s->eof = true;
 }
 
+bool
+stream_accept_tls(struct stream *s, struct tls_context *context)
+{
+	(void)s;
+	(void)context;
+	return false;
+}
+
+bool
+stream_is_tls(const struct stream *s)
+{
+	(void)s;
+	return false;
+}
+
+bool
+stream_has_alpn(const struct stream *s)
+{
+	(void)s;
+	return false;
+}
+
+void
+stream_tls_text(const struct stream *s, char *buf, size_t size)
+{
+	(void)s;
+	(void)text_format(buf, size, "%s", "");
+}
+
+void
+stream_tls_error(const struct stream *s, char *buf, size_t size)
+{
+	(void)s;
+	(void)text_format(buf, size, "%s", "");
+}
+
 void
 stream_close(struct stream *s, enum stream_end end)
 {

@@ -363,6 +363,7 @@ drive_front_order(struct drive *d, const struct order *o)
 		d->is_waiting = true;
 		return true;
 	case ORDER_CLASS:
+	case ORDER_START_TLS:
 		str_puts(&d->log, "class ");
 		return true;
 	case ORDER_CANCEL:

@@ -146,7 +146,7 @@ read_and_free(struct my_handshake *h, struct str *s, uint8_t **payload)
 	size_t len = s->len;
 
 	str_fini(s);
-	return my_handshake_read(h, *payload, len);
+	return my_handshake_read(h, *payload, len, MY_IN_CLEAR);
 }
 
 /* The proof's three forms, names that are there or not. */
@@ -259,7 +259,7 @@ test_kinds(void **state)
 	assert_int_equal(my_handshake_read(&h,
 					   (const uint8_t *)"\x85\x24\0\0\0"
 							    "joe\0secret\0",
-					   16),
+					   16, MY_IN_CLEAR),
 			 MY_HANDSHAKE_OLD);
 	/* MySQL's own have no second word. */
 	begin(&s, CAPS_MIN | MY_CLIENT_MYSQL, 0xffffffff);
@@ -448,7 +448,7 @@ test_damage(void **state)
 			enum my_handshake_kind kind;
 
 			p[at] = (uint8_t)v;
-			kind = my_handshake_read(&h, p, s.len);
+			kind = my_handshake_read(&h, p, s.len, MY_IN_CLEAR);
 			if (kind == MY_HANDSHAKE_LOGIN)
 				assert_true(
 					strlen(h.user) + strlen(h.database) +

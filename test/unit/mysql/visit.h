@@ -234,6 +234,7 @@ visit_carry(struct visit *v, const struct order *o)
 	case ORDER_CLOSE:
 	case ORDER_LISTEN:
 	case ORDER_CLASS:
+	case ORDER_START_TLS:
 		break;
 	}
 	visit_log(v, "order:%d", o->kind);

@@ -178,16 +178,22 @@ load_others(SSL_CTX *ctx, const struct tls_options *o, struct str *error)
 	return true;
 }
 
-/* Sessions live in the clients' tickets alone, which every thread can read. */
+/*
+ * Sessions live in the clients' tickets alone, which every thread can read.  A
+ * resumed one shows no certificate: where they are asked for, no ticket of
+ * another context serves, which asked for none, or for those of others.
+ */
 static bool
 set_tickets(SSL_CTX *ctx, const struct tls_options *o, struct str *error)
 {
 	static const uint8_t none[sizeof(o->ticket_key)];
-	static const uint8_t name[] = "carpool";
+	uint8_t name[SSL_MAX_SID_CTX_LENGTH] = "carpool";
 
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_num_tickets(ctx, 1);
-	if (SSL_CTX_set_session_id_context(ctx, name, sizeof(name) - 1) != 1)
+	if (o->verify != TLS_VERIFY_NONE && RAND_bytes(name, sizeof(name)) != 1)
+		return complain(error, "session", "certificates");
+	if (SSL_CTX_set_session_id_context(ctx, name, sizeof(name)) != 1)
 		return complain(error, "session", "carpool");
 	if (memcmp(o->ticket_key, none, sizeof(none)) == 0)
 		return true;

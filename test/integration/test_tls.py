@@ -423,6 +423,37 @@ def test_sessions_are_resumed(make, version):
     assert secure(cp, tls, session=session).sock.session_reused
 
 
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2,
+                                     ssl.TLSVersion.TLSv1_3])
+def test_a_ticket_is_no_certificate(make, authority, version):
+    """One from before they were asked for, or of another authority's time,
+    resumes nothing; one of now does."""
+    cp = make()
+    cert, key = authority.issue("client", "app")
+    tls = context(minimum_version=version, maximum_version=version)
+    c = secure(cp, tls)
+    c.value("SELECT 1")
+    session = c.sock.session
+    cp.settings.update(client_tls_sslmode="verify-ca",
+                       client_tls_ca_file=authority.ca)
+    cp.write()
+    cp.console("RELOAD")
+    cp.close_clients()
+    with pytest.raises((ssl.SSLError, OSError, Closed)):
+        secure(cp, tls, session=session)
+    good = context(minimum_version=version, maximum_version=version)
+    good.load_cert_chain(cert, key)
+    c = secure(cp, good)
+    c.value("SELECT 1")
+    session = c.sock.session
+    assert secure(cp, good, session=session).sock.session_reused
+    cp.settings["client_tls_ca_file"] = Authority("another one").ca
+    cp.write()
+    cp.console("RELOAD")
+    with pytest.raises((ssl.SSLError, OSError, Closed)):
+        secure(cp, good, session=session)
+
+
 # reload
 
 def number(c):

@@ -296,11 +296,13 @@ def test_stats_of_bytes_are_exact(make_carpool):
     c = cp.connect()
     c.query("SELECT 1")
     wait_until(lambda: cp.totals()["xact_count"] == 1)
+    cp.admin("SHOW CLIENTS")  # asks the worker: the turn has counted all
     before = cp.totals()
     sent = w.query("SELECT repeat('x', 1000)")
     got = c.query("SELECT repeat('x', 1000)")
     size = sum(len(m.body) + 5 for m in got.messages)
     wait_until(lambda: cp.totals()["xact_count"] == 2)
+    cp.admin("SHOW CLIENTS")
     after = cp.totals()
     assert after["bytes_received"] - before["bytes_received"] == len(sent)
     assert after["bytes_sent"] - before["bytes_sent"] == size

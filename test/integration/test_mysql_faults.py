@@ -393,7 +393,15 @@ def test_max_client_conn(make_carpool, mariadb):
     for c in held:
         assert c.value("SELECT 1") == "1"
     held[0].quit()
-    wait_until(lambda: cp.my_connect().value("SELECT 1") == "1", 5)
+
+    def comes():
+        try:
+            return cp.my_connect().value("SELECT 1") == "1"
+        except MyError as e:  # it has not been seen to leave yet
+            assert e.code == 1040
+            return False
+
+    wait_until(comes, 5)
 
 
 @pytest.mark.parametrize("setting,code", [

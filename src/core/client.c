@@ -484,6 +484,11 @@ start_linger(struct client *c, enum reason reason)
 {
 	struct loop *loop = c->worker->loop;
 
+	/* Amid a handshake it cannot be told anything. */
+	if (c->stream.tls != NULL && !stream_is_tls(&c->stream)) {
+		client_close(c, reason);
+		return;
+	}
 	/* Before its pool is let go. */
 	client_count_bytes(c, STAT_SENT, c->stream.out.len);
 

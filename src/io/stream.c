@@ -326,7 +326,7 @@ fill_tls(struct stream *s, size_t max)
 	buf_commit(&s->in, n > 0 ? (size_t)n : 0);
 	if (n < 0 && n != -EAGAIN)
 		return fill_failed(s, (int)-n);
-	s->readable = n != 0 && (more || s->hung_up) && n != -EAGAIN;
+	s->readable = n != 0 && !s->tls->is_dry && (more || s->hung_up);
 	/* What waits for the handshake's end may go now. */
 	if (!was_done && s->tls->is_done && s->out.len > 0)
 		stream_kick(s);
@@ -391,8 +391,11 @@ stream_fill(struct stream *s, size_t max)
 	/* After a failed write there may still be something to read. */
 	if (s->error != 0 && !s->has_failed_write)
 		return FILL_ERROR;
-	if (s->eof)
+	if (s->eof) {
+		/* Behind the end of TLS that of the socket is another edge. */
+		s->readable = false;
 		return FILL_EOF;
+	}
 	if (!s->readable || s->state != STREAM_OPEN || max == 0)
 		return FILL_NONE;
 	if (s->tls != NULL)
@@ -512,8 +515,10 @@ stream_flush(struct stream *s)
 			return FLUSH_ERROR;
 		}
 		buf_drop(&s->out, (size_t)n);
-		/* The kernel took what it had room for and will signal. */
-		if ((size_t)n < tried)
+		/* The kernel took what it had room for and will signal; TLS
+		 * takes a record, which may be smaller than they usually are.
+		 */
+		if ((size_t)n < tried && s->tls == NULL)
 			return flush_blocked(s);
 	}
 	if (s->ends_after_out) {

@@ -35,10 +35,14 @@ cipher_list(const char *word)
 	static const struct {
 		const char *word, *list;
 	} lists[] = {
-		{ "default", CIPHERS_SECURE },  { "secure", CIPHERS_SECURE },
-		{ "fast", CIPHERS_SECURE },     { "normal", CIPHERS_COMPAT },
-		{ "compat", CIPHERS_COMPAT },   { "legacy", CIPHERS_LEGACY },
+		{ "default", CIPHERS_SECURE },
+		{ "secure", CIPHERS_SECURE },
+		{ "fast", CIPHERS_SECURE },
+		{ "normal", CIPHERS_COMPAT },
+		{ "compat", CIPHERS_COMPAT },
+		{ "legacy", CIPHERS_LEGACY },
 		{ "all", "ALL:!aNULL:!eNULL" },
+		{ "insecure", "ALL:!aNULL:!eNULL" },
 	};
 
 	for (size_t i = 0; i < COUNT_OF(lists); i++)
@@ -74,11 +78,15 @@ read_versions(const char *text, unsigned *versions)
 	*versions = 0;
 	while (*text != '\0') {
 		size_t len = strcspn(text, ",: ");
-		unsigned more = versions_of(text, len);
+		bool is_not = *text == '!';
+		unsigned word = versions_of(text + is_not, len - is_not);
 
-		if (len > 0 && more == 0)
+		if (len > 0 && word == 0)
 			return false;
-		*versions |= more;
+		/* All but that, where it is the first. */
+		if (is_not && *versions == 0)
+			*versions = versions_of("all", 3);
+		*versions = is_not ? *versions & ~word : *versions | word;
 		text += len + (text[len] != '\0');
 	}
 	return *versions != 0;
@@ -130,6 +138,7 @@ set_ciphers(SSL_CTX *ctx, const struct tls_options *o, struct str *error)
 	    SSL_CTX_set_ciphersuites(ctx, o->tls13_ciphers) != 1)
 		return complain(error, "cipher suites", o->tls13_ciphers);
 	if (!is_unset(o->curve) && strcasecmp(o->curve, "auto") != 0 &&
+	    strcasecmp(o->curve, "none") != 0 &&
 	    SSL_CTX_ctrl(ctx, SSL_CTRL_SET_GROUPS_LIST, 0,
 			 (void *)(uintptr_t)o->curve) != 1)
 		return complain(error, "curve", o->curve);
@@ -221,9 +230,14 @@ on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 	return SSL_TLSEXT_ERR_OK;
 }
 
+/*
+ * One record a read, also of those that tell nothing (KeyUpdate): a flood of
+ * them is taken in turns with all others.
+ */
 static void
 set_ways(SSL_CTX *ctx)
 {
+	SSL_CTX_clear_mode(ctx, SSL_MODE_AUTO_RETRY);
 	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
 				      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 				      SSL_MODE_RELEASE_BUFFERS);

@@ -31,6 +31,7 @@ struct tls {
 	int os_error;        /* errno of the last read or write; 0 = none */
 	bool is_done;        /* the handshake */
 	bool was_short;      /* the last read left nothing behind */
+	bool is_dry;         /* it met an empty socket */
 	bool is_stuck;       /* the last call waits for room in the socket */
 	bool has_ended;      /* the other side said that it is over */
 };

@@ -63,6 +63,7 @@ on_read(BIO *bio, char *to, int len)
 		n = recv(t->fd, to, (size_t)len, 0);
 	while (n < 0 && errno == EINTR);
 	t->was_short = n < len;
+	t->is_dry = n < 0 && errno == EAGAIN;
 	if (n > 0)
 		return (int)n;
 	if (n == 0)
@@ -183,7 +184,7 @@ tls_read(struct tls *t, void *to, size_t room, bool *more)
 	ssize_t result;
 
 	ERR_clear_error();
-	t->was_short = t->is_stuck = false;
+	t->was_short = t->is_stuck = t->is_dry = false;
 	result = shake(t);
 	if (result == 1) {
 		int done = SSL_read_ex(t->ssl, to, room, &n);

@@ -82,6 +82,7 @@ enum reason {
 	REASON_CLIENT_LOST_QUERY, /* client left with its query in progress */
 	REASON_TLS,               /* 08006 the handshake of TLS failed */
 	REASON_TLS_REQUIRED,      /* 28000 client_tls_sslmode */
+	REASON_SERVER_TLS,        /* 08001 no TLS with the server */
 	REASON_COUNT,
 };
 

@@ -24,6 +24,8 @@ enum listen_lost {
 };
 
 /* sslmode, in the order of how much it asks for. */
+enum ssl_negotiation { SSL_NEGOTIATION_POSTGRES, SSL_NEGOTIATION_DIRECT };
+
 enum ssl_mode {
 	SSL_MODE_DISABLE,
 	SSL_MODE_ALLOW,
@@ -81,6 +83,14 @@ struct settings {
 	const char *client_tls_ciphers;
 	const char *client_tls13_ciphers;
 	const char *client_tls_ecdhcurve;
+	/* TLS towards servers; a database may have its own */
+	enum ssl_mode server_tls_sslmode;
+	const char *server_tls_cert_file;
+	const char *server_tls_key_file;
+	const char *server_tls_ca_file;
+	const char *server_tls_protocols;
+	const char *server_tls_ciphers;
+	const char *server_tls13_ciphers;
 	/* pools */
 	enum pool_mode pool_mode;
 	uint32_t default_pool_size; /* 0 = unlimited, as in PgBouncer */

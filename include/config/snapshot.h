@@ -57,7 +57,11 @@ struct config_database {
 	const char *datestyle;
 	const char *timezone;
 	const char *application_name;
-	const char *file; /* where it stands, for messages */
+	/* After defaults: */
+	enum ssl_mode ssl_mode;
+	bool ssl_is_direct;      /* without asking: sslnegotiation=direct */
+	struct tls_context *tls; /* refs of the snapshot; NULL: never */
+	const char *file;        /* where it stands, for messages */
 	unsigned line;
 };
 

@@ -107,6 +107,15 @@ int stream_connected(struct stream *s);
  */
 bool stream_accept_tls(struct stream *s, struct tls_context *context);
 
+/*
+ * The same of the side that begins.  host: whom it is, for servers that have
+ * several certificates; a numeric address names nobody.  With
+ * STREAM_CHECK_NAME the certificate must be his, or the address's.
+ */
+enum stream_check { STREAM_CHECK_NONE, STREAM_CHECK_NAME };
+bool stream_connect_tls(struct stream *s, struct tls_context *context,
+			const char *host, enum stream_check check);
+
 /* Is it under TLS, with the handshake behind it? */
 bool stream_is_tls(const struct stream *s);
 

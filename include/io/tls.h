@@ -27,7 +27,7 @@ struct tls_context;
 
 enum tls_verify {
 	TLS_VERIFY_NONE, /* no certificate is asked for */
-	TLS_VERIFY_MUST, /* none is refused */
+	TLS_VERIFY_MUST, /* one must be shown, and be good */
 };
 
 /* Texts are borrowed for the call; NULL and "" alike: the library's own. */
@@ -55,6 +55,14 @@ struct tls_options {
  */
 struct tls_context *tls_accepting(const struct tls_options *options,
 				  struct str *error);
+
+/*
+ * For the side that connects: cert_file and key_file may be empty, ca_file too,
+ * or "system" for the authorities that this machine trusts; ticket_key is not
+ * used.  With TLS_VERIFY_MUST the other side's certificate must be vouched for.
+ */
+struct tls_context *tls_connecting(const struct tls_options *options,
+				   struct str *error);
 
 /* A key for the tickets of a process; 0s where there is no entropy. */
 void tls_ticket_key(uint8_t key[TLS_TICKET_KEY]);

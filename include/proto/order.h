@@ -40,8 +40,8 @@ enum order_kind {
 	ORDER_LISTEN,      /* back only: the client's subscriptions change, or a
 			    * notification is for it; see `listen` */
 	ORDER_CLASS,       /* front only: its next servers are told `words` */
-	ORDER_START_TLS,   /* front only, at a login: what is in and what comes
-			    * is a handshake of TLS */
+	ORDER_START_TLS,   /* at a login: front: what is in and what comes is a
+			    * handshake of TLS; back: we begin one */
 };
 
 /* Why a server cannot be given up at a boundary. */

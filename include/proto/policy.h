@@ -48,6 +48,12 @@ enum state_policy {
 };
 
 /* May clients, or must they, ask for TLS? */
+enum server_tls {
+	SERVER_TLS_NONE,
+	SERVER_TLS_MAY,    /* where the server has it */
+	SERVER_TLS_MUST,   /* after asking for it in clear */
+	SERVER_TLS_DIRECT, /* from the first byte on */
+};
 enum client_tls { CLIENT_TLS_NONE, CLIENT_TLS_MAY, CLIENT_TLS_MUST };
 
 struct policy {
@@ -63,6 +69,7 @@ struct policy {
 	bool pin_notice;           /* tell a client once why it is pinned */
 	uint8_t on_state[STATE_KINDS]; /* enum state_policy, by state_kind */
 	uint8_t client_tls;            /* enum client_tls, over the network */
+	uint8_t server_tls;            /* enum server_tls, over the network */
 	bool local_infile; /* clients may be asked for their files */
 	bool cannot_hear;  /* LISTEN pins because it cannot be emulated */
 	uint32_t listen_channels; /* of one client, where LISTEN is emulated */

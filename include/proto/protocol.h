@@ -230,9 +230,10 @@ struct back_ops {
 	size_t (*cancel)(void *back, uint8_t *out, size_t out_size);
 
 	/*
-	 * Where that takes a login: a state as open() makes it, whose steps log
-	 * in, have the server stop what the other state's connection runs, and
-	 * end with CLOSE.  NULL: cancel() does it.
+	 * Where that takes a login, or TLS: a state as open() makes it, whose
+	 * steps log in, have the server stop what the other state's connection
+	 * runs, and end with CLOSE.  READY: it may have been told.  NULL, or
+	 * the answer NULL: cancel() does it.
 	 */
 	void *(*cancel_open)(void *back, const struct credential *cred,
 			     const struct policy *policy);

@@ -133,6 +133,15 @@ turn_misses_tls(const struct turn *t)
 	return t->policy->client_tls == CLIENT_TLS_MUST && turn_offers_tls(t);
 }
 
+/* back, at a login under a policy of this enum server_tls: shall TLS begin
+ * before anything else is said? */
+static inline bool
+turn_wants_tls(const struct turn *t, unsigned server_tls)
+{
+	return server_tls != SERVER_TLS_NONE && t->stream != NULL &&
+	       !t->stream->is_unix && !t->stream->is_tls;
+}
+
 /* Bytes of the key that the core issues to each client: pid and secret. */
 #define CANCEL_KEY_BYTES 8
 #define CANCEL_PLACE_BYTES 4 /* the first, by which a client is known */

@@ -107,6 +107,15 @@ static const struct reason_info table[REASON_COUNT] = {
 		.level = LOG_WARNING,
 		.mysql = 3159,
 	},
+	[REASON_SERVER_TLS] = {
+		.name = "server_tls",
+		.sqlstate = "08001",
+		.text = "no TLS with the server",
+		.hint = "See server_tls_sslmode and the database's own "
+			"sslmode.",
+		.level = LOG_WARNING,
+		.mysql = 1429,
+	},
 	[REASON_AUTH_METHOD] = {
 		.name = "auth_method",
 		.sqlstate = "28000",

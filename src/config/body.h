@@ -24,8 +24,12 @@ struct database_draft {
 	const char *datestyle;
 	const char *timezone;
 	const char *application_name;
-	const char *unused; /* keys whose function comes later */
-	uint32_t ssl;
+	const char *unused;  /* keys whose function comes later */
+	uint32_t ssl;        /* enum ssl_mode */
+	uint32_t ssl_begins; /* enum ssl_negotiation */
+	const char *ssl_ca;  /* or "system" */
+	const char *ssl_cert;
+	const char *ssl_key;
 	uint32_t mode;
 	uint32_t balance;
 	uint32_t pool_size;
@@ -80,6 +84,9 @@ struct snapshot {
 	size_t user_count;
 	size_t user_room;
 	struct tls_context *client_tls; /* refs; NULL: none is offered */
+	struct tls_context *server_tls; /* refs; of databases without any
+					 * settings of their own; NULL: none
+					 * needs it */
 	struct map *user_by_name;       /* owns; refs the bodies */
 };
 

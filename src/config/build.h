@@ -30,6 +30,7 @@ struct build {
 	struct snapshot *s;                 /* owns until it is returned */
 	struct ini ini;                     /* owns; empty without a file */
 	struct url url;                     /* when source->url is set */
+	bool has_server_tls;    /* it was tried to make s->server_tls */
 	struct choice *choices; /* of every row; borrows from the pile of ini */
 };
 

@@ -18,11 +18,14 @@
 #define MYSQL_SOCKET "/run/mysqld/mysqld.sock"
 
 /* Keys of MySQL's entries alone, of both kinds, of Postgres's alone. */
-#define MYSQL_ONLY 1
-#define PG_ONLY 16
+#define MYSQL_ONLY 4
+#define PG_ONLY 19
 
 static const struct entry_key keys[] = {
 	{ "ssl-mode", &type_mysql_ssl, AT(ssl), .alias = "ssl_mode" },
+	{ "ssl-ca", &type_text, AT(ssl_ca), .alias = "ssl_ca" },
+	{ "ssl-cert", &type_text, AT(ssl_cert), .alias = "ssl_cert" },
+	{ "ssl-key", &type_text, AT(ssl_key), .alias = "ssl_key" },
 	[MYSQL_ONLY] = { "host", &type_text, AT(host) },
 	{ "port", &type_text, AT(port) },
 	{ "dbname", &type_text, AT(dbname) },
@@ -50,6 +53,11 @@ static const struct entry_key keys[] = {
 	{ "datestyle", &type_text, AT(datestyle) },
 	{ "timezone", &type_text, AT(timezone) },
 	{ "application_name", &type_text, AT(application_name) },
+	{ "sslmode", &type_server_sslmode, AT(ssl) },
+	{ "sslrootcert", &type_text, AT(ssl_ca) },
+	{ "sslcert", &type_text, AT(ssl_cert) },
+	{ "sslkey", &type_text, AT(ssl_key) },
+	{ "sslnegotiation", &type_ssl_negotiation, AT(ssl_begins) },
 	{ "auth_user", &type_text, AT(unused), .support = SUPPORT_LATER },
 	{ "auth_dbname", &type_text, AT(unused), .support = SUPPORT_LATER },
 	{ "auth_query", &type_text, AT(unused), .support = SUPPORT_REFUSED },
@@ -80,6 +88,11 @@ static const struct database_draft empty_draft = {
 	.timezone = "",
 	.application_name = "",
 	.unused = "",
+	.ssl = UNSET_U32,
+	.ssl_begins = SSL_NEGOTIATION_POSTGRES,
+	.ssl_ca = "",
+	.ssl_cert = "",
+	.ssl_key = "",
 	.mode = UNSET_U32,
 	.balance = LOAD_BALANCE_ROUND_ROBIN,
 	.pool_size = UNSET_U32,
@@ -241,6 +254,8 @@ finish(const struct work *w)
 	for (i = 0; i < STATE_KINDS; i++)
 		db->on_state[i] = (enum state_policy)or_u32(d->on_state[i],
 							    set->on_state[i]);
+	db->ssl_mode = (enum ssl_mode)or_u32(d->ssl, set->server_tls_sslmode);
+	db->ssl_is_direct = d->ssl_begins == SSL_NEGOTIATION_DIRECT;
 	db->dbname = or_null(d->dbname);
 	db->balance = (enum load_balance)d->balance;
 	db->user = or_null(d->user);
@@ -342,6 +357,7 @@ open_body(struct build *b, enum protocol protocol, const char *name,
 static void
 take_url(struct build *b, struct database_body *body, const struct url *url)
 {
+	bool is_pg = url->protocol == PROTOCOL_POSTGRES;
 	const char *const pairs[][2] = {
 		{ "host", url->host },
 		{ "port", url->port },
@@ -350,14 +366,19 @@ take_url(struct build *b, struct database_body *body, const struct url *url)
 		{ "password", url->password },
 		{ "load_balance_hosts",
 		  url->balance == LOAD_BALANCE_DISABLE ? "disable" : "" },
+		{ is_pg ? "sslmode" : "ssl-mode", url->ssl_mode },
+		{ is_pg ? "sslrootcert" : "ssl-ca", url->ssl_ca },
+		{ is_pg ? "sslcert" : "ssl-cert", url->ssl_cert },
+		{ is_pg ? "sslkey" : "ssl-key", url->ssl_key },
 		/* of Postgres alone */
+		{ "sslnegotiation", url->ssl_negotiation },
 		{ "application_name", url->application_name },
 		{ "client_encoding", url->client_encoding },
 	};
 	size_t count = COUNT_OF(pairs), i;
 
-	if (url->protocol != PROTOCOL_POSTGRES)
-		count -= 2;
+	if (!is_pg)
+		count -= 3;
 	for (i = 0; i < count; i++)
 		entry_give(&body->entry, pairs[i][0], pairs[i][1], b->report);
 }

@@ -35,6 +35,9 @@ snapshot_unref(struct snapshot *s)
 		map_free(s->database_by_name[i]);
 	map_free(s->user_by_name);
 	tls_context_unref(s->client_tls);
+	tls_context_unref(s->server_tls);
+	for (size_t i = 0; i < s->database_count; i++)
+		tls_context_unref(s->databases[i]->db.tls);
 	pile_fini(&s->pile);
 	mem_free(s);
 }
@@ -260,6 +263,16 @@ snapshot_pool_config(const struct snapshot *s, const struct config_database *db,
 		apply_user(user, out);
 }
 
+static enum server_tls
+server_tls_of(const struct config_database *db)
+{
+	if (db->tls == NULL)
+		return SERVER_TLS_NONE;
+	if (db->ssl_mode < SSL_MODE_REQUIRE)
+		return SERVER_TLS_MAY;
+	return db->ssl_is_direct ? SERVER_TLS_DIRECT : SERVER_TLS_MUST;
+}
+
 void
 snapshot_policy(const struct snapshot *s, const struct config_database *db,
 		const struct pool_config *pool, struct policy *out)
@@ -275,6 +288,7 @@ snapshot_policy(const struct snapshot *s, const struct config_database *db,
 		.add_host = set->application_name_add_host != 0,
 		.reset_always = set->server_reset_query_always != 0,
 		.pin_notice = set->pin_notice != 0,
+		.server_tls = (uint8_t)server_tls_of(db),
 		.local_infile = set->local_infile != 0,
 		.server_version = set->mysql_server_version,
 		.reset_query = set->server_reset_query,

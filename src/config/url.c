@@ -26,6 +26,7 @@ enum param_fate {
 struct param {
 	const char *name;
 	enum param_fate fate;
+	const char *as; /* TAKE: what libpq calls it; NULL = the same */
 };
 
 static const struct param pg_params[] = {
@@ -59,16 +60,16 @@ static const struct param pg_params[] = {
 	{ "ssl", PARAM_CHECK },
 	{ "ssl_max_protocol_version", PARAM_UNUSED },
 	{ "ssl_min_protocol_version", PARAM_UNUSED },
-	{ "sslcert", PARAM_UNUSED },
+	{ "sslcert", PARAM_TAKE },
 	{ "sslcertmode", PARAM_UNUSED },
 	{ "sslcompression", PARAM_DROP },
 	{ "sslcrl", PARAM_UNUSED },
 	{ "sslcrldir", PARAM_UNUSED },
-	{ "sslkey", PARAM_UNUSED },
-	{ "sslmode", PARAM_CHECK },
+	{ "sslkey", PARAM_TAKE },
+	{ "sslmode", PARAM_TAKE },
 	{ "sslnegotiation", PARAM_CHECK },
 	{ "sslpassword", PARAM_UNUSED },
-	{ "sslrootcert", PARAM_CHECK },
+	{ "sslrootcert", PARAM_TAKE },
 	{ "sslsni", PARAM_DROP },
 	{ "target_session_attrs", PARAM_CHECK },
 	{ "tcp_user_timeout", PARAM_UNUSED },
@@ -138,20 +139,20 @@ static const struct param mysql_params[] = {
 	{ "schema", PARAM_DROP },
 	{ "serverTimezone", PARAM_DROP },
 	{ "serverVersion", PARAM_DROP },
-	{ "socket", PARAM_TAKE },
+	{ "socket", PARAM_TAKE, "host" },
 	{ "socket_timeout", PARAM_DROP },
 	{ "ssl", PARAM_CHECK },
-	{ "ssl-ca", PARAM_UNUSED },
-	{ "ssl-cert", PARAM_UNUSED },
-	{ "ssl-key", PARAM_UNUSED },
-	{ "ssl-mode", PARAM_CHECK },
-	{ "ssl_mode", PARAM_CHECK },
-	{ "sslMode", PARAM_CHECK },
+	{ "ssl-ca", PARAM_TAKE, "sslrootcert" },
+	{ "ssl-cert", PARAM_TAKE, "sslcert" },
+	{ "ssl-key", PARAM_TAKE, "sslkey" },
+	{ "ssl-mode", PARAM_TAKE, "sslmode" },
+	{ "ssl_mode", PARAM_TAKE, "sslmode" },
+	{ "sslMode", PARAM_TAKE, "sslmode" },
 	{ "sslaccept", PARAM_CHECK },
-	{ "sslca", PARAM_UNUSED },
-	{ "sslcert", PARAM_UNUSED },
+	{ "sslca", PARAM_TAKE, "sslrootcert" },
+	{ "sslcert", PARAM_TAKE },
 	{ "sslidentity", PARAM_UNUSED },
-	{ "sslkey", PARAM_UNUSED },
+	{ "sslkey", PARAM_TAKE },
 	{ "sslpassword", PARAM_UNUSED },
 	{ "statement_cache_capacity", PARAM_DROP },
 	{ "statement_cache_size", PARAM_DROP },
@@ -185,21 +186,28 @@ static const struct {
 	{ "load_balance_hosts", "round-robin" },
 	{ "ssl", "0" },
 	{ "ssl", "false" },
-	{ "ssl-mode", "disabled" },
-	{ "ssl-mode", "preferred" },
-	{ "ssl_mode", "disabled" },
-	{ "ssl_mode", "preferred" },
-	{ "sslMode", "disabled" },
-	{ "sslMode", "preferred" },
 	{ "sslaccept", "accept_invalid_certs" },
-	{ "sslmode", "allow" },
-	{ "sslmode", "disable" },
-	{ "sslmode", "prefer" },
 	{ "sslnegotiation", "postgres" },
 	{ "target_session_attrs", "any" },
 	{ "tls", "false" },
 	{ "tls", "preferred" },
 	{ "useSSL", "false" },
+};
+
+/* Values of them that ask for TLS, in libpq's words; with the machine's own
+ * authorities where no others are named. */
+static const struct asking {
+	const char *name;
+	const char *value;
+	const char *mode;
+	bool by_system;
+} asking[] = {
+	{ "ssl", "1", "require", false },
+	{ "ssl", "true", "require", false },
+	{ "sslaccept", "strict", "verify-full", true },
+	{ "tls", "skip-verify", "require", false },
+	{ "tls", "true", "verify-full", true },
+	{ "useSSL", "true", "require", false },
 };
 
 /* One URL on its way to libpq. */
@@ -208,9 +216,11 @@ struct url_scan {
 	struct place at;
 	struct config_report *report;
 	struct url *out;
-	char *kept;      /* borrows from pile: the URL that libpq gets */
-	size_t kept_len; /* never more than the URL's own length */
-	bool has_params; /* in kept */
+	char *kept;       /* borrows from pile: the URL that libpq gets */
+	size_t kept_len;  /* never more than the URL's own length */
+	bool has_params;  /* in kept */
+	bool by_system;   /* see asking */
+	const char *mode; /* of asking, NULL = none did */
 };
 
 bool
@@ -263,10 +273,6 @@ judge_value(const char *name, const char *value)
 {
 	size_t i;
 
-	/* A file to check by is not used yet; "system" would demand checks. */
-	if (strcmp(name, "sslrootcert") == 0)
-		return text_equal_nocase(value, "system") ? PARAM_REFUSE
-							  : PARAM_UNUSED;
 	for (i = 0; i < COUNT_OF(harmless); i++)
 		if (strcmp(name, harmless[i].name) == 0 &&
 		    text_equal_nocase(value, harmless[i].value))
@@ -291,19 +297,38 @@ keep_param(struct url_scan *scan, const char *name, const char *value)
 	scan->has_params = true;
 }
 
-/* name is the one of the table, value as it stands in the URL. */
-static void
-apply_param(struct url_scan *scan, const char *name, enum param_fate fate,
-	    const char *value)
+/* Does it ask for TLS?  Then it is taken as libpq says it. */
+static bool
+take_asking(struct url_scan *scan, const char *name, const char *value)
 {
+	for (size_t i = 0; i < COUNT_OF(asking); i++) {
+		if (strcmp(name, asking[i].name) != 0 ||
+		    !text_equal_nocase(value, asking[i].value))
+			continue;
+		scan->mode = asking[i].mode;
+		scan->by_system |= asking[i].by_system;
+		return true;
+	}
+	if (strcmp(name, "sslnegotiation") != 0 || strcmp(value, "direct") != 0)
+		return false;
+	scan->out->ssl_negotiation = "direct";
+	return true;
+}
+
+/* row is the one of the table, value as it stands in the URL. */
+static void
+apply_param(struct url_scan *scan, const struct param *row, const char *value)
+{
+	enum param_fate fate = row->fate;
+	const char *name = row->name;
+
+	if (fate == PARAM_CHECK && take_asking(scan, name, value))
+		return;
 	if (fate == PARAM_CHECK)
 		fate = judge_value(name, value);
 	switch (fate) {
 	case PARAM_TAKE:
-		/* The only one that libpq calls by another name. */
-		if (strcmp(name, "socket") == 0)
-			name = "host";
-		keep_param(scan, name, value);
+		keep_param(scan, row->as != NULL ? row->as : name, value);
 		break;
 	case PARAM_UNUSED:
 		report_warning(scan->report, scan->at,
@@ -347,7 +372,7 @@ scan_param(struct url_scan *scan, const char *text, size_t len)
 
 		if (!text_equal_nocase(name, row->name))
 			continue;
-		apply_param(scan, row->name, row->fate, value);
+		apply_param(scan, row, value);
 		return;
 	}
 	report_error(scan->report, scan->at, "URL: unknown parameter \"%.60s\"",
@@ -385,6 +410,10 @@ take_option(struct url_scan *scan, const PQconninfoOption *o)
 		{ "application_name", &out->application_name, true },
 		{ "fallback_application_name", &out->application_name, false },
 		{ "client_encoding", &out->client_encoding, true },
+		{ "sslmode", &out->ssl_mode, true },
+		{ "sslrootcert", &out->ssl_ca, true },
+		{ "sslcert", &out->ssl_cert, true },
+		{ "sslkey", &out->ssl_key, true },
 	};
 	size_t i;
 
@@ -421,6 +450,42 @@ parse_kept(struct url_scan *scan)
 		scan->out->client_encoding = "";
 }
 
+/* The words of the entry's own keys. */
+static const struct mode_word {
+	const char *word;
+	const char *as[PROTOCOLS];
+} mode_words[] = {
+	{ "no-verify", { "require", NULL } },
+	{ "disable", { "disable", "disabled" } },
+	{ "prefer", { "prefer", "preferred" } },
+	{ "require", { "require", "required" } },
+	{ "verify-ca", { "verify-ca", "verify_ca" } },
+	{ "verify-full", { "verify-full", "verify_identity" } },
+};
+
+/*
+ * What a client library makes of them: authorities that are named are used, and
+ * those of the machine are used for all or nothing.
+ */
+static void
+finish_ssl(struct url_scan *scan)
+{
+	struct url *out = scan->out;
+	const char *mode = scan->mode != NULL ? scan->mode : out->ssl_mode;
+
+	if (out->ssl_ca[0] == '\0' && scan->by_system)
+		out->ssl_ca = "system";
+	if (strcmp(out->ssl_ca, "system") == 0 && mode[0] == '\0')
+		mode = "verify-full";
+	for (size_t i = 0; i < COUNT_OF(mode_words); i++) {
+		const char *as = mode_words[i].as[out->protocol];
+
+		if (as != NULL && text_equal_nocase(mode, mode_words[i].word))
+			mode = as;
+	}
+	out->ssl_mode = mode;
+}
+
 bool
 url_parse(const char *url, struct pile *pile, struct place at,
 	  struct config_report *report, struct url *out)
@@ -436,7 +501,8 @@ url_parse(const char *url, struct pile *pile, struct place at,
 	const char *rest = behind_scheme(url, &protocol), *query;
 	size_t errors = report->errors;
 
-	*out = (struct url){ protocol, "", "", "", "", "", "", "", 0 };
+	*out = (struct url){ protocol, "", "", "", "", "", "",
+			     "",       0,  "", "", "", "", "" };
 	if (rest == NULL) {
 		report_error(report, at,
 			     "URL: starts with none of postgresql://, "
@@ -444,7 +510,8 @@ url_parse(const char *url, struct pile *pile, struct place at,
 		return false;
 	}
 	query = find_params(rest);
-	scan.kept = pile_alloc(pile, sizeof(pg) + strlen(rest));
+	/* libpq's names are at most twice as long. */
+	scan.kept = pile_alloc(pile, sizeof(pg) + 3 * strlen(rest));
 	keep(&scan, pg, sizeof(pg) - 1);
 	keep(&scan, rest,
 	     query != NULL ? (size_t)(query - rest) : strlen(rest));
@@ -452,5 +519,7 @@ url_parse(const char *url, struct pile *pile, struct place at,
 		scan_params(&scan, query + 1);
 	if (report->errors == errors)
 		parse_kept(&scan);
+	if (report->errors == errors)
+		finish_ssl(&scan);
 	return report->errors == errors;
 }

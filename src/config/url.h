@@ -20,6 +20,12 @@ struct url {
 	const char *application_name;
 	const char *client_encoding;
 	enum load_balance balance;
+	/* In the words of the protocol's own entries. */
+	const char *ssl_mode;
+	const char *ssl_ca;
+	const char *ssl_cert;
+	const char *ssl_key;
+	const char *ssl_negotiation; /* of Postgres alone */
 };
 
 /* Does text start like a URL (letters, "://")?  Of whatever kind. */

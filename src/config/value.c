@@ -365,14 +365,13 @@ const struct value_type type_client_sslmode = {
 	.words = client_sslmode_words,
 };
 
-/* Towards servers "prefer" promises nothing: plain text is within it. */
 static const struct value_word server_sslmode_words[] = {
 	{ "disable", SSL_MODE_DISABLE, SUPPORT_FULL },
 	{ "allow", SSL_MODE_ALLOW, SUPPORT_FULL },
 	{ "prefer", SSL_MODE_PREFER, SUPPORT_FULL },
-	{ "require", SSL_MODE_REQUIRE, SUPPORT_REFUSED },
-	{ "verify-ca", SSL_MODE_VERIFY_CA, SUPPORT_REFUSED },
-	{ "verify-full", SSL_MODE_VERIFY_FULL, SUPPORT_REFUSED },
+	{ "require", SSL_MODE_REQUIRE, SUPPORT_FULL },
+	{ "verify-ca", SSL_MODE_VERIFY_CA, SUPPORT_FULL },
+	{ "verify-full", SSL_MODE_VERIFY_FULL, SUPPORT_FULL },
 	{ 0 },
 };
 
@@ -384,13 +383,27 @@ const struct value_type type_server_sslmode = {
 	.words = server_sslmode_words,
 };
 
-/* As MySQL's clients call it; "preferred" promises nothing either. */
+static const struct value_word ssl_negotiation_words[] = {
+	{ "postgres", SSL_NEGOTIATION_POSTGRES, SUPPORT_FULL },
+	{ "direct", SSL_NEGOTIATION_DIRECT, SUPPORT_FULL },
+	{ 0 },
+};
+
+const struct value_type type_ssl_negotiation = {
+	.noun = "word",
+	.store = STORE_U32,
+	.parse = parse_word,
+	.print = print_word,
+	.words = ssl_negotiation_words,
+};
+
+/* As MySQL's clients call it. */
 static const struct value_word mysql_ssl_words[] = {
 	{ "disabled", SSL_MODE_DISABLE, SUPPORT_FULL },
 	{ "preferred", SSL_MODE_PREFER, SUPPORT_FULL },
-	{ "required", SSL_MODE_REQUIRE, SUPPORT_REFUSED },
-	{ "verify_ca", SSL_MODE_VERIFY_CA, SUPPORT_REFUSED },
-	{ "verify_identity", SSL_MODE_VERIFY_FULL, SUPPORT_REFUSED },
+	{ "required", SSL_MODE_REQUIRE, SUPPORT_FULL },
+	{ "verify_ca", SSL_MODE_VERIFY_CA, SUPPORT_FULL },
+	{ "verify_identity", SSL_MODE_VERIFY_FULL, SUPPORT_FULL },
 	{ 0 },
 };
 

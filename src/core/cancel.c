@@ -22,6 +22,7 @@
 #include "core/session.h"
 #include "core/shared.h"
 #include "core/worker.h"
+#include "io/tls.h"
 
 /* Cancel connections of one worker; duplicates for a server are dropped. */
 #define CANCELS_MAX 256u
@@ -346,10 +347,6 @@ static void
 canceler_turn(struct canceler *x, struct turn *t)
 {
 	struct worker *w = x->worker;
-	static const struct stream_facts facts[2] = {
-		{ .peer_addr = "" }, { .peer_addr = "", .is_unix = true }
-	};
-
 	*t = (struct turn){
 		.self = x->back,
 		.in = &x->stream.in,
@@ -358,7 +355,8 @@ canceler_turn(struct canceler *x, struct turn *t)
 		.policy = &w->login_policy,
 		.entropy = worker_entropy,
 		.entropy_arg = w,
-		.stream = &facts[x->stream.is_unix ? 1 : 0],
+		.stream = server_facts(&x->stream),
+		.peer_eof = x->stream.eof,
 		.keys = w->core->keys,
 		.shared = w->shared[x->protocol],
 	};
@@ -380,6 +378,11 @@ step_login(struct canceler *x)
 	case ORDER_READY:
 		x->is_sent = true;
 		return true;
+	case ORDER_START_TLS:
+		if (x->tls == NULL ||
+		    !stream_connect_tls(&x->stream, x->tls, x->host, x->check))
+			canceler_close(x, CANCEL_OVER);
+		return false;
 	case ORDER_NEED_MORE:
 	case ORDER_WAIT:
 		break;
@@ -400,13 +403,16 @@ step_login(struct canceler *x)
 static void
 run_login(struct canceler *x)
 {
-	while (x->stream.state != STREAM_CLOSED) {
+	enum fill fill;
+
+	do {
+		fill = FILL_NONE;
+		if (x->stream.readable)
+			fill = stream_fill(&x->stream, BUF_BLOCK_BYTES);
+		/* Also where nothing came: a handshake may be through. */
 		while (step_login(x))
 			continue;
-		if (x->stream.state == STREAM_CLOSED || !x->stream.readable ||
-		    stream_fill(&x->stream, BUF_BLOCK_BYTES) == FILL_NONE)
-			return;
-	}
+	} while (x->stream.state != STREAM_CLOSED && fill != FILL_NONE);
 }
 
 static void
@@ -470,8 +476,8 @@ cancel_server(struct server *s, const struct client_handle *asker,
 	if (x == NULL)
 		return false;
 	if (s->ops->cancel_open != NULL)
-		server_cancel_back(s, &x->back);
-	else
+		server_cancel_back(s, x);
+	if (x->back == NULL && s->ops->cancel != NULL)
 		x->request_len =
 			s->ops->cancel(s->back, x->request, sizeof(x->request));
 	if (x->request_len == 0 && x->back == NULL) {
@@ -507,5 +513,6 @@ canceler_free(struct canceler *x)
 {
 	if (x->back != NULL)
 		x->ops->close(x->back);
+	tls_context_unref(x->tls);
 	mem_wipe_free(x, sizeof(*x));
 }

@@ -46,6 +46,9 @@ struct canceler {
 	const struct back_ops *ops; /* borrows */
 	enum protocol protocol;
 	void *back; /* owns: its login, where a cancel takes one, or NULL */
+	struct tls_context *tls; /* refs, or NULL */
+	char host[256];          /* for that: whom it is to be */
+	enum stream_check check; /* ... and whether he must be it */
 	bool is_sent;
 	uint8_t request[300];
 	size_t request_len;

@@ -38,12 +38,23 @@ server_on_ready(struct stream *stream)
 		session_server_turn(s);
 }
 
+const struct stream_facts *
+server_facts(const struct stream *s)
+{
+	static const struct stream_facts facts[] = {
+		{ .peer_addr = "" },
+		{ .peer_addr = "", .is_unix = true },
+		{ .peer_addr = "", .is_tls = true },
+	};
+
+	if (stream_is_tls(s))
+		return &facts[2];
+	return &facts[s->is_unix ? 1 : 0];
+}
+
 void
 server_turn(struct server *s, struct turn *t)
 {
-	static const struct stream_facts facts[2] = {
-		{ .peer_addr = "" }, { .peer_addr = "", .is_unix = true }
-	};
 
 	*t = (struct turn){
 		.self = s->back,
@@ -54,7 +65,7 @@ server_turn(struct server *s, struct turn *t)
 		.entropy = worker_entropy,
 		.entropy_arg = s->worker,
 		.keys = s->worker->core->keys,
-		.stream = &facts[s->stream.is_unix ? 1 : 0],
+		.stream = server_facts(&s->stream),
 		.changes = s->changes,
 		.shared = s->worker->shared[s->pool->protocol],
 	};

@@ -127,6 +127,8 @@ bool server_check(struct server *s, usec_t now);
 void server_hold_openings(struct server *s, const char *text);
 
 /* The bytes of a turn for the back step; peer fields as the client's. */
+/* What a step is told of a server's stream. */
+const struct stream_facts *server_facts(const struct stream *s);
 void server_turn(struct server *s, struct turn *turn);
 
 /* A cancel that held it is over, or hung: then it must be closed. */
@@ -145,6 +147,8 @@ bool server_connected(struct server *s);
 void server_ready(struct server *s);
 void server_boundary(struct server *s, enum residue residue);
 void server_failed(struct server *s, const struct order *o);
+/* The handshake begins, as its database's entry says. */
+void server_start_tls(struct server *s);
 void server_lost(struct server *s);
 
 /* Closes the idle servers of this worker that may not stay: outdated ones, or

@@ -48,8 +48,10 @@ struct server_secret {
 void server_credential(const struct server *s, const struct config_database *db,
 		       struct server_secret *out);
 
-/* Sets *back to the state of a connection that cancels what runs on s, see
- * cancel_open; NULL: memory is out, or its entry is gone. */
-void server_cancel_back(struct server *s, void **back);
+/* Sets x->back to the state of a connection that cancels what runs on s, see
+ * cancel_open, and how it is to be made; NULL: there is none, memory is out, or
+ * its entry is gone. */
+struct canceler;
+void server_cancel_back(struct server *s, struct canceler *x);
 
 #endif

@@ -8,12 +8,14 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "core/cancel.h"
 #include "core/pool.h"
 #include "core/route.h"
 #include "core/server.h"
 #include "core/server_inner.h"
 #include "core/shared.h"
 #include "core/worker.h"
+#include "io/tls.h"
 
 static const struct config_database *
 entry_of(const struct server *s)
@@ -251,18 +253,28 @@ open_back(struct server *s, const struct config_database *db)
 	return s->back != NULL;
 }
 
+static enum stream_check
+check_of(const struct config_database *db)
+{
+	return db->ssl_mode == SSL_MODE_VERIFY_FULL ? STREAM_CHECK_NAME
+						    : STREAM_CHECK_NONE;
+}
+
 void
-server_cancel_back(struct server *s, void **back)
+server_cancel_back(struct server *s, struct canceler *x)
 {
 	const struct config_database *db = entry_of(s);
 	struct server_secret secret;
 
-	*back = NULL;
 	if (db == NULL)
 		return;
+	if (db->tls != NULL)
+		x->tls = tls_context_ref(db->tls);
+	x->check = check_of(db);
+	(void)text_copy(x->host, sizeof(x->host), s->host);
 	server_credential(s, db, &secret);
-	*back = s->ops->cancel_open(s->back, &secret.cred,
-				    worker_policy(s->worker, s->pool));
+	x->back = s->ops->cancel_open(s->back, &secret.cred,
+				      worker_policy(s->worker, s->pool));
 	mem_wipe(&secret, sizeof(secret));
 }
 
@@ -344,7 +356,7 @@ void
 server_ready(struct server *s)
 {
 	struct worker *w = s->worker;
-	char tag[SERVER_TAG_MAX];
+	char tag[SERVER_TAG_MAX], tls[TLS_TEXT_MAX];
 
 	s->is_logged_in = true;
 	/* Addresses that were asked for before may be tried after a loss. */
@@ -354,6 +366,7 @@ server_ready(struct server *s)
 	server_set_expiry(s);
 	notifier_open(s);
 	pool_opened(s->pool, s, s->ops->facts(s->back));
+	stream_tls_text(&s->stream, tls, sizeof(tls));
 	log_event(LOG_INFO, "server_login", "%s host=%s port=%u pid=%u",
 		  server_tag(s, tag), s->host, s->port,
 		  s->ops->view(s->back)->remote_pid);
@@ -361,6 +374,39 @@ server_ready(struct server *s)
 	server_release(s, RESIDUE_NONE);
 	/* One login less: the next one may begin. */
 	pool_dispatch(s->pool, w, loop_now(w->loop));
+}
+
+void
+server_start_tls(struct server *s)
+{
+	const struct config_database *db = entry_of(s);
+
+	if (db == NULL || db->tls == NULL || s->is_logged_in ||
+	    !stream_connect_tls(&s->stream, db->tls, s->host, check_of(db)))
+		server_open_failed(s, REASON_SERVER_TLS, FAIL_CONNECTION,
+				   "TLS could not be started");
+}
+
+/* The connection ended before the login: why, as far as it is known. */
+static void
+lost_at_login(struct server *s)
+{
+	char why[128], text[200];
+
+	stream_tls_error(&s->stream, why, sizeof(why));
+	if (s->stream.tls == NULL || stream_is_tls(&s->stream)) {
+		server_open_failed(
+			s, REASON_SERVER_LOST, FAIL_CONNECTION,
+			"the server closed the connection during login");
+		return;
+	}
+	(void)text_format(text, sizeof(text),
+			  "the TLS handshake with the server failed%s%s",
+			  why[0] == '\0' ? "" : ": ", why);
+	/* What it shows, or what it takes, will be the same next time. */
+	server_open_failed(
+		s, REASON_SERVER_TLS,
+		s->stream.error == EPROTO ? FAIL_POOL : FAIL_CONNECTION, text);
 }
 
 void
@@ -381,7 +427,5 @@ server_lost(struct server *s)
 	if (s->is_logged_in)
 		server_close(s, REASON_SERVER_LOST);
 	else
-		server_open_failed(
-			s, REASON_SERVER_LOST, FAIL_CONNECTION,
-			"the server closed the connection during login");
+		lost_at_login(s);
 }

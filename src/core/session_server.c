@@ -32,6 +32,9 @@ carry_server(struct server *s, const struct order *o)
 	case ORDER_WORK:
 		work_start_server(s, &o->job);
 		return false;
+	case ORDER_START_TLS:
+		server_start_tls(s);
+		return false;
 	case ORDER_FAIL:
 		server_failed(s, o);
 		return false;
@@ -41,7 +44,6 @@ carry_server(struct server *s, const struct order *o)
 	case ORDER_NEED_FACTS:
 	case ORDER_ROUTE:
 	case ORDER_CLASS:
-	case ORDER_START_TLS:
 	case ORDER_VERIFY:
 	case ORDER_CANCEL:
 	case ORDER_QUERY:

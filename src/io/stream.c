@@ -541,19 +541,37 @@ stream_shutdown(struct stream *s)
 
 /* ---- TLS ---- */
 
-bool
-stream_accept_tls(struct stream *s, struct tls_context *context)
+static bool
+begin_tls(struct stream *s, struct tls_context *context, enum tls_side side)
 {
 	ASSERT(s->tls == NULL);
 	if (stream_flush(s) != FLUSH_DONE)
 		return false;
 	lose_patience(s);
-	s->tls = tls_new(context, s->fd, &s->in, TLS_ACCEPTS);
+	s->tls = tls_new(context, s->fd, &s->in, side);
 	if (s->tls == NULL)
 		return false;
 	buf_init(&s->in, &s->loop->blocks);
 	/* Its beginning may be there already, without another edge. */
 	s->readable = true;
+	return true;
+}
+
+bool
+stream_accept_tls(struct stream *s, struct tls_context *context)
+{
+	return begin_tls(s, context, TLS_ACCEPTS);
+}
+
+bool
+stream_connect_tls(struct stream *s, struct tls_context *context,
+		   const char *host, enum stream_check check)
+{
+	if (!begin_tls(s, context, TLS_CONNECTS) ||
+	    !tls_name(s->tls, host, check))
+		return false;
+	/* Its first words go with the next fill. */
+	stream_kick(s);
 	return true;
 }
 

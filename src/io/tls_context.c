@@ -170,20 +170,30 @@ load_own(SSL_CTX *ctx, const struct tls_options *o, struct str *error)
 	return true;
 }
 
+static bool
+load_authorities(SSL_CTX *ctx, const char *file)
+{
+	if (is_unset(file))
+		return true;
+	if (strcmp(file, "system") == 0)
+		return SSL_CTX_set_default_verify_paths(ctx) == 1;
+	return SSL_CTX_load_verify_file(ctx, file) == 1;
+}
+
 /* The names of the authorities go out only where a certificate is asked for. */
 static bool
 load_others(SSL_CTX *ctx, const struct tls_options *o, struct str *error)
 {
-	if (!is_unset(o->ca_file) &&
-	    SSL_CTX_load_verify_file(ctx, o->ca_file) != 1)
+	int mode = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+
+	if (!load_authorities(ctx, o->ca_file))
 		return complain(error, "authorities", o->ca_file);
 	if (o->verify == TLS_VERIFY_NONE)
 		return true;
-	if (!is_unset(o->ca_file))
+	if (SSL_CTX_get_ssl_method(ctx) == TLS_server_method())
 		SSL_CTX_set_client_CA_list(ctx,
 					   SSL_load_client_CA_file(o->ca_file));
-	SSL_CTX_set_verify(
-		ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+	SSL_CTX_set_verify(ctx, mode, NULL);
 	return true;
 }
 
@@ -248,6 +258,17 @@ set_ways(SSL_CTX *ctx)
 	SSL_CTX_set_read_ahead(ctx, 1);
 }
 
+static bool
+set_connecting(SSL_CTX *ctx, const struct tls_options *o, struct str *error)
+{
+	static const unsigned char alpn[] = "\012" TLS_ALPN;
+
+	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	if (SSL_CTX_set_alpn_protos(ctx, alpn, sizeof(alpn) - 1) != 0)
+		return complain(error, "ALPN", TLS_ALPN);
+	return is_unset(o->cert_file) || load_own(ctx, o, error);
+}
+
 static struct tls_context *
 context_new(const SSL_METHOD *method)
 {
@@ -264,6 +285,25 @@ context_new(const SSL_METHOD *method)
 	}
 	set_ways(t->ctx);
 	return t;
+}
+
+struct tls_context *
+tls_connecting(const struct tls_options *o, struct str *error)
+{
+	struct tls_context *t;
+
+	ERR_clear_error();
+	t = context_new(TLS_client_method());
+	if (t == NULL) {
+		str_puts(error, "out of memory");
+		return NULL;
+	}
+	if (set_versions(t->ctx, o->protocols, error) &&
+	    set_ciphers(t->ctx, o, error) && load_others(t->ctx, o, error) &&
+	    set_connecting(t->ctx, o, error))
+		return t;
+	tls_context_unref(t);
+	return NULL;
 }
 
 struct tls_context *

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "base/buf.h"
+#include "io/stream.h"
 #include "io/tls.h"
 
 /* Of plain text in one record: RFC 8446, 5.1. */
@@ -42,6 +43,9 @@ struct bio_method_st *tls_wire_new(void);
 /* NULL: memory is out.  Takes what early holds; else that is as it was. */
 struct tls *tls_new(struct tls_context *context, int fd, struct buf *early,
 		    enum tls_side side);
+/* Before the handshake: see stream_connect_tls.  False: memory is out. */
+bool tls_name(struct tls *t, const char *host, enum stream_check check);
+
 /* NULL is allowed. */
 void tls_free(struct tls *t);
 

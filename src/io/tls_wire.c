@@ -8,11 +8,13 @@
  */
 #include "tls_inner.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <sys/socket.h>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 
 #include "base/mem.h"
 #include "base/text.h"
@@ -131,6 +133,28 @@ tls_new(struct tls_context *context, int fd, struct buf *early,
 	return t;
 }
 
+bool
+tls_name(struct tls *t, const char *host, enum stream_check check)
+{
+	X509_VERIFY_PARAM *param = SSL_get0_param(t->ssl);
+	unsigned char address[sizeof(struct in6_addr)];
+	bool is_address = inet_pton(AF_INET, host, address) == 1 ||
+			  inet_pton(AF_INET6, host, address) == 1;
+
+	ERR_clear_error();
+	if (!is_address && host[0] != '/' && host[0] != '@' &&
+	    SSL_ctrl(t->ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME,
+		     TLSEXT_NAMETYPE_host_name, (void *)(uintptr_t)host) != 1)
+		return false;
+	if (check == STREAM_CHECK_NONE)
+		return true;
+	X509_VERIFY_PARAM_set_hostflags(param,
+					X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	if (is_address)
+		return X509_VERIFY_PARAM_set1_ip_asc(param, host) == 1;
+	return X509_VERIFY_PARAM_set1_host(param, host, 0) == 1;
+}
+
 void
 tls_free(struct tls *t)
 {
@@ -234,10 +258,14 @@ tls_text(const struct tls *t, char *buf, size_t size)
 void
 tls_error_text(const struct tls *t, char *buf, size_t size)
 {
+	long verdict = SSL_get_verify_result(t->ssl);
 	const char *why = NULL;
 
 	if (t->error != 0)
 		why = ERR_reason_error_string(t->error);
+	/* What the certificate lacks says more than that it lacks something. */
+	if (t->error != 0 && !t->is_done && verdict != X509_V_OK)
+		why = X509_verify_cert_error_string(verdict);
 	(void)text_format(buf, size, "%s", why == NULL ? "" : why);
 }
 

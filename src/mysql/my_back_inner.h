@@ -15,6 +15,8 @@
 
 enum back_login_state {
 	BACK_GREETING,
+	BACK_ASKED,    /* for TLS: the greeting was dropped */
+	BACK_SECURING, /* the handshake is going on */
 	BACK_AUTH,     /* the server judges, or asks for more */
 	BACK_KEY,      /* its public key is due */
 	BACK_WORKING,  /* a helper thread encrypts for that */
@@ -43,6 +45,7 @@ struct my_back_login {
 	char *connect_query; /* owns */
 	uint32_t class_caps; /* what its clients agreed on */
 	uint32_t class_ext;
+	uint8_t tls;      /* enum server_tls */
 	uint8_t keys_for; /* KEYS_* */
 	uint8_t keys[MY_SHA2_BYTES];
 	enum plugin plugin;

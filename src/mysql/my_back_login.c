@@ -34,6 +34,7 @@ my_back_login_new(const struct credential *cred, const char *database,
 	l->secret = mem_strdup(cred->secret);
 	l->database = mem_strdup(
 		my_class_is_bare(words.data, words.len) ? "" : database);
+	l->tls = policy->server_tls;
 	l->connect_query = mem_strdup(policy->connect_query);
 	if (words.len == MY_CLASS_BYTES) {
 		l->class_caps = my_class_caps((const uint8_t *)words.data);
@@ -207,19 +208,20 @@ first_plugin(const struct my_back_login *l, const struct my_greeting *g)
 }
 
 static struct order
-respond(struct my_back *b, struct turn *t, const struct my_greeting *g,
-	size_t used)
+respond(struct my_back *b, struct turn *t, size_t used)
 {
 	struct my_back_login *l = b->login;
-	struct my_handshake h = { .user = l->user,
-				  .database = l->database,
-				  .caps = b->caps,
-				  .ext = b->ext,
-				  .collation = MY_LOGIN_COLLATION };
+	bool is_tls = t->stream != NULL && t->stream->is_tls;
+	struct my_handshake h = {
+		.user = l->user,
+		.database = l->database,
+		.caps = b->caps | (is_tls ? MY_CLIENT_SSL : 0),
+		.ext = b->ext,
+		.collation = MY_LOGIN_COLLATION,
+	};
 	struct my_back_proof p;
 	struct str s = { 0 };
 
-	l->plugin = first_plugin(l, g);
 	my_back_proof_make(l, &p);
 	if (p.missing != NULL)
 		return my_back_login_cannot(l, p.missing);
@@ -231,6 +233,25 @@ respond(struct my_back *b, struct turn *t, const struct my_greeting *g,
 	if (!my_packet_flush(&s, t->out, &b->seq))
 		return my_back_login_no_memory(l);
 	l->state = BACK_AUTH;
+	return order_bytes(ORDER_DISCARD, used);
+}
+
+/* The head of the response, which asks for TLS; nothing may follow the
+ * greeting: that would be taken for what came under it. */
+static struct order
+ask_tls(struct my_back *b, struct turn *t, size_t used)
+{
+	struct my_handshake h = { .caps = b->caps | MY_CLIENT_SSL,
+				  .ext = b->ext,
+				  .collation = MY_LOGIN_COLLATION };
+	struct str s = { 0 };
+
+	if (t->in->len > used)
+		return my_back_login_broken(b->login);
+	my_ssl_request_write(&s, &h);
+	if (!my_packet_flush(&s, t->out, &b->seq))
+		return my_back_login_no_memory(b->login);
+	b->login->state = BACK_ASKED;
 	return order_bytes(ORDER_DISCARD, used);
 }
 
@@ -257,7 +278,14 @@ on_greeting(struct my_back *b, struct turn *t, const uint8_t *payload,
 			"were offered");
 	if (!keep_facts(b, &g))
 		return my_back_login_no_memory(l);
-	return respond(b, t, &g, used);
+	l->plugin = first_plugin(l, &g);
+	if (turn_wants_tls(t, l->tls) && (g.caps & MY_CLIENT_SSL) != 0)
+		return ask_tls(b, t, used);
+	if (turn_wants_tls(t, l->tls) && l->tls != SERVER_TLS_MAY)
+		return my_back_login_fail(
+			l, REASON_SERVER_TLS, FAIL_POOL,
+			"the server has no TLS, but ssl-mode asks for it");
+	return respond(b, t, used);
 }
 
 /* ------------------------------------------------------------------------
@@ -518,6 +546,13 @@ my_back_login_step(struct my_back *b, struct turn *t)
 		return my_back_proof_on_encrypted(b, t);
 	if (l->state == BACK_DONE)
 		return ready(b);
+	if (l->state == BACK_ASKED) {
+		l->state = BACK_SECURING;
+		return order_plain(ORDER_START_TLS);
+	}
+	if (l->state == BACK_SECURING)
+		return t->stream->is_tls ? respond(b, t, 0)
+					 : order_plain(ORDER_WAIT);
 	if (!my_head_peek(t->in, 0, &head))
 		return order_bytes(ORDER_NEED_MORE, MY_HEADER);
 	if (l->state == BACK_CONNECT)

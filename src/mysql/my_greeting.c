@@ -233,7 +233,7 @@ put_attributes(struct str *s)
 }
 
 void
-my_handshake_write(struct str *s, const struct my_handshake *h)
+my_ssl_request_write(struct str *s, const struct my_handshake *h)
 {
 	static const char filler[FILLER];
 
@@ -242,6 +242,12 @@ my_handshake_write(struct str *s, const struct my_handshake *h)
 	my_put_u8(s, (uint8_t)h->collation);
 	str_add(s, filler, sizeof(filler));
 	my_put_u32(s, h->caps & MY_CLIENT_MYSQL ? 0 : h->ext);
+}
+
+void
+my_handshake_write(struct str *s, const struct my_handshake *h)
+{
+	my_ssl_request_write(s, h);
 	my_put_cstr(s, h->user);
 	if (h->caps & MY_CLIENT_LENENC_AUTH)
 		my_put_lenenc(s, h->auth_len);

@@ -77,6 +77,9 @@ enum my_handshake_kind my_handshake_read(struct my_handshake *h,
 bool my_change_user_read(struct my_handshake *h, uint32_t caps,
 			 const uint8_t *payload, size_t len);
 
+/* The response's head alone, with which TLS is asked for. */
+void my_ssl_request_write(struct str *s, const struct my_handshake *h);
+
 /* One of carpool's own, with its attributes; database "" = none. */
 void my_handshake_write(struct str *s, const struct my_handshake *h);
 

@@ -74,6 +74,7 @@ struct pg_back {
 	uint8_t named_tags; /* completions since, of SET */
 	enum reason pending_fail; /* to be returned by the next step */
 	uint8_t retries;          /* of own requests that a late cancel hit */
+	bool is_secure;           /* under TLS */
 	bool is_group_open;       /* extended messages since the last Sync */
 	bool is_boundary_due; /* ReadyForQuery came: look whether to say so */
 	bool was_used;        /* by a client since the last reset */
@@ -265,6 +266,9 @@ struct pg_back_login *pg_back_login_new(const struct credential *cred,
 					const char *database,
 					struct startup_words words,
 					const struct policy *policy);
+/* No login, but the one that a cancel request takes under TLS. */
+struct pg_back_login *pg_back_login_cancel(const void *request, size_t len,
+					   const struct policy *policy);
 void pg_back_login_free(struct pg_back_login *login);
 struct order pg_back_login_step(struct pg_back *b, struct turn *turn);
 

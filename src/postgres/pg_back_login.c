@@ -18,6 +18,9 @@
 
 enum back_login_state {
 	BACK_BEGIN,
+	BACK_ASKED,      /* for TLS: a letter is due */
+	BACK_GRANTED,    /* it was dropped */
+	BACK_SECURING,   /* the handshake is going on */
 	BACK_AUTH,       /* an authentication request is due */
 	BACK_CHALLENGE,  /* SASL: server-first */
 	BACK_WORKING,    /* SASL: a helper thread makes the keys */
@@ -25,6 +28,7 @@ enum back_login_state {
 	BACK_SIGNED,     /* SASL: AuthenticationOk */
 	BACK_PARAMETERS, /* until ReadyForQuery */
 	BACK_CONNECT,    /* until the connect_query's ReadyForQuery */
+	BACK_CANCELED,   /* no login: the cancel request was sent */
 };
 
 struct pg_back_login {
@@ -34,8 +38,11 @@ struct pg_back_login {
 	char *secret;        /* owns */
 	char *connect_query; /* owns */
 	bool has_keys;
-	bool has_words; /* a client's startup words */
-	bool is_done;   /* ReadyForQuery was taken: READY is next */
+	uint8_t tls;     /* enum server_tls */
+	bool is_refused; /* TLS, by a letter */
+	bool is_cancel;  /* no login: startup is all that is said */
+	bool has_words;  /* a client's startup words */
+	bool is_done;    /* ReadyForQuery was taken: READY is next */
 	struct scram_keys keys;
 	struct scram_client scram;
 	char words[256]; /* of a refusal */
@@ -107,6 +114,7 @@ pg_back_login_new(const struct credential *cred, const char *database,
 	if (l == NULL)
 		return NULL;
 	make_startup(&l->startup, cred->user, database, words, policy);
+	l->tls = policy->server_tls;
 	l->has_words = words.len > 0;
 	l->user = mem_strdup(cred->user);
 	l->secret = mem_strdup(cred->secret);
@@ -122,6 +130,24 @@ pg_back_login_new(const struct credential *cred, const char *database,
 		return NULL;
 	}
 	return l;
+}
+
+struct pg_back_login *
+pg_back_login_cancel(const void *request, size_t len,
+		     const struct policy *policy)
+{
+	struct pg_back_login *l = mem_zalloc(sizeof(*l));
+
+	if (l == NULL)
+		return NULL;
+	str_add(&l->startup, request, len);
+	l->is_cancel = true;
+	l->tls = policy->server_tls == SERVER_TLS_DIRECT ? SERVER_TLS_DIRECT
+							 : SERVER_TLS_MUST;
+	if (!l->startup.failed)
+		return l;
+	pg_back_login_free(l);
+	return NULL;
 }
 
 void
@@ -572,13 +598,54 @@ on_message(struct pg_back *b, struct turn *t, uint8_t type,
 					: broken(l);
 }
 
+/* ------------------------------------------------------------------------
+ * TLS
+ */
+
+static struct order
+ask_tls(struct pg_back_login *l, struct turn *t)
+{
+	static const uint8_t request[] = { 0, 0, 0, 8, 4, 210, 22, 47 };
+
+	if (l->tls == SERVER_TLS_DIRECT) {
+		l->state = BACK_SECURING;
+		return order_plain(ORDER_START_TLS);
+	}
+	if (!buf_append(t->out, request, sizeof(request)))
+		return fail(l, REASON_NO_MEMORY, FAIL_CONNECTION, NULL);
+	l->state = BACK_ASKED;
+	return order_bytes(ORDER_DISCARD, 0);
+}
+
+/* Nothing may follow it: that would be taken for what came under TLS. */
+static struct order
+on_letter(struct pg_back_login *l, struct turn *t)
+{
+	uint8_t letter;
+
+	if (t->in->len == 0)
+		return order_bytes(ORDER_NEED_MORE, 1);
+	buf_copy_out(t->in, 0, &letter, 1);
+	if (t->in->len > 1 || (letter != 'S' && letter != 'N'))
+		return broken(l);
+	if (letter == 'N' && l->tls != SERVER_TLS_MAY)
+		return fail(l, REASON_SERVER_TLS, FAIL_POOL,
+			    "the server has no TLS, but sslmode asks for it");
+	l->is_refused = letter == 'N';
+	l->state = letter == 'S' ? BACK_GRANTED : BACK_BEGIN;
+	return order_bytes(ORDER_DISCARD, 1);
+}
+
 static struct order
 begin(struct pg_back_login *l, struct turn *t)
 {
+	if (turn_wants_tls(t, l->tls) && !l->is_refused)
+		return ask_tls(l, t);
 	if (!buf_append(t->out, l->startup.data, l->startup.len))
 		return fail(l, REASON_NO_MEMORY, FAIL_CONNECTION, NULL);
-	l->state = BACK_AUTH;
-	return order_bytes(ORDER_DISCARD, 0);
+	l->state = l->is_cancel ? BACK_CANCELED : BACK_AUTH;
+	return l->is_cancel ? order_plain(ORDER_READY)
+			    : order_bytes(ORDER_DISCARD, 0);
 }
 
 struct order
@@ -591,8 +658,25 @@ pg_back_login_step(struct pg_back *b, struct turn *t)
 	uint8_t *body;
 	struct order o;
 
-	if (l->state == BACK_BEGIN)
+	if (l->state == BACK_SECURING && t->stream->is_tls)
+		l->state = BACK_BEGIN;
+	switch ((int)l->state) {
+	case BACK_BEGIN:
+		b->is_secure = t->stream != NULL && t->stream->is_tls;
 		return begin(l, t);
+	case BACK_ASKED:
+		return on_letter(l, t);
+	case BACK_GRANTED:
+		l->state = BACK_SECURING;
+		return order_plain(ORDER_START_TLS);
+	case BACK_SECURING:
+		return order_plain(ORDER_WAIT);
+	case BACK_CANCELED: /* it closes when the signal is sent */
+		return t->peer_eof ? order_plain(ORDER_CLOSE)
+				   : order_plain(ORDER_WAIT);
+	default:
+		break;
+	}
 	if (l->state == BACK_WORKING)
 		return on_keys(l, t);
 	if (l->is_done)

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "base/mem.h"
 #include "pg_back.h"
 
 void
@@ -33,6 +34,30 @@ pg_back_cancel(void *back, uint8_t *out, size_t out_size)
 	memcpy(out + 4, code, sizeof(code));
 	memcpy(out + 8, b->key, b->key_len);
 	return total;
+}
+
+/* What was said under TLS is canceled under TLS; NULL: pg_back_cancel does. */
+void *
+pg_back_cancel_open(void *back, const struct credential *cred,
+		    const struct policy *policy)
+{
+	const struct pg_back *victim = back;
+	struct pg_back *b;
+	uint8_t request[300];
+	size_t len = pg_back_cancel(back, request, sizeof(request));
+
+	(void)cred;
+	if (!victim->is_secure || len == 0)
+		return NULL;
+	b = mem_zalloc(sizeof(*b));
+	if (b != NULL)
+		b->login = pg_back_login_cancel(request, len, policy);
+	mem_wipe(request, sizeof(request));
+	if (b == NULL || b->login == NULL) {
+		mem_free(b);
+		return NULL;
+	}
+	return b;
 }
 
 void

@@ -18,6 +18,7 @@ const struct back_ops pg_back_ops = {
 	.abandon = pg_back_abandon,
 	.terminate = pg_back_terminate,
 	.cancel = pg_back_cancel,
+	.cancel_open = pg_back_cancel_open,
 	.facts = pg_back_facts,
 	.facts_ref = pg_facts_ref,
 	.facts_unref = pg_facts_unref,

@@ -41,6 +41,8 @@ const uint8_t *pg_back_last_error(void *back, size_t *len, char *text,
 /* pg_back_table.c */
 void pg_back_terminate(struct turn *turn);
 size_t pg_back_cancel(void *back, uint8_t *out, size_t out_size);
+void *pg_back_cancel_open(void *back, const struct credential *cred,
+			  const struct policy *policy);
 void pg_back_unix_path(const char *host, uint16_t port, char *out, size_t size);
 const void *pg_back_facts(void *back);
 const void *pg_facts_ref(const void *facts);

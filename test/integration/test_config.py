@@ -142,7 +142,6 @@ SECURITY = [
     "auth_type = ldap", "auth_hba_file = {dir}/hba.conf",
     "client_tls_sslmode = require", "client_tls_sslmode = verify-ca",
     "client_tls_sslmode = verify-full", "client_tls_sslmode = prefer",
-    "server_tls_sslmode = require",
     "server_tls_sslmode = verify-ca", "server_tls_sslmode = verify-full",
     "auth_user = pgb\nauth_query = SELECT 1"]
 
@@ -157,7 +156,6 @@ def test_settings_whose_absence_weakens_security_are_refused(folder, line):
 
 
 LATER = ["syslog = 1", "suspend_timeout = 3",
-         "server_tls_sslmode = prefer",
          "[peers]\n1 = host=127.0.0.1"]
 
 

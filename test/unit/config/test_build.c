@@ -107,9 +107,8 @@ static const struct {
 	{ "client_tls_sslmode = require", "needs client_tls_cert_file" },
 	{ "client_tls_sslmode = verify-ca", "needs client_tls_cert_file" },
 	{ "client_tls_sslmode = verify-full", "needs client_tls_cert_file" },
-	{ "server_tls_sslmode = require", "refused" },
-	{ "server_tls_sslmode = verify-ca", "refused" },
-	{ "server_tls_sslmode = verify-full", "refused" },
+	{ "server_tls_sslmode = verify-ca", "nobody is named who vouches" },
+	{ "server_tls_sslmode = verify-full", "nobody is named who vouches" },
 	{ "auth_type = none", "is not one of any, trust" },
 	{ "server_tls_sslmode = on", "is not one of disable" },
 	{ "listen_port = 0", "listen_port: \"0\" is below 1" },
@@ -174,7 +173,7 @@ static const struct {
 	{ "server_tls_sslmode = disable", NULL },
 	{ "server_tls_sslmode = allow", NULL },
 	{ "server_tls_sslmode = prefer", NULL },
-	{ "server_tls_ca_file = x", "server_tls_ca_file has no effect" },
+	{ "server_tls_sslmode = require", NULL },
 	{ "auth_query = SELECT rolname, CASE WHEN rolvaliduntil < now() THEN "
 	  "NULL ELSE rolpassword END FROM pg_authid WHERE rolname=$1 AND "
 	  "rolcanlogin",
@@ -447,7 +446,8 @@ test_url_mode_errors(void **state)
 		{ "redis://u:p@h/d", "none of postgresql://" },
 		{ "postgresql://h/d", "names no user" },
 		{ "postgresql://u@h/d", "has no password" },
-		{ "postgresql://u:p@h/d?sslmode=require", "sslmode=require" },
+		{ "postgresql://u:p@h/d?sslmode=verify-full",
+		  "nobody is named who vouches" },
 		{ "postgresql://u:p@h/pgbouncer", "reserved" },
 		{ "postgresql://u:p@h:0/d", "no port: \"0\"" },
 	};

@@ -103,7 +103,13 @@ static const struct {
 	{ "a = host=h auth_query='select 1'", "auth_query is refused" },
 	{ "a = redis://u:geheim@h/d", "none of postgresql://" },
 	{ "a = mysql://u:geheim@h/d", "other section's protocol" },
-	{ "a = postgresql://u:geheim@h/d?sslmode=require", "sslmode=require" },
+	{ "a = postgresql://u:geheim@h/d?sslmode=nonsense", "sslmode" },
+	{ "a = postgresql://u:geheim@h/d?sslmode=verify-full",
+	  "nobody is named who vouches" },
+	{ "a = postgresql://u:geheim@h/d?sslmode=require&sslrootcert=/none",
+	  "authorities \"/none\"" },
+	{ "a = host=h sslnegotiation=direct sslmode=prefer",
+	  "sslnegotiation=direct needs" },
 	{ "pgbouncer = host=h", "reserved" },
 	{ "carpool = host=h", "reserved" },
 	{ "a123456789b123456789c123456789d123456789e123456789f123456789g123 "
@@ -265,7 +271,7 @@ test_mysql(void **state)
 }
 
 static const char *const bad_mysql[] = {
-	"ssl-mode=REQUIRED",    "ssl_mode=VERIFY_CA", "on_listen=pin",
+	"ssl-mode=NONSENSE",    "ssl_mode=VERIFY_CA", "on_listen=pin",
 	"client_encoding=utf8", "sslaccept=strict",
 };
 

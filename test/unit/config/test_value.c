@@ -180,9 +180,9 @@ test_support(void **state)
 		{ &type_client_sslmode, "require", SUPPORT_FULL },
 		{ &type_server_sslmode, "disable", SUPPORT_FULL },
 		{ &type_server_sslmode, "prefer", SUPPORT_FULL },
-		{ &type_server_sslmode, "require", SUPPORT_REFUSED },
-		{ &type_server_sslmode, "verify-ca", SUPPORT_REFUSED },
-		{ &type_server_sslmode, "verify-full", SUPPORT_REFUSED },
+		{ &type_server_sslmode, "require", SUPPORT_FULL },
+		{ &type_server_sslmode, "verify-ca", SUPPORT_FULL },
+		{ &type_server_sslmode, "verify-full", SUPPORT_FULL },
 	};
 	struct value v;
 	char why[VALUE_WHY_MAX];

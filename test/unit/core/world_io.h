@@ -380,6 +380,17 @@ stream_accept_tls(struct stream *s, struct tls_context *context)
 }
 
 bool
+stream_connect_tls(struct stream *s, struct tls_context *context,
+		   const char *host, enum stream_check check)
+{
+	(void)s;
+	(void)context;
+	(void)host;
+	(void)check;
+	return false;
+}
+
+bool
 stream_is_tls(const struct stream *s)
 {
 	(void)s;

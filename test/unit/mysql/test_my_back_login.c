@@ -110,7 +110,7 @@ hear_response(struct hall *h, uint8_t **copy)
 	assert_non_null(p);
 	*copy = mem_zalloc(len + 1);
 	memcpy(*copy, p, len);
-	assert_int_equal(my_handshake_read(&r, *copy, len, MY_IN_CLEAR),
+	assert_int_equal(my_handshake_read(&r, *copy, len, MY_UNDER_TLS),
 			 MY_HANDSHAKE_LOGIN);
 	return r;
 }

@@ -407,10 +407,13 @@ check_system(struct my_classify *c, enum my_lexer_token token,
 	c->is_system = is_scope || is_sign(c, token, '.');
 }
 
+/* In quotes it may name a function still, but is no keyword. */
 static void
-check_word(struct my_classify *c, enum my_word word)
+check_word(struct my_classify *c, enum my_lexer_token token, enum my_word word)
 {
 	c->pending = function_flags(word);
+	if (token != MY_LEXER_WORD)
+		return;
 	if (word == MY_CALC_ROWS)
 		c->flags |= MY_SQL_COUNTS_ROWS;
 	if (word == MY_SEQUENCE ||
@@ -453,7 +456,7 @@ check_anywhere(struct my_classify *c, enum my_lexer_token token,
 	else if (token == MY_LEXER_SYSTEM)
 		c->is_system = true;
 	else if (word != MY_OTHER)
-		check_word(c, word);
+		check_word(c, token, word);
 	if ((token == MY_LEXER_VARIABLE && c->last == MY_INTO) ||
 	    (token == MY_LEXER_ASSIGN && c->last_token == MY_LEXER_VARIABLE &&
 	     c->step != STEP_SET_DOT))

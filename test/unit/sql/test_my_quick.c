@@ -104,6 +104,25 @@ no_charsets(void **state)
 		assert_false(check(texts[i], strlen(texts[i]), MARIA));
 }
 
+/* Once told otherwise than by the lexer: in quotes they are no keywords. */
+static void
+quoted_keywords(void **state)
+{
+	static const char *const texts[] = {
+		"select\"setval\"",
+		"select a.`lastval`, `nextval` from a",
+		"select `sql_calc_found_rows` from a",
+		"select \"sql_calc_found_rows\" from a",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(texts); i++) {
+		assert_true(check(texts[i], strlen(texts[i]), MARIA));
+		assert_true(check(texts[i], strlen(texts[i]),
+				  MARIA | MY_LEXER_ANSI_QUOTES));
+	}
+}
+
 /* What means something, put at every place of a text. */
 static void
 seen_at_every_place(void **state)
@@ -223,6 +242,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(most_are_told),
 		cmocka_unit_test(no_charsets),
+		cmocka_unit_test(quoted_keywords),
 		cmocka_unit_test(seen_at_every_place),
 		cmocka_unit_test(never_wrong),
 	};

@@ -83,6 +83,7 @@ enum reason {
 	REASON_TLS,               /* 08006 the handshake of TLS failed */
 	REASON_TLS_REQUIRED,      /* 28000 client_tls_sslmode */
 	REASON_SERVER_TLS,        /* 08001 no TLS with the server */
+	REASON_ACCESS,            /* 28000 the rules of access deny it */
 	REASON_COUNT,
 };
 

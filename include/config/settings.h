@@ -70,6 +70,8 @@ struct settings {
 	/* who may come in */
 	enum auth_method auth_type;
 	const char *auth_file;
+	const char *auth_hba_file;
+	const char *auth_ident_file;
 	const char *admin_users;
 	const char *stats_users;
 	uint32_t scram_iterations;

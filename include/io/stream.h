@@ -128,6 +128,24 @@ bool stream_has_alpn(const struct stream *s);
  * PgBouncer has it in SHOW CLIENTS, without the curve. */
 void stream_tls_text(const struct stream *s, char *buf, size_t size);
 
+/* Has the other side shown a certificate that is vouched for? */
+bool stream_has_tls_cert(const struct stream *s);
+
+/*
+ * The subject's common name of that certificate, with its NUL in buf.  False,
+ * buf empty: there is none, or none that is a text of less than size bytes.
+ */
+bool stream_tls_name(const struct stream *s, char *buf, size_t size);
+
+/*
+ * What ties a login to the server's certificate, ours or theirs: the bytes of
+ * tls-server-end-point in out (RFC 5929, section 4).  0: not under TLS, or the
+ * certificate's signature has no digest.
+ */
+#define STREAM_BINDING_MAX 64u
+size_t stream_tls_binding(const struct stream *s,
+			  uint8_t out[STREAM_BINDING_MAX]);
+
 /*
  * Why TLS broke, as a short text in buf, which is empty where it did not.
  */

@@ -27,6 +27,7 @@ struct tls_context;
 
 enum tls_verify {
 	TLS_VERIFY_NONE, /* no certificate is asked for */
+	TLS_VERIFY_MAY,  /* one is asked for; if it is shown it must be good */
 	TLS_VERIFY_MUST, /* one must be shown, and be good */
 };
 

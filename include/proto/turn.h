@@ -23,6 +23,10 @@ enum auth_method {
 	AUTH_MD5,
 	AUTH_SCRAM,
 	AUTH_REJECT,
+	/* The core decides these: a front is told of TRUST or REJECT. */
+	AUTH_CERT, /* the certificate's name */
+	AUTH_PEER, /* the system's name of who is at a unix socket */
+	AUTH_HBA,  /* as the rules say */
 };
 
 /*
@@ -57,6 +61,9 @@ struct answer {
 	enum auth_method method; /* VERIFY */
 	const char *secret;      /* VERIFY: borrowed for this call; a mock is
 				  * NULL: refuse after the full exchange */
+	const char *words; /* VERIFY, REJECT: what the client is told, borrowed
+			    * for this call, with reason; NULL = the reason's
+			    * own */
 	const char *decoy; /* VERIFY: the secret of somebody else, or NULL: an
 			    * unknown user must look and cost like him */
 	const void *facts; /* FACTS: the back's facts object, borrowed */

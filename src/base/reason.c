@@ -116,6 +116,13 @@ static const struct reason_info table[REASON_COUNT] = {
 		.level = LOG_WARNING,
 		.mysql = 1429,
 	},
+	[REASON_ACCESS] = {
+		.name = "access",
+		.sqlstate = "28000",
+		.text = "access is denied",
+		.level = LOG_WARNING,
+		.mysql = 1045,
+	},
 	[REASON_AUTH_METHOD] = {
 		.name = "auth_method",
 		.sqlstate = "28000",

@@ -6,6 +6,8 @@
 #define CARPOOL_CONFIG_BODY_H
 
 #include "config/entry.h"
+#include "config/hba_lines.h"
+#include "config/ident.h"
 #include "config/pile.h"
 #include "config/snapshot.h"
 #include "config/value.h"
@@ -83,6 +85,8 @@ struct snapshot {
 	struct user_body **users;
 	size_t user_count;
 	size_t user_room;
+	struct hba hba;                 /* empty: auth_type is no hba */
+	struct ident ident;             /* its expressions are its own */
 	struct tls_context *client_tls; /* refs; NULL: none is offered */
 	struct tls_context *server_tls; /* refs; of databases without any
 					 * settings of their own; NULL: none

@@ -56,6 +56,7 @@ run(struct build *b)
 	build_users(b);
 	build_databases(b);
 	build_peers(b);
+	build_access(b);
 	build_check(b);
 	build_tls(b);
 }

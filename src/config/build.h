@@ -47,6 +47,8 @@ void build_users(struct build *b);
 /* The entries of [databases] and [mysql_databases], or those that the URL
  * stands for. */
 void build_databases(struct build *b);
+/* The rules of auth_hba_file and auth_ident_file. */
+void build_access(struct build *b);
 /* The entries of [peers]: checked, then forgotten. */
 void build_peers(struct build *b);
 /* The certificates and keys that the settings name. */

@@ -56,15 +56,13 @@ const struct setting settings_table[] = {
 			"reload.",
 	},
 	{
-		KEPT_ROW(auth_hba_file, text, ""),
+		ROW(auth_hba_file, text, ""),
 		.scopes = SCOPE_GLOBAL,
-		.support = SUPPORT_REFUSED,
 		.help = "File of rules that say who may log in, and how.",
 	},
 	{
-		KEPT_ROW(auth_ident_file, text, ""),
+		ROW(auth_ident_file, text, ""),
 		.scopes = SCOPE_GLOBAL,
-		.support = SUPPORT_LATER,
 		.help = "File that maps system users to database users.",
 	},
 	{

@@ -38,6 +38,7 @@ snapshot_unref(struct snapshot *s)
 	tls_context_unref(s->server_tls);
 	for (size_t i = 0; i < s->database_count; i++)
 		tls_context_unref(s->databases[i]->db.tls);
+	ident_fini(&s->ident);
 	pile_fini(&s->pile);
 	mem_free(s);
 }

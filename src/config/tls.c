@@ -55,6 +55,20 @@ have_pair(struct build *b)
 	return false;
 }
 
+/* Single rules may look at certificates of whoever has one. */
+static enum tls_verify
+verify_clients(const struct build *b)
+{
+	const struct settings *set = &b->s->settings;
+
+	if (set->client_tls_sslmode >= SSL_MODE_VERIFY_CA)
+		return TLS_VERIFY_MUST;
+	return snapshot_hba_has_certs(b->s) &&
+			       set->client_tls_ca_file[0] != '\0'
+		       ? TLS_VERIFY_MAY
+		       : TLS_VERIFY_NONE;
+}
+
 static void
 build_clients(struct build *b)
 {
@@ -67,9 +81,7 @@ build_clients(struct build *b)
 		.ciphers = set->client_tls_ciphers,
 		.tls13_ciphers = set->client_tls13_ciphers,
 		.curve = set->client_tls_ecdhcurve,
-		.verify = set->client_tls_sslmode >= SSL_MODE_VERIFY_CA
-				  ? TLS_VERIFY_MUST
-				  : TLS_VERIFY_NONE,
+		.verify = verify_clients(b),
 	};
 
 	if (set->client_tls_sslmode == SSL_MODE_DISABLE || !have_pair(b))

@@ -321,10 +321,11 @@ static const struct value_word auth_type_words[] = {
 	{ "plain", AUTH_PLAIN, SUPPORT_FULL },
 	{ "md5", AUTH_MD5, SUPPORT_FULL },
 	{ "scram-sha-256", AUTH_SCRAM, SUPPORT_FULL },
-	{ "cert", AUTH_REJECT + 1, SUPPORT_REFUSED },
-	{ "hba", AUTH_REJECT + 2, SUPPORT_REFUSED },
-	{ "pam", AUTH_REJECT + 3, SUPPORT_REFUSED },
-	{ "ldap", AUTH_REJECT + 4, SUPPORT_REFUSED },
+	{ "cert", AUTH_CERT, SUPPORT_FULL },
+	{ "hba", AUTH_HBA, SUPPORT_FULL },
+	{ "peer", AUTH_PEER, SUPPORT_FULL },
+	{ "pam", AUTH_HBA + 1, SUPPORT_REFUSED },
+	{ "ldap", AUTH_HBA + 2, SUPPORT_REFUSED },
 	{ 0 },
 };
 

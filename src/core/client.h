@@ -53,6 +53,9 @@ struct client_login {
 	char *user;                      /* owns; as it said, or NULL before */
 	char *database;                  /* owns; as it said, or NULL before */
 	const void *facts;               /* refs, or NULL */
+	char *denial;                    /* owns: why it is rejected, or NULL */
+	char *system_name;               /* owns: who is at the unix socket, or
+					  * NULL: nobody asked */
 	struct job_run *job;             /* borrows: work under way, or NULL */
 	struct console_request *request; /* owns: the console's answer that is
 					  * being written, or NULL */

@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "core/access.h"
 #include "core/client_inner.h"
 #include "core/front.h"
 #include "core/session.h"
@@ -152,16 +153,21 @@ login_route(struct client *c, const struct route *asked, struct answer *answer)
 	answer->mode = route_mode(c, route);
 }
 
-void
+bool
 login_verify(struct client *c, struct answer *answer)
 {
 	const struct snapshot *snap = c->worker->snapshot;
 	const struct config_user *user = snapshot_user(snap, c->login->user);
+	enum auth_method method = AUTH_ANY;
 
+	if (!is_own_account(c) && !access_method(c, &method))
+		return false;
 	*answer = (struct answer){
 		.kind = ANSWER_VERIFY,
-		.method = snapshot_settings(snap)->auth_type,
+		.method = method,
 		.secret = user == NULL ? NULL : user->secret,
+		.reason = REASON_ACCESS,
+		.words = c->login->denial,
 	};
 	/* Whoever comes first in the file stands for all. */
 	for (size_t i = 0; i < snapshot_user_count(snap); i++) {
@@ -172,10 +178,16 @@ login_verify(struct client *c, struct answer *answer)
 		answer->decoy = secret;
 		break;
 	}
-	if (is_own_account(c)) {
-		answer->method = AUTH_ANY;
-		answer->secret = NULL;
-	}
+	return true;
+}
+
+void
+login_answer_verify(struct client *c)
+{
+	struct answer answer;
+
+	if (login_verify(c, &answer))
+		session_answer(c, &answer);
 }
 
 static bool
@@ -367,6 +379,8 @@ free_login(struct client *c)
 		c->pool->back->facts_unref(l->facts);
 	mem_free(l->user);
 	mem_free(l->database);
+	mem_free(l->denial);
+	mem_free(l->system_name);
 	mem_free(l);
 	c->login = NULL;
 }

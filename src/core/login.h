@@ -28,8 +28,12 @@ bool login_again(struct client *c);
 /* CLASS: its next server is of the class of these words; false: refused. */
 bool login_class(struct client *c, struct startup_words words);
 
-/* Answers VERIFY: the method and the user's secret. */
-void login_verify(struct client *c, struct answer *answer);
+/* Answers VERIFY: the method and the user's secret.  False: it waits for
+ * login_answer_verify, or was refused. */
+bool login_verify(struct client *c, struct answer *answer);
+
+/* What VERIFY waited for is known. */
+void login_answer_verify(struct client *c);
 
 /*
  * NEED_FACTS: the client has proven who it is.  Counts it in the limits, finds

@@ -436,8 +436,7 @@ carry_front(struct client *c, const struct order *o, struct answer *answer)
 	case ORDER_CLASS:
 		return login_class(c, o->words);
 	case ORDER_VERIFY:
-		login_verify(c, answer);
-		return true;
+		return login_verify(c, answer);
 	case ORDER_WORK:
 		work_start_client(c, &o->job);
 		return false;

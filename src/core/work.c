@@ -28,7 +28,10 @@ job_done(struct mail *mail)
 
 	if (c != NULL) {
 		c->login->job = NULL;
-		session_answer(c, &answer);
+		if (run->done != NULL)
+			run->done(c, run->job.arg);
+		else
+			session_answer(c, &answer);
 	} else if (s != NULL) {
 		s->job = NULL;
 		session_server_step(s, &answer);
@@ -55,7 +58,8 @@ start(struct worker *w, const struct job *job)
 }
 
 void
-work_start_client(struct client *c, const struct job *job)
+work_start_lookup(struct client *c, const struct job *job,
+		  void (*done)(struct client *c, void *arg))
 {
 	struct job_run *run = start(c->worker, job);
 
@@ -64,10 +68,17 @@ work_start_client(struct client *c, const struct job *job)
 		return;
 	}
 	run->client = c;
+	run->done = done;
 	c->login->job = run;
 	c->back_to = c->state;
 	client_set_state(c, CLIENT_ASKING);
 	helpers_post(c->worker->core->helpers, &run->base);
+}
+
+void
+work_start_client(struct client *c, const struct job *job)
+{
+	work_start_lookup(c, job, NULL);
 }
 
 void

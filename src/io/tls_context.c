@@ -184,12 +184,14 @@ load_authorities(SSL_CTX *ctx, const char *file)
 static bool
 load_others(SSL_CTX *ctx, const struct tls_options *o, struct str *error)
 {
-	int mode = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+	int mode = SSL_VERIFY_PEER;
 
 	if (!load_authorities(ctx, o->ca_file))
 		return complain(error, "authorities", o->ca_file);
 	if (o->verify == TLS_VERIFY_NONE)
 		return true;
+	if (o->verify == TLS_VERIFY_MUST)
+		mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
 	if (SSL_CTX_get_ssl_method(ctx) == TLS_server_method())
 		SSL_CTX_set_client_CA_list(ctx,
 					   SSL_load_client_CA_file(o->ca_file));

@@ -175,6 +175,9 @@ is_provable(enum auth_method method, enum secret_kind kind)
 	case AUTH_TRUST:
 	case AUTH_ANY:
 	case AUTH_REJECT:
+	case AUTH_CERT:
+	case AUTH_PEER:
+	case AUTH_HBA:
 		return true;
 	case AUTH_PLAIN:
 	case AUTH_MD5:
@@ -220,7 +223,11 @@ my_login_on_verified(struct my_front *f, struct turn *t)
 	case AUTH_ANY:
 		return trusted(f, t);
 	case AUTH_REJECT:
-		return my_login_fail(l, REASON_AUTH_METHOD);
+	case AUTH_CERT:
+	case AUTH_PEER:
+	case AUTH_HBA:
+		return my_login_fail_words(l, t->answer.reason,
+					   t->answer.words);
 	case AUTH_PLAIN:
 	case AUTH_MD5:
 	case AUTH_SCRAM:

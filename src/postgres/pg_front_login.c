@@ -315,9 +315,12 @@ begin_proof(struct pg_front_login *l, struct turn *t, enum secret_kind kind)
 		l->is_costly = kind == SECRET_CLEAR;
 		return ask_sasl(l, t);
 	case AUTH_REJECT:
+	case AUTH_CERT:
+	case AUTH_PEER:
+	case AUTH_HBA:
 		break;
 	}
-	return fail(l, REASON_AUTH_METHOD);
+	return fail_words(l, t->answer.reason, t->answer.words);
 }
 
 static struct order

@@ -31,6 +31,9 @@ pg_login_is_usable(enum auth_method method, const char *secret)
 	case AUTH_TRUST:
 	case AUTH_ANY:
 	case AUTH_REJECT:
+	case AUTH_CERT:
+	case AUTH_PEER:
+	case AUTH_HBA:
 		return secret != NULL;
 	case AUTH_PLAIN:
 		return kind != SECRET_NONE;

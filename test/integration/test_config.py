@@ -139,7 +139,7 @@ def test_user_list_comments_quotes_and_empty_lines(folder):
 
 SECURITY = [
     "auth_type = hba", "auth_type = cert", "auth_type = pam",
-    "auth_type = ldap", "auth_hba_file = {dir}/hba.conf",
+    "auth_type = ldap", "auth_type = hba\nauth_hba_file = {dir}/none",
     "client_tls_sslmode = require", "client_tls_sslmode = verify-ca",
     "client_tls_sslmode = verify-full", "client_tls_sslmode = prefer",
     "server_tls_sslmode = verify-ca", "server_tls_sslmode = verify-full",

@@ -67,7 +67,7 @@ test_environment_errors(void **state)
 	static char kube[] = "CARPOOL_PORT_6432_TCP=tcp://10.0.0.1:6432";
 	static char service[] = "CARPOOL_SERVICE_HOST=10.0.0.1";
 	static char line[] = "CARPOOL_LOGFILE=a\nb";
-	static char hba[] = "CARPOOL_AUTH_TYPE=hba";
+	static char hba[] = "CARPOOL_AUTH_TYPE=ldap";
 	char *environment[] = { one, two, kube, service, line, hba, NULL };
 	const char *overrides[] = { "pool_size=6434" };
 	struct built b;
@@ -85,7 +85,7 @@ test_environment_errors(void **state)
 	assert_non_null(report_find(&b.report, 0, "CARPOOL_LISTENPORT names"));
 	assert_non_null(report_find(&b.report, 0, "LOGFILE: \"a\nb\" has a"));
 	assert_non_null(
-		report_find(&b.report, 0, "auth_type = hba is refused"));
+		report_find(&b.report, 0, "auth_type = ldap is refused"));
 	assert_non_null(report_find(&b.report, 0,
 				    "option unknown setting \"pool_size\""));
 	assert_int_equal(b.report.errors, 4);
@@ -96,11 +96,10 @@ static const struct {
 	const char *line; /* after BASE, hence line 6 */
 	const char *words;
 } refused[] = {
-	{ "auth_type = hba", "auth_type = hba is refused" },
-	{ "auth_type = cert", "refused" },
+	{ "auth_type = hba", "auth_type hba needs auth_hba_file" },
+	{ "auth_type = cert", "auth_type cert needs client_tls_sslmode" },
 	{ "auth_type = pam", "refused" },
 	{ "auth_type = ldap", "refused" },
-	{ "auth_hba_file = /etc/hba", "auth_hba_file = /etc/hba is refused" },
 	{ "auth_query = SELECT 1", "auth_query = SELECT 1 is refused" },
 	{ "client_tls_sslmode = allow", "needs client_tls_cert_file" },
 	{ "client_tls_sslmode = prefer", "needs client_tls_cert_file" },
@@ -161,7 +160,8 @@ static const struct {
 	{ "peer_id = 5", "peer_id has no effect" },
 	{ "auth_user = pooler", "auth_user has no effect" },
 	{ "auth_dbname = x", "auth_dbname has no effect" },
-	{ "auth_ident_file = x", "auth_ident_file has no effect" },
+	{ "auth_ident_file = x", NULL },
+	{ "auth_hba_file = x", NULL },
 	{ "auth_ldap_options = ldapbindpasswd=x", "auth_ldap_options has no" },
 	{ "resolv_conf = x", NULL },
 	{ "dns_zone_check_period = 5", NULL },

@@ -170,8 +170,9 @@ test_support(void **state)
 		enum support support;
 	} words[] = {
 		{ &type_auth_type, "md5", SUPPORT_FULL },
-		{ &type_auth_type, "hba", SUPPORT_REFUSED },
-		{ &type_auth_type, "cert", SUPPORT_REFUSED },
+		{ &type_auth_type, "hba", SUPPORT_FULL },
+		{ &type_auth_type, "peer", SUPPORT_FULL },
+		{ &type_auth_type, "cert", SUPPORT_FULL },
 		{ &type_auth_type, "pam", SUPPORT_REFUSED },
 		{ &type_auth_type, "ldap", SUPPORT_REFUSED },
 		{ &type_client_sslmode, "disable", SUPPORT_FULL },

@@ -525,7 +525,7 @@ test_methods(void **state)
 		{ AUTH_ANY, NULL, MY_NATIVE_PLUGIN, "any", "hello ok",
 		  "route:db,joe ready" },
 		{ AUTH_REJECT, "any", MY_NATIVE_PLUGIN, "any", "hello",
-		  "route:db,joe connection:auth_method" },
+		  "route:db,joe connection:access (by rule)" },
 		{ AUTH_MD5, "any", MY_NATIVE_PLUGIN, "any", "hello ok",
 		  "route:db,joe ready" },
 		{ AUTH_PLAIN, "any", MY_SHA2_PLUGIN, "any", "hello fast ok",
@@ -547,6 +547,8 @@ test_methods(void **state)
 		hall_open(&h, (enum visit_cut)(i % 2), &maria);
 		h.v.verify.method = rows[i / 2].method;
 		h.v.verify.secret = rows[i / 2].secret;
+		h.v.verify.reason = REASON_ACCESS;
+		h.v.verify.words = "by rule";
 		converse(&h,
 			 (struct client){ .plugin = rows[i / 2].plugin,
 					  .password = rows[i / 2].password });

@@ -1,5 +1,5 @@
 /*
- * SCRAM-SHA-256, both roles, without channel binding.
+ * SCRAM-SHA-256 and SCRAM-SHA-256-PLUS, both roles.
  *
  * Pure functions over byte views: the caller reads and writes the messages
  * (SASL framing is the protocol's business) and brings the entropy.  A state
@@ -8,7 +8,8 @@
  * steps after it fail as well.
  *
  * What burns CPU (PBKDF2) are separate functions at the end of this file, for
- * a helper thread.  RFC 5802 (sections 5 to 7 for the messages), RFC 7677;
+ * a helper thread.  RFC 5802 (sections 5 to 7 for the messages), RFC 7677,
+ * RFC 5929 (section 4, what it is bound to);
  * PostgreSQL manual, "SASL Authentication".
  */
 #ifndef CARPOOL_AUTH_SCRAM_H
@@ -22,6 +23,7 @@
 #include "auth/secret.h"
 
 #define SCRAM_MECHANISM "SCRAM-SHA-256"
+#define SCRAM_MECHANISM_PLUS "SCRAM-SHA-256-PLUS"
 
 #define SCRAM_NONCE_RAW 18u   /* random bytes behind a nonce of ours */
 #define SCRAM_NONCE_TEXT 24u  /* the same in base64 */
@@ -38,10 +40,12 @@
 
 enum scram_status {
 	SCRAM_OK,
-	SCRAM_MALFORMED,        /* not the message that is due, or too long */
-	SCRAM_CHANNEL_BINDING,  /* the client insists on channel binding */
-	SCRAM_AUTHZID,          /* the client names another identity */
-	SCRAM_EXTENSION,        /* a mandatory extension is asked for */
+	SCRAM_MALFORMED,       /* not the message that is due, or too long */
+	SCRAM_CHANNEL_BINDING, /* it binds to no channel, or to an unknown kind,
+				* where the mechanism says otherwise */
+	SCRAM_DOWNGRADE,       /* the client did not see our -PLUS */
+	SCRAM_AUTHZID,         /* the client names another identity */
+	SCRAM_EXTENSION,       /* a mandatory extension is asked for */
 	SCRAM_BINDING_MISMATCH, /* c= does not repeat the first header */
 	SCRAM_NONCE,            /* not the nonce of this exchange */
 	SCRAM_WRONG_PROOF,      /* the client does not know the password */
@@ -74,6 +78,22 @@ struct scram_auth {
 	char text[SCRAM_AUTH_MAX];
 };
 
+/* How the exchange goes with the channel that it runs in. */
+enum scram_plus {
+	SCRAM_PLUS_NONE,    /* it cannot be bound */
+	SCRAM_PLUS_OFFERED, /* it could, but the mechanism is the plain one */
+	SCRAM_PLUS_CHOSEN,  /* the mechanism is -PLUS */
+};
+
+#define SCRAM_BINDING_MAX 64u
+
+/* Zero-initialised: there is none. */
+struct scram_binding {
+	enum scram_plus plus;
+	size_t len;                      /* of data */
+	uint8_t data[SCRAM_BINDING_MAX]; /* tls-server-end-point */
+};
+
 enum scram_state {
 	SCRAM_STATE_FIRST,  /* the peer's first message is due */
 	SCRAM_STATE_ANSWER, /* client role: the caller's keys are due */
@@ -86,7 +106,8 @@ enum scram_state {
 /* The server role: we verify a client. */
 struct scram_server {
 	enum scram_state state;
-	char gs2_flag;   /* 'n' or 'y', as the client's first message said */
+	char gs2_flag; /* 'n', 'y' or 'p', as client-first said */
+	struct scram_binding binding;
 	size_t nonce_at; /* where the whole nonce stands in auth.text */
 	size_t nonce_len;
 	char own_nonce[SCRAM_NONCE_TEXT + 1];
@@ -102,10 +123,15 @@ struct scram_server {
 void scram_server_begin(struct scram_server *s, const struct scram_verifier *v,
 			const uint8_t nonce[SCRAM_NONCE_RAW]);
 
+/* Says, behind begin, what it is bound to, or could be. */
+void scram_server_bind(struct scram_server *s,
+		       const struct scram_binding *binding);
+
 /*
  * Takes client-first (len bytes) and writes server-first.  The user name in
  * the message is ignored: PostgreSQL goes by the startup packet's.  SCRAM_OK,
- * or MALFORMED, CHANNEL_BINDING, AUTHZID, EXTENSION (out is then empty).
+ * or MALFORMED, CHANNEL_BINDING, DOWNGRADE, AUTHZID, EXTENSION (out is then
+ * empty).
  */
 enum scram_status scram_server_first(struct scram_server *s, const void *msg,
 				     size_t len, struct scram_message *out);
@@ -146,14 +172,18 @@ struct scram_client {
 	size_t nonce_at; /* where the whole nonce stands in auth.text */
 	size_t nonce_len;
 	char own_nonce[SCRAM_NONCE_TEXT + 1];
+	struct scram_binding binding;
 	struct scram_auth auth;
 	uint8_t signature[SCRAM_KEY_BYTES]; /* that the server must show */
 	char error[SCRAM_ERROR_MAX]; /* the server's e=, printable, cut */
 };
 
-/* Starts an exchange and writes client-first.  nonce: fresh random bytes. */
+/* Starts an exchange and writes client-first.  nonce: fresh random bytes;
+ * binding: copied, NULL = none.  OFFERED says that we could bind and the server
+ * cannot, by which it sees whether somebody took its -PLUS away. */
 void scram_client_begin(struct scram_client *c,
 			const uint8_t nonce[SCRAM_NONCE_RAW],
+			const struct scram_binding *binding,
 			struct scram_message *out);
 
 /*

@@ -59,7 +59,8 @@ struct config_database {
 	const char *application_name;
 	/* After defaults: */
 	enum ssl_mode ssl_mode;
-	bool ssl_is_direct;      /* without asking: sslnegotiation=direct */
+	bool ssl_is_direct; /* without asking: sslnegotiation=direct */
+	enum channel_binding channel_binding;
 	struct tls_context *tls; /* refs of the snapshot; NULL: never */
 	const char *file;        /* where it stands, for messages */
 	unsigned line;

@@ -54,6 +54,12 @@ enum server_tls {
 	SERVER_TLS_MUST,   /* after asking for it in clear */
 	SERVER_TLS_DIRECT, /* from the first byte on */
 };
+/* Is a login tied to the server's certificate? */
+enum channel_binding {
+	CHANNEL_BINDING_PREFER,
+	CHANNEL_BINDING_REQUIRE,
+	CHANNEL_BINDING_DISABLE,
+};
 enum client_tls { CLIENT_TLS_NONE, CLIENT_TLS_MAY, CLIENT_TLS_MUST };
 
 struct policy {
@@ -70,6 +76,7 @@ struct policy {
 	uint8_t on_state[STATE_KINDS]; /* enum state_policy, by state_kind */
 	uint8_t client_tls;            /* enum client_tls, over the network */
 	uint8_t server_tls;            /* enum server_tls, over the network */
+	uint8_t channel_binding;       /* enum channel_binding, with servers */
 	bool local_infile; /* clients may be asked for their files */
 	bool cannot_hear;  /* LISTEN pins because it cannot be emulated */
 	uint32_t listen_channels; /* of one client, where LISTEN is emulated */

@@ -70,6 +70,8 @@ struct answer {
 	void *job;         /* JOB: the arg of the finished job */
 };
 
+#define BINDING_MAX 64u
+
 /* What the transport knows of the peer; borrowed. */
 struct stream_facts {
 	const char *peer_addr; /* "127.0.0.1", "unix" */
@@ -77,6 +79,8 @@ struct stream_facts {
 	bool is_unix;
 	bool is_tls;
 	bool has_alpn; /* ... for which both agreed on the protocol's name */
+	/* See turn_binding; NULL = there is none. */
+	size_t (*binding)(const void *transport, uint8_t out[BINDING_MAX]);
 };
 
 struct key_cache; /* of auth/; the core only hands them on */
@@ -91,6 +95,7 @@ struct turn {
 	usec_t now;
 	const struct policy *policy;
 	const struct stream_facts *stream;
+	const void *transport; /* borrows: whom stream->binding is about */
 	/* Fills out with len unpredictable bytes, ENTROPY_MAX at most. */
 	void (*entropy)(void *arg, void *out, size_t len);
 	void *entropy_arg; /* borrows */
@@ -147,6 +152,16 @@ turn_wants_tls(const struct turn *t, unsigned server_tls)
 {
 	return server_tls != SERVER_TLS_NONE && t->stream != NULL &&
 	       !t->stream->is_unix && !t->stream->is_tls;
+}
+
+/* At a login: what ties it to the server's certificate, in out (RFC 5929, 4),
+ * and how many bytes that are; 0: there is no TLS, or nothing to tie it to. */
+static inline size_t
+turn_binding(const struct turn *t, uint8_t out[BINDING_MAX])
+{
+	if (t->stream == NULL || t->stream->binding == NULL)
+		return 0;
+	return t->stream->binding(t->transport, out);
 }
 
 /* Bytes of the key that the core issues to each client: pid and secret. */

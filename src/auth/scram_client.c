@@ -15,25 +15,38 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-/* No channel binding, no authorization identity; and the same in base64. */
-#define GS2_HEADER "n,,"
-#define GS2_BASE64 "biws"
+static char
+gs2_flag(const struct scram_client *c)
+{
+	static const char flags[] = {
+		[SCRAM_PLUS_NONE] = 'n',
+		[SCRAM_PLUS_OFFERED] = 'y',
+		[SCRAM_PLUS_CHOSEN] = 'p',
+	};
+
+	return flags[c->binding.plus];
+}
 
 void
 scram_client_begin(struct scram_client *c, const uint8_t nonce[SCRAM_NONCE_RAW],
+		   const struct scram_binding *binding,
 		   struct scram_message *out)
 {
 	/* The server goes by the start-up message's user, not by this one. */
 	static const char bare[] = "n=,r=";
+	const char *header;
 
 	mem_wipe(c, sizeof(*c));
 	c->state = SCRAM_STATE_FIRST;
+	if (binding != NULL)
+		c->binding = *binding;
+	header = scram_gs2_header(gs2_flag(c));
 	base64_encode(nonce, SCRAM_NONCE_RAW, c->own_nonce);
 	scram_auth_add(&c->auth, bare, sizeof(bare) - 1);
 	scram_auth_add(&c->auth, c->own_nonce, SCRAM_NONCE_TEXT);
 
 	scram_message_reset(out);
-	scram_message_add(out, GS2_HEADER, sizeof(GS2_HEADER) - 1);
+	scram_message_add(out, header, strlen(header));
 	scram_message_add(out, c->auth.text, c->auth.len);
 }
 
@@ -170,13 +183,16 @@ enum scram_status
 scram_client_answer(struct scram_client *c, const struct scram_keys *keys,
 		    struct scram_message *out)
 {
-	static const char head[] = "c=" GS2_BASE64 ",r=";
+	char bound[SCRAM_BOUND_MAX];
 	uint8_t proof[SCRAM_KEY_BYTES];
 
 	scram_message_reset(out);
 	if (c->state != SCRAM_STATE_ANSWER)
 		return fail(c, SCRAM_MALFORMED);
-	scram_message_add(out, head, sizeof(head) - 1);
+	scram_bound(gs2_flag(c), &c->binding, bound);
+	scram_message_add(out, "c=", 2);
+	scram_message_add(out, bound, strlen(bound));
+	scram_message_add(out, ",r=", 3);
 	scram_message_add(out, c->auth.text + c->nonce_at, c->nonce_len);
 	scram_auth_add(&c->auth, ",", 1);
 	scram_auth_add(&c->auth, out->text, out->len);

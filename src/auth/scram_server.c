@@ -46,22 +46,49 @@ fail(struct scram_server *s, enum scram_status status)
 	return status;
 }
 
+void
+scram_server_bind(struct scram_server *s, const struct scram_binding *binding)
+{
+	s->binding = *binding;
+}
+
 /*
- * Reads "n,," or "y,,".  'y' says that the client could bind to the channel
- * but takes us for a server that cannot: true, as we never offer -PLUS.
+ * Does the flag fit the mechanism?  'y' says that the client could bind to the
+ * channel but takes us for a server that cannot: where we offered it, somebody
+ * between us hid that.
  */
 static enum scram_status
-read_gs2_header(struct scram_server *s, const char *msg, size_t len)
+check_flag(const struct scram_server *s, char flag)
 {
-	if (msg[0] == 'p')
+	if (flag != 'n' && flag != 'y' && flag != 'p')
+		return SCRAM_MALFORMED;
+	if ((flag == 'p') != (s->binding.plus == SCRAM_PLUS_CHOSEN))
 		return SCRAM_CHANNEL_BINDING;
-	if (msg[0] != 'n' && msg[0] != 'y')
+	if (flag == 'y' && s->binding.plus == SCRAM_PLUS_OFFERED)
+		return SCRAM_DOWNGRADE;
+	return SCRAM_OK;
+}
+
+/* Reads "n,,", "y,," or "p=tls-server-end-point,,", of *used bytes. */
+static enum scram_status
+read_gs2_header(struct scram_server *s, const char *msg, size_t len,
+		size_t *used)
+{
+	enum scram_status status = check_flag(s, msg[0]);
+	const char *header = scram_gs2_header(msg[0]);
+	size_t flag_len = strlen(header) - 2;
+
+	if (status != SCRAM_OK)
+		return status;
+	if (msg[0] == 'p' &&
+	    (len < flag_len || memcmp(msg, header, flag_len) != 0))
+		return SCRAM_CHANNEL_BINDING;
+	*used = flag_len + 2;
+	if (len < *used || msg[flag_len] != ',')
 		return SCRAM_MALFORMED;
-	if (len < 3 || msg[1] != ',')
-		return SCRAM_MALFORMED;
-	if (msg[2] == 'a')
+	if (msg[flag_len + 1] == 'a')
 		return SCRAM_AUTHZID;
-	if (msg[2] != ',')
+	if (msg[flag_len + 1] != ',')
 		return SCRAM_MALFORMED;
 	s->gs2_flag = msg[0];
 	return SCRAM_OK;
@@ -119,15 +146,16 @@ scram_server_first(struct scram_server *s, const void *msg, size_t len,
 	struct scram_cursor c;
 	struct scram_view nonce;
 	enum scram_status status;
+	size_t used;
 
 	scram_message_reset(out);
 	if (s->state != SCRAM_STATE_FIRST ||
 	    !scram_cursor_open(&c, msg, len, SCRAM_CLIENT_MESSAGE_MAX))
 		return fail(s, SCRAM_MALFORMED);
-	status = read_gs2_header(s, msg, len);
+	status = read_gs2_header(s, msg, len, &used);
 	if (status != SCRAM_OK)
 		return fail(s, status);
-	if (!scram_cursor_open(&c, (const char *)msg + 3, len - 3, len))
+	if (!scram_cursor_open(&c, (const char *)msg + used, len - used, len))
 		return fail(s, SCRAM_MALFORMED);
 	status = read_bare(&c, &nonce);
 	if (status != SCRAM_OK)
@@ -180,11 +208,14 @@ read_final(struct scram_cursor *c, struct final_parts *f)
 	return SCRAM_OK;
 }
 
-/* The header of the first message in base64, as c= must repeat it. */
+/* The header of the first message, with what it is bound to: c= must say it. */
 static bool
 is_same_binding(const struct scram_server *s, struct scram_view binding)
 {
-	return scram_is_text(binding, s->gs2_flag == 'y' ? "eSws" : "biws", 4);
+	char bound[SCRAM_BOUND_MAX];
+
+	scram_bound(s->gs2_flag, &s->binding, bound);
+	return scram_is_text(binding, bound, strlen(bound));
 }
 
 /* Recovers the client key and compares its digest with the stored one. */

@@ -15,7 +15,10 @@ scram_status_text(enum scram_status status)
 	static const char *const texts[SCRAM_STATUS_COUNT] = {
 		[SCRAM_OK] = "success",
 		[SCRAM_MALFORMED] = "malformed SCRAM message",
-		[SCRAM_CHANNEL_BINDING] = "the client requires channel binding",
+		[SCRAM_CHANNEL_BINDING] =
+			"the channel binding does not fit the mechanism",
+		[SCRAM_DOWNGRADE] =
+			"channel binding was hidden from the client",
 		[SCRAM_AUTHZID] = "an authorization identity is not supported",
 		[SCRAM_EXTENSION] =
 			"a mandatory SCRAM extension is not supported",
@@ -176,4 +179,28 @@ scram_mask(const uint8_t stored_key[SCRAM_KEY_BYTES],
 		out[i] = in[i] ^ signature[i];
 	mem_wipe(signature, sizeof(signature));
 	return true;
+}
+
+const char *
+scram_gs2_header(char flag)
+{
+	if (flag == 'p')
+		return "p=tls-server-end-point,,";
+	return flag == 'y' ? "y,," : "n,,";
+}
+
+void
+scram_bound(char flag, const struct scram_binding *binding,
+	    char out[SCRAM_BOUND_MAX])
+{
+	const char *header = scram_gs2_header(flag);
+	size_t len = strlen(header);
+	uint8_t raw[SCRAM_BINDING_MAX + 32];
+
+	memcpy(raw, header, len);
+	if (flag == 'p') {
+		memcpy(raw + len, binding->data, binding->len);
+		len += binding->len;
+	}
+	base64_encode(raw, len, out);
 }

@@ -63,6 +63,17 @@ void scram_message_add(struct scram_message *m, const char *text, size_t len);
 void scram_message_base64(struct scram_message *m, const void *data,
 			  size_t len);
 
+/* The header of client-first ("n,,", "y,,", "p=tls-server-end-point,,") by its
+ * first letter. */
+const char *scram_gs2_header(char flag);
+
+#define SCRAM_BOUND_MAX 128u
+
+/* c= of client-final: the header, and behind that of 'p' what the binding
+ * holds, in base64 with a NUL. */
+void scram_bound(char flag, const struct scram_binding *binding,
+		 char out[SCRAM_BOUND_MAX]);
+
 /* Empties a message. */
 void scram_message_reset(struct scram_message *m);
 

@@ -26,10 +26,11 @@ struct database_draft {
 	const char *datestyle;
 	const char *timezone;
 	const char *application_name;
-	const char *unused;  /* keys whose function comes later */
-	uint32_t ssl;        /* enum ssl_mode */
-	uint32_t ssl_begins; /* enum ssl_negotiation */
-	const char *ssl_ca;  /* or "system" */
+	const char *unused;       /* keys whose function comes later */
+	uint32_t ssl;             /* enum ssl_mode */
+	uint32_t ssl_begins;      /* enum ssl_negotiation */
+	uint32_t channel_binding; /* enum channel_binding */
+	const char *ssl_ca;       /* or "system" */
 	const char *ssl_cert;
 	const char *ssl_key;
 	uint32_t mode;

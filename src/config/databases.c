@@ -58,6 +58,7 @@ static const struct entry_key keys[] = {
 	{ "sslcert", &type_text, AT(ssl_cert) },
 	{ "sslkey", &type_text, AT(ssl_key) },
 	{ "sslnegotiation", &type_ssl_negotiation, AT(ssl_begins) },
+	{ "channel_binding", &type_channel_binding, AT(channel_binding) },
 	{ "auth_user", &type_text, AT(unused), .support = SUPPORT_LATER },
 	{ "auth_dbname", &type_text, AT(unused), .support = SUPPORT_LATER },
 	{ "auth_query", &type_text, AT(unused), .support = SUPPORT_REFUSED },
@@ -255,6 +256,7 @@ finish(const struct work *w)
 		db->on_state[i] = (enum state_policy)or_u32(d->on_state[i],
 							    set->on_state[i]);
 	db->ssl_mode = (enum ssl_mode)or_u32(d->ssl, set->server_tls_sslmode);
+	db->channel_binding = (enum channel_binding)d->channel_binding;
 	db->ssl_is_direct = d->ssl_begins == SSL_NEGOTIATION_DIRECT;
 	db->dbname = or_null(d->dbname);
 	db->balance = (enum load_balance)d->balance;
@@ -372,13 +374,14 @@ take_url(struct build *b, struct database_body *body, const struct url *url)
 		{ is_pg ? "sslkey" : "ssl-key", url->ssl_key },
 		/* of Postgres alone */
 		{ "sslnegotiation", url->ssl_negotiation },
+		{ "channel_binding", url->channel_binding },
 		{ "application_name", url->application_name },
 		{ "client_encoding", url->client_encoding },
 	};
 	size_t count = COUNT_OF(pairs), i;
 
 	if (!is_pg)
-		count -= 3;
+		count -= 4;
 	for (i = 0; i < count; i++)
 		entry_give(&body->entry, pairs[i][0], pairs[i][1], b->report);
 }

@@ -309,9 +309,15 @@ take_asking(struct url_scan *scan, const char *name, const char *value)
 		scan->by_system |= asking[i].by_system;
 		return true;
 	}
-	if (strcmp(name, "sslnegotiation") != 0 || strcmp(value, "direct") != 0)
+	if (strcmp(name, "sslnegotiation") == 0 &&
+	    strcmp(value, "direct") == 0) {
+		scan->out->ssl_negotiation = "direct";
+		return true;
+	}
+	if (strcmp(name, "channel_binding") != 0 ||
+	    strcmp(value, "require") != 0)
 		return false;
-	scan->out->ssl_negotiation = "direct";
+	scan->out->channel_binding = "require";
 	return true;
 }
 
@@ -501,8 +507,8 @@ url_parse(const char *url, struct pile *pile, struct place at,
 	const char *rest = behind_scheme(url, &protocol), *query;
 	size_t errors = report->errors;
 
-	*out = (struct url){ protocol, "", "", "", "", "", "",
-			     "",       0,  "", "", "", "", "" };
+	*out = (struct url){ protocol, "", "", "", "", "", "", "",
+			     0,        "", "", "", "", "", "" };
 	if (rest == NULL) {
 		report_error(report, at,
 			     "URL: starts with none of postgresql://, "

@@ -26,6 +26,7 @@ struct url {
 	const char *ssl_cert;
 	const char *ssl_key;
 	const char *ssl_negotiation; /* of Postgres alone */
+	const char *channel_binding; /* the same */
 };
 
 /* Does text start like a URL (letters, "://")?  Of whatever kind. */

@@ -398,6 +398,21 @@ const struct value_type type_ssl_negotiation = {
 	.words = ssl_negotiation_words,
 };
 
+static const struct value_word channel_binding_words[] = {
+	{ "prefer", CHANNEL_BINDING_PREFER, SUPPORT_FULL },
+	{ "require", CHANNEL_BINDING_REQUIRE, SUPPORT_FULL },
+	{ "disable", CHANNEL_BINDING_DISABLE, SUPPORT_FULL },
+	{ 0 },
+};
+
+const struct value_type type_channel_binding = {
+	.noun = "word",
+	.store = STORE_U32,
+	.parse = parse_word,
+	.print = print_word,
+	.words = channel_binding_words,
+};
+
 /* As MySQL's clients call it. */
 static const struct value_word mysql_ssl_words[] = {
 	{ "disabled", SSL_MODE_DISABLE, SUPPORT_FULL },

@@ -57,6 +57,7 @@ extern const struct value_type type_auth_type;
 extern const struct value_type type_client_sslmode;
 extern const struct value_type type_server_sslmode;
 extern const struct value_type type_ssl_negotiation;
+extern const struct value_type type_channel_binding;
 extern const struct value_type type_mysql_ssl;
 extern const struct value_type type_load_balance;
 extern const struct value_type type_state_policy;

@@ -356,6 +356,7 @@ canceler_turn(struct canceler *x, struct turn *t)
 		.entropy = worker_entropy,
 		.entropy_arg = w,
 		.stream = server_facts(&x->stream),
+		.transport = &x->stream,
 		.peer_eof = x->stream.eof,
 		.keys = w->core->keys,
 		.shared = w->shared[x->protocol],

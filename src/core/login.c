@@ -24,11 +24,8 @@ login_stream_facts(const struct client *c, struct stream_facts *facts,
 {
 	struct addr peer;
 
-	*facts = (struct stream_facts){ .peer_addr = "",
-					.is_unix = c->stream.is_unix,
-					.is_tls = stream_is_tls(&c->stream),
-					.has_alpn =
-						stream_has_alpn(&c->stream) };
+	*facts = *server_facts(&c->stream);
+	facts->has_alpn = stream_has_alpn(&c->stream);
 	if (!addr_of_peer(c->stream.fd, &peer))
 		return;
 	facts->peer_addr = addr_host(&peer, addr);

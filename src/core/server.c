@@ -38,13 +38,21 @@ server_on_ready(struct stream *stream)
 		session_server_turn(s);
 }
 
+static size_t
+binding_of(const void *transport, uint8_t out[BINDING_MAX])
+{
+	_Static_assert(BINDING_MAX == STREAM_BINDING_MAX, "the same bytes");
+
+	return stream_tls_binding(transport, out);
+}
+
 const struct stream_facts *
 server_facts(const struct stream *s)
 {
 	static const struct stream_facts facts[] = {
 		{ .peer_addr = "" },
 		{ .peer_addr = "", .is_unix = true },
-		{ .peer_addr = "", .is_tls = true },
+		{ .peer_addr = "", .is_tls = true, .binding = binding_of },
 	};
 
 	if (stream_is_tls(s))
@@ -66,6 +74,7 @@ server_turn(struct server *s, struct turn *t)
 		.entropy_arg = s->worker,
 		.keys = s->worker->core->keys,
 		.stream = server_facts(&s->stream),
+		.transport = &s->stream,
 		.changes = s->changes,
 		.shared = s->worker->shared[s->pool->protocol],
 	};

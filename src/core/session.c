@@ -66,11 +66,9 @@ session_client_turn(struct client *c, struct session_turn *st)
 	st->turn.words = st->words;
 	if (!c->is_login)
 		return;
-	st->facts = (struct stream_facts){ .peer_addr = "",
-					   .is_unix = c->stream.is_unix,
-					   .is_tls = stream_is_tls(&c->stream),
-					   .has_alpn = stream_has_alpn(
-						   &c->stream) };
+	st->turn.transport = &c->stream;
+	st->facts = *server_facts(&c->stream);
+	st->facts.has_alpn = stream_has_alpn(&c->stream);
 	/* The address costs a system call: only where it is used. */
 	if (st->turn.policy->add_host)
 		login_stream_facts(c, &st->facts, st->addr);

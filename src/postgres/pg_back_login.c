@@ -42,6 +42,7 @@ struct pg_back_login {
 	bool is_refused; /* TLS, by a letter */
 	bool is_cancel;  /* no login: startup is all that is said */
 	bool has_words;  /* a client's startup words */
+	bool is_bound;   /* SASL: to the server's certificate */
 	bool is_done;    /* ReadyForQuery was taken: READY is next */
 	struct scram_keys keys;
 	struct scram_client scram;
@@ -190,6 +191,19 @@ cannot(struct pg_back_login *l, const char *words)
 	return fail(l, REASON_SERVER_AUTH, FAIL_POOL, words);
 }
 
+static bool
+must_bind(const struct turn *t)
+{
+	return t->policy->channel_binding == CHANNEL_BINDING_REQUIRE;
+}
+
+static struct order
+unbound(struct pg_back_login *l)
+{
+	return cannot(l, "channel_binding=require, but the server does not "
+			 "offer it");
+}
+
 /* ------------------------------------------------------------------------
  * Proofs
  */
@@ -232,28 +246,55 @@ on_md5(struct pg_back_login *l, struct turn *t, const struct pg_body *data,
 	return send_proof(l, t, response, sizeof(response), total);
 }
 
+/*
+ * Chooses of the server's mechanisms, and says what to tie the login to; NULL:
+ * there is none for us.  A server without -PLUS hears that we would have it, so
+ * that it notices if it was taken from its list.
+ */
+static const char *
+choose_mechanism(const struct turn *t, struct pg_body *data,
+		 struct scram_binding *binding)
+{
+	const char *mechanism, *plain = NULL, *plus = NULL;
+
+	while ((mechanism = pg_body_text(data)) != NULL &&
+	       mechanism[0] != '\0') {
+		if (strcmp(mechanism, SCRAM_MECHANISM) == 0)
+			plain = SCRAM_MECHANISM;
+		else if (strcmp(mechanism, SCRAM_MECHANISM_PLUS) == 0)
+			plus = SCRAM_MECHANISM_PLUS;
+	}
+	if (t->policy->channel_binding != CHANNEL_BINDING_DISABLE)
+		binding->len = turn_binding(t, binding->data);
+	if (binding->len == 0)
+		return plain;
+	binding->plus = plus != NULL ? SCRAM_PLUS_CHOSEN : SCRAM_PLUS_OFFERED;
+	return plus != NULL ? plus : plain;
+}
+
 static struct order
 on_sasl(struct pg_back_login *l, struct turn *t, struct pg_body *data,
 	size_t total)
 {
 	uint8_t nonce[SCRAM_NONCE_RAW];
+	struct scram_binding binding = { 0 };
 	struct scram_message first;
 	struct str s = { 0 };
-	const char *mechanism;
-	bool found = false;
+	const char *mechanism = choose_mechanism(t, data, &binding);
 
-	while ((mechanism = pg_body_text(data)) != NULL && mechanism[0] != '\0')
-		found |= strcmp(mechanism, SCRAM_MECHANISM) == 0;
-	if (!found)
+	if (mechanism == NULL)
 		return cannot(l, "the server offers no SASL mechanism that is "
 				 "known here");
+	l->is_bound = binding.plus == SCRAM_PLUS_CHOSEN;
+	if (must_bind(t) && !l->is_bound)
+		return unbound(l);
 	if (!l->has_keys && secret_kind(l->secret) != SECRET_CLEAR)
 		return cannot(l, "the server wants SCRAM, but neither the "
 				 "password nor keys that a client proved are "
 				 "known");
 	t->entropy(t->entropy_arg, nonce, sizeof(nonce));
-	scram_client_begin(&l->scram, nonce, &first);
-	str_add(&s, SCRAM_MECHANISM, sizeof(SCRAM_MECHANISM));
+	scram_client_begin(&l->scram, nonce, &binding, &first);
+	str_add(&s, mechanism, strlen(mechanism) + 1);
 	pg_put_u32(&s, (uint32_t)first.len);
 	str_add(&s, first.text, first.len);
 	if (s.failed) {
@@ -424,6 +465,9 @@ on_request(struct pg_back_login *l, struct turn *t, struct pg_body *data,
 
 	if (code == NULL)
 		return broken(l);
+	/* Whoever stands between us would ask for anything else. */
+	if (must_bind(t) && l->state == BACK_AUTH && pg_get_u32(code) != 10)
+		return unbound(l);
 	switch (pg_get_u32(code)) {
 	case 0:
 		if (l->state != BACK_AUTH && l->state != BACK_SIGNED)

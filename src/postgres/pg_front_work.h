@@ -2,7 +2,7 @@
  * What a client's login costs in CPU: PBKDF2, on a helper thread.
  *
  * The work owns copies of all that it needs, so the client may vanish
- * meanwhile.  Private to pg_front_login.c.
+ * meanwhile.  Private to pg_front_proof.c.
  */
 #ifndef CARPOOL_SRC_POSTGRES_PG_FRONT_WORK_H
 #define CARPOOL_SRC_POSTGRES_PG_FRONT_WORK_H

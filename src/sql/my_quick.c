@@ -402,7 +402,18 @@ is_next(const struct look *l, const uint8_t *at, const char *word)
 	       skip_word(l, from) == from + strlen(word);
 }
 
-/* Behind a constant that stands alone; NULL: it is more than that. */
+/* Words that mean something else make a value more than it seems. */
+static bool
+is_constant(const uint8_t *from, const uint8_t *end)
+{
+	enum my_word word =
+		my_word_find((const char *)from, (size_t)(end - from));
+
+	return word == MY_OTHER || word == MY_CONSTANT;
+}
+
+/* Behind a constant that stands alone; NULL: it is more than that, or a word
+ * that may mean something. */
 static const uint8_t *
 skip_constant(const struct look *l, const uint8_t *at)
 {
@@ -419,7 +430,8 @@ skip_constant(const struct look *l, const uint8_t *at)
 	if (*at == '-')
 		from = ++at;
 	at = skip_word(l, at);
-	if (at == from || quick_is_at(from, l->end, "default"))
+	if (at == from || quick_is_at(from, l->end, "default") ||
+	    !is_constant(from, at))
 		return NULL;
 	return at;
 }

@@ -80,7 +80,7 @@ exchange(const uint8_t *data, size_t size)
 	struct scram_client c;
 	struct str line, challenge, text = { 0 };
 
-	scram_client_begin(&c, fuzz_nonce, &first);
+	scram_client_begin(&c, fuzz_nonce, NULL, &first);
 	line = fuzz_line(&data, &size);
 	challenge = fuzz_fill(&line, c.own_nonce, SCRAM_NONCE_TEXT,
 			      make_signature, &text);

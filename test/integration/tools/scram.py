@@ -1,4 +1,5 @@
-"""SCRAM-SHA-256 (RFC 5802, RFC 7677), both sides, without channel binding."""
+"""SCRAM-SHA-256 (RFC 5802, RFC 7677), both sides; clients may tie it
+to a channel."""
 
 import base64
 import hashlib
@@ -25,10 +26,12 @@ class ScramError(Exception):
 class ScramClient:
     """first() -> server's first -> final() -> server's final -> verify()."""
 
-    def __init__(self, password, user="", nonce=None, gs2="n,,"):
+    def __init__(self, password, user="", nonce=None, gs2="n,,",
+                 binding=b""):
         self.password = password.encode()
         self.nonce = nonce or _b64(os.urandom(18))
         self.gs2 = gs2
+        self.binding = binding
         self.bare = f"n={user},r={self.nonce}"
         self.signature = None
 
@@ -43,7 +46,7 @@ class ScramClient:
         salted = hashlib.pbkdf2_hmac("sha256", self.password,
                                      base64.b64decode(parts["s"]),
                                      int(parts["i"]))
-        bind = _b64(self.gs2.encode())
+        bind = _b64(self.gs2.encode() + self.binding)
         without = f"c={bind},r={parts['r']}"
         auth = f"{self.bare},{text},{without}".encode()
         key = _h(salted, b"Client Key")

@@ -44,7 +44,7 @@ begin(struct scram_client *c)
 {
 	struct scram_message first;
 
-	scram_client_begin(c, raw, &first);
+	scram_client_begin(c, raw, NULL, &first);
 	assert_string_equal(first.text, "n,,n=,r=" OWN);
 	assert_int_equal(first.len, strlen(first.text));
 }
@@ -72,7 +72,7 @@ test_rfc(void **state)
 		scram_salted_password(RFC_PASSWORD, salt, len, 4096, salted));
 	assert_true(scram_keys_derive(salted, &k));
 	/* The RFC's nonce and user name are not of our form. */
-	scram_client_begin(&c, raw, &first);
+	scram_client_begin(&c, raw, NULL, &first);
 	c.state = SCRAM_STATE_ANSWER;
 	c.auth.len = 0;
 	scram_auth_add(&c.auth, text, strlen(text));
@@ -102,7 +102,7 @@ test_both_roles(void **state)
 		assert_true(
 			scram_verifier_parse(made_verifiers[i].verifier, &v));
 		scram_server_begin(&s, &v, raw);
-		scram_client_begin(&c, raw, &up);
+		scram_client_begin(&c, raw, NULL, &up);
 		assert_int_equal(scram_server_first(&s, up.text, up.len, &down),
 				 SCRAM_OK);
 		assert_int_equal(
@@ -138,7 +138,7 @@ test_pass_through(void **state)
 	(void)state;
 	for (int round = 0; round < 2; round++) {
 		scram_server_begin(&s, &verifier, round ? raw : other);
-		scram_client_begin(&c, round ? other : raw, &up);
+		scram_client_begin(&c, round ? other : raw, NULL, &up);
 		assert_int_equal(scram_server_first(&s, up.text, up.len, &down),
 				 SCRAM_OK);
 		assert_int_equal(
@@ -343,7 +343,7 @@ reach_final(struct scram_client *c, struct scram_message *verdict)
 	struct scram_message up, down;
 
 	scram_server_begin(&s, &verifier, raw);
-	scram_client_begin(c, raw, &up);
+	scram_client_begin(c, raw, NULL, &up);
 	assert_int_equal(scram_server_first(&s, up.text, up.len, &down),
 			 SCRAM_OK);
 	assert_int_equal(scram_client_challenge(c, down.text, down.len, 5),

@@ -404,6 +404,30 @@ stream_has_alpn(const struct stream *s)
 	return false;
 }
 
+bool
+stream_has_tls_cert(const struct stream *s)
+{
+	(void)s;
+	return false;
+}
+
+bool
+stream_tls_name(const struct stream *s, char *buf, size_t size)
+{
+	(void)s;
+	(void)size;
+	buf[0] = '\0';
+	return false;
+}
+
+size_t
+stream_tls_binding(const struct stream *s, uint8_t out[STREAM_BINDING_MAX])
+{
+	(void)s;
+	(void)out;
+	return 0;
+}
+
 void
 stream_tls_text(const struct stream *s, char *buf, size_t size)
 {

@@ -64,7 +64,7 @@ scram(struct door *o, const char *text)
 	size_t len = 0;
 
 	assert_int_equal(last_request(o, &data, &len), 10);
-	scram_client_begin(&c, nonce, &m);
+	scram_client_begin(&c, nonce, NULL, &m);
 	pg_put_text(&s, SCRAM_MECHANISM);
 	pg_put_u32(&s, (uint32_t)m.len);
 	str_add(&s, m.text, m.len);
@@ -325,7 +325,7 @@ malformed_proofs_cost_nothing(void **state)
 		o.secret = known ? "secret" : NULL;
 		o.decoy = "secret";
 		hello(&o);
-		scram_client_begin(&c, nonce, &m);
+		scram_client_begin(&c, nonce, NULL, &m);
 		pg_put_text(&s, SCRAM_MECHANISM);
 		pg_put_u32(&s, (uint32_t)m.len);
 		str_add(&s, m.text, m.len);

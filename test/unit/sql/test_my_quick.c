@@ -97,7 +97,9 @@ static void
 no_charsets(void **state)
 {
 	static const char *const texts[] = { "set names -5", "set names-5g",
-					     "set names collate" };
+					     "set names collate",
+					     "set names table",
+					     "set n = table" };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(texts); i++)

@@ -60,6 +60,8 @@ struct config_database {
 	/* After defaults: */
 	enum ssl_mode ssl_mode;
 	bool ssl_is_direct; /* without asking: sslnegotiation=direct */
+	/* What it is made from, for libraries that make their own; "" = none. */
+	const char *ssl_ca, *ssl_cert, *ssl_key;
 	enum channel_binding channel_binding;
 	struct tls_context *tls; /* refs of the snapshot; NULL: never */
 	const char *file;        /* where it stands, for messages */

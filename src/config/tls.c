@@ -102,21 +102,32 @@ verify_of(enum ssl_mode mode)
 }
 
 /* With what the settings say where the draft says nothing. */
-static struct tls_context *
-make_server(struct build *b, struct place at, const char *whose,
-	    enum ssl_mode mode, const struct database_draft *d)
+static void
+take_files(const struct build *b, struct database_body *body)
 {
 	const struct settings *set = &b->s->settings;
+	const struct database_draft *d = &body->draft;
 	bool has_own = d->ssl_cert[0] != '\0';
+
+	body->db.ssl_cert = has_own ? d->ssl_cert : set->server_tls_cert_file;
+	body->db.ssl_key = has_own ? d->ssl_key : set->server_tls_key_file;
+	body->db.ssl_ca =
+		d->ssl_ca[0] != '\0' ? d->ssl_ca : set->server_tls_ca_file;
+}
+
+static struct tls_context *
+make_server(struct build *b, struct place at, const char *whose,
+	    const struct config_database *db)
+{
+	const struct settings *set = &b->s->settings;
 	struct tls_options o = {
-		.cert_file = has_own ? d->ssl_cert : set->server_tls_cert_file,
-		.key_file = has_own ? d->ssl_key : set->server_tls_key_file,
-		.ca_file = d->ssl_ca[0] != '\0' ? d->ssl_ca
-						: set->server_tls_ca_file,
+		.cert_file = db->ssl_cert,
+		.key_file = db->ssl_key,
+		.ca_file = db->ssl_ca,
 		.protocols = set->server_tls_protocols,
 		.ciphers = set->server_tls_ciphers,
 		.tls13_ciphers = set->server_tls13_ciphers,
-		.verify = verify_of(mode),
+		.verify = verify_of(db->ssl_mode),
 	};
 
 	if (o.verify != TLS_VERIFY_NONE && o.ca_file[0] == '\0') {
@@ -147,6 +158,7 @@ build_server(struct build *b, struct database_body *body)
 	struct config_database *db = &body->db;
 	char whose[160];
 
+	take_files(b, body);
 	/* As client libraries have it: who names them wants them used. */
 	if (db->ssl_mode == SSL_MODE_REQUIRE && body->draft.ssl_ca[0] != '\0')
 		db->ssl_mode = SSL_MODE_VERIFY_CA;
@@ -162,14 +174,13 @@ build_server(struct build *b, struct database_body *body)
 	if (!is_usual(b, body)) {
 		(void)text_format(whose, sizeof(whose),
 				  "the servers of database \"%s\"", db->name);
-		db->tls = make_server(b, body->entry.at, whose, db->ssl_mode,
-				      &body->draft);
+		db->tls = make_server(b, body->entry.at, whose, db);
 		return;
 	}
 	if (!b->has_server_tls)
 		b->s->server_tls = make_server(
 			b, build_choice(b, "server_tls_sslmode")->at, "servers",
-			db->ssl_mode, &body->draft);
+			db);
 	b->has_server_tls = true;
 	if (b->s->server_tls != NULL)
 		db->tls = tls_context_ref(b->s->server_tls);

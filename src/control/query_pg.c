@@ -9,9 +9,11 @@
 #include "query_pg.h"
 
 #include <libpq-fe.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "config/snapshot.h"
 #include "io/loop.h"
 
 enum query_state { QUERY_LOGIN, QUERY_IDLE, QUERY_RUNS, QUERY_LOST };
@@ -209,6 +211,58 @@ on_events(struct watch *watch, uint32_t events)
  * The user's side
  */
 
+/* ---- TLS, in libpq's words ---- */
+
+/* libpq would look into the home of the daemon's account for what is not
+ * named. */
+#define NO_FILE "/nonexistent"
+
+/* Debian's bundle: this libpq knows no word for the machine's authorities. */
+#define SYSTEM_CA "/etc/ssl/certs/ca-certificates.crt"
+
+static const char *
+file_or_none(const char *path)
+{
+	if (strcmp(path, "system") == 0)
+		return SYSTEM_CA;
+	return path[0] != '\0' ? path : NO_FILE;
+}
+
+static const char *
+mode_word(const struct config_database *db)
+{
+	static const char *const words[] = {
+		[SSL_MODE_DISABLE] = "disable",
+		[SSL_MODE_ALLOW] = "disable", /* as carpool's own logins */
+		[SSL_MODE_PREFER] = "prefer",
+		[SSL_MODE_REQUIRE] = "require",
+		[SSL_MODE_VERIFY_CA] = "verify-ca",
+		[SSL_MODE_VERIFY_FULL] = "verify-full",
+	};
+
+	return words[db->ssl_mode];
+}
+
+/* A root file makes libpq verify, also where the mode does not ask for it. */
+static const char *
+root_file(const struct config_database *db)
+{
+	return db->ssl_mode >= SSL_MODE_VERIFY_CA ? file_or_none(db->ssl_ca)
+						  : NO_FILE;
+}
+
+static const char *
+binding_word(const struct config_database *db)
+{
+	static const char *const words[] = {
+		[CHANNEL_BINDING_PREFER] = "prefer",
+		[CHANNEL_BINDING_REQUIRE] = "require",
+		[CHANNEL_BINDING_DISABLE] = "disable",
+	};
+
+	return words[db->channel_binding];
+}
+
 static PGconn *
 start_login(const struct query_pg_login *login)
 {
@@ -221,6 +275,12 @@ start_login(const struct query_pg_login *login)
 				"dbname",
 				"passfile",
 				"sslmode",
+				"sslrootcert",
+				"sslcert",
+				"sslkey",
+				"sslcrl",
+				"channel_binding",
+				"options",
 				"gssencmode",
 				"target_session_attrs",
 				"fallback_application_name",
@@ -232,7 +292,13 @@ start_login(const struct query_pg_login *login)
 				 login->password,
 				 login->database,
 				 "/dev/null",
-				 "disable",
+				 mode_word(login->tls),
+				 root_file(login->tls),
+				 file_or_none(login->tls->ssl_cert),
+				 file_or_none(login->tls->ssl_key),
+				 NO_FILE,
+				 binding_word(login->tls),
+				 "",
 				 "disable",
 				 "any",
 				 "carpool",

@@ -13,6 +13,7 @@
 
 #include "io/addr.h"
 
+struct config_database;
 struct loop;
 struct query_pg; /* owned by who opened it */
 
@@ -24,6 +25,8 @@ struct query_pg_login {
 	const char *user;
 	const char *password; /* "" = none */
 	const char *database;
+	/* The entry's ssl_mode, ssl_ca, ssl_cert, ssl_key, channel_binding. */
+	const struct config_database *tls;
 };
 
 /*

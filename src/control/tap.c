@@ -465,6 +465,7 @@ log_in(struct tap *t, const char *host, uint16_t port, const struct addr *addr)
 		return;
 	}
 	login.password = password;
+	login.tls = db;
 	login.database =
 		db->dbname != NULL ? db->dbname : channels_database(t->pool);
 	set_state(t, TAP_LOGIN);

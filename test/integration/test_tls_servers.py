@@ -12,7 +12,7 @@ from tools import carpool, pgwire as w
 from tools.account import give
 from tools.certs import Authority
 from tools.myanswer import MyError
-from tools.raw import PgError
+from tools.raw import Closed, PgError
 from tools.wait import wait_until
 
 SECRET = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
@@ -57,6 +57,35 @@ def refused(cp, told, why):
 
 
 # Postgres
+
+@pytest.mark.parametrize("mode", ["require", "verify-full"])
+def test_listening_goes_under_tls(make_carpool, secure_pg, authority, mode):
+    """The connection on which carpool listens is a server like any other."""
+    cp = make_carpool({
+        "test": {"pg": secure_pg, "dbname": "test", "sslmode": mode,
+                 "sslrootcert": authority.ca}})
+    cp.connect().query("LISTEN here")
+    assert secure_pg.query(
+        "SELECT count(*), bool_and(ssl) FROM pg_stat_activity JOIN pg_stat_ssl"
+        " USING (pid) WHERE usename = 'app' AND application_name ="
+        " 'carpool'") == [(1, True)]
+
+
+def test_listening_is_refused_to_strangers(make_carpool, secure_pg):
+    other = Authority("another one")
+    cp = make_carpool({
+        "test": {"pg": secure_pg, "dbname": "test", "sslmode": "require"}},
+        server_connect_timeout=2)
+    c = cp.connect()
+    assert c.value("SELECT 1") == "1"
+    cp.databases["test"] = {**cp.databases["test"], "sslmode": "verify-ca",
+                            "sslrootcert": other.ca}
+    cp.reload()
+    with pytest.raises((PgError, Closed)):
+        c.query("LISTEN here")
+    cp.wait_log("listen_failed")
+    assert "certificate verify failed" in cp.log
+
 
 @pytest.mark.parametrize("mode, want", [
     ("disable", "f"), ("allow", "f"), ("prefer", "t"), ("require", "t"),

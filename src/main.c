@@ -241,6 +241,8 @@ build_core(struct program *p)
 		.snapshot = p->snapshot,
 		.console_submit = control_submit,
 		.console_arg = p->control,
+		.secret_submit = control_ask_secret,
+		.secret_arg = p->control,
 		.channel_submit = control_listen,
 		.channel_place = control_listen_place,
 		.channel_arg = p->control,

@@ -84,6 +84,7 @@ enum reason {
 	REASON_TLS_REQUIRED,      /* 28000 client_tls_sslmode */
 	REASON_SERVER_TLS,        /* 08001 no TLS with the server */
 	REASON_ACCESS,            /* 28000 the rules of access deny it */
+	REASON_AUTH_QUERY,        /* 08001 auth_query could not be asked */
 	REASON_COUNT,
 };
 

@@ -72,6 +72,10 @@ struct settings {
 	const char *auth_file;
 	const char *auth_hba_file;
 	const char *auth_ident_file;
+	const char *auth_dbname;
+	const char *auth_query;
+	const char *auth_user;
+	usec_t auth_query_ttl;
 	const char *admin_users;
 	const char *stats_users;
 	uint32_t scram_iterations;

@@ -58,9 +58,12 @@ struct config_database {
 	const char *timezone;
 	const char *application_name;
 	/* After defaults: */
+	const char *auth_user, *auth_dbname; /* "" = none */
+	const char *auth_query;
 	enum ssl_mode ssl_mode;
 	bool ssl_is_direct; /* without asking: sslnegotiation=direct */
-	/* What it is made from, for libraries that make their own; "" = none. */
+	/* What it is made from, for libraries that make their own; "" = none.
+	 */
 	const char *ssl_ca, *ssl_cert, *ssl_key;
 	enum channel_binding channel_binding;
 	struct tls_context *tls; /* refs of the snapshot; NULL: never */
@@ -206,6 +209,23 @@ void snapshot_pool_config(const struct snapshot *s,
 			  const struct config_database *db,
 			  const struct config_user *user,
 			  struct pool_config *out);
+
+/* Where auth_query is asked; all borrowed from the snapshot, but database. */
+struct auth_source {
+	const struct config_database *db;
+	const char *database; /* as it is called there if the entry has no
+			       * dbname; borrows the name asked for */
+	const char *user;     /* auth_user */
+	const char *password; /* "" = none is known in clear text */
+	const char *query;
+};
+
+/*
+ * Where are users asked for who log in to this database (NULL: the console)?
+ * False: nowhere.
+ */
+bool snapshot_auth_source(const struct snapshot *s, enum protocol protocol,
+			  const char *name, struct auth_source *out);
 
 /* Fills the protocols' policy for a pool; strings borrowed from s. */
 void snapshot_policy(const struct snapshot *s, const struct config_database *db,

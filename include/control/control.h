@@ -18,6 +18,7 @@
 #include "core/core.h"
 
 struct averages;
+struct secret_request;
 struct control;
 struct key_cache;
 struct loop;
@@ -92,6 +93,9 @@ void control_set_console(struct control *c,
 
 /* For core_config.console_submit, with the control as arg.  Any thread. */
 void control_submit(void *control, struct console_request *request);
+
+/* For core_config.secret_submit, with the control as arg.  Any thread. */
+void control_ask_secret(void *control, struct secret_request *r);
 
 /* Gives the answer to the client.  result is taken over; NULL: no memory. */
 void control_answer(struct control *c, struct console_request *request,

@@ -25,6 +25,7 @@
 #include "proto/protocol.h"
 
 struct channel_request;
+struct secret_request;
 struct core;
 struct pool;
 struct worker;
@@ -68,6 +69,10 @@ struct core_config {
 	/* Takes a console command; called on worker threads. */
 	void (*console_submit)(void *arg, struct console_request *request);
 	void *console_arg;
+	/* Takes questions for secrets, see core/secrets.h; called on worker
+	 * threads. */
+	void (*secret_submit)(void *arg, struct secret_request *request);
+	void *secret_arg;
 	/* Takes what clients want heard, see core/channels.h; called on worker
 	 * threads. */
 	void (*channel_submit)(void *arg, struct channel_request *request);

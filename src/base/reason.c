@@ -123,6 +123,14 @@ static const struct reason_info table[REASON_COUNT] = {
 		.level = LOG_WARNING,
 		.mysql = 1045,
 	},
+	[REASON_AUTH_QUERY] = {
+		.name = "auth_query",
+		.sqlstate = "08001",
+		.text = "the user's secret cannot be asked for at the moment",
+		.hint = "See auth_query and auth_user, and the log.",
+		.level = LOG_WARNING,
+		.mysql = 1429,
+	},
 	[REASON_AUTH_METHOD] = {
 		.name = "auth_method",
 		.sqlstate = "28000",

@@ -26,7 +26,9 @@ struct database_draft {
 	const char *datestyle;
 	const char *timezone;
 	const char *application_name;
-	const char *unused;       /* keys whose function comes later */
+	const char *auth_user;
+	const char *auth_dbname;
+	const char *auth_query;
 	uint32_t ssl;             /* enum ssl_mode */
 	uint32_t ssl_begins;      /* enum ssl_negotiation */
 	uint32_t channel_binding; /* enum channel_binding */

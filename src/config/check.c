@@ -25,6 +25,9 @@ check_ports(struct build *b)
 			     (unsigned)port);
 }
 
+/* An entry without a login of its own. */
+static const struct config_database nobody;
+
 static void
 check_listening(struct build *b)
 {
@@ -50,12 +53,37 @@ is_above(uint32_t min, uint32_t size)
 	return size != 0 && min > size;
 }
 
+/* Who asks for secrets, and where. */
+static void
+check_asking(struct build *b, const struct database_body *body)
+{
+	const struct config_database *db = &body->db;
+	const struct config_user *user = snapshot_user(b->s, db->auth_user);
+
+	if (db->protocol != PROTOCOL_POSTGRES || db->auth_user[0] == '\0')
+		return;
+	if (db->auth_dbname[0] != '\0' &&
+	    snapshot_database(b->s, PROTOCOL_POSTGRES, db->auth_dbname) == NULL)
+		report_error(b->report, body->entry.at,
+			     "database \"%s\": auth_dbname \"%s\" is no "
+			     "database here",
+			     db->name, db->auth_dbname);
+	if (user != NULL && user->secret != NULL &&
+	    snapshot_clear_password(b->s, &nobody, db->auth_user) == NULL)
+		report_warning(b->report, body->entry.at,
+			       "database \"%s\": only a hash of the password "
+			       "of auth_user \"%s\" is known, which logs in to "
+			       "servers that ask for none alone",
+			       db->name, db->auth_user);
+}
+
 static void
 check_database(struct build *b, const struct database_body *body)
 {
 	const struct config_database *db = &body->db;
 	const struct database_draft *d = &body->draft;
 
+	check_asking(b, body);
 	if (is_above(db->min_pool_size, db->pool_size) &&
 	    (d->min_pool_size != UNSET_U32 || d->pool_size != UNSET_U32))
 		report_warning(b->report, body->entry.at,

@@ -59,9 +59,9 @@ static const struct entry_key keys[] = {
 	{ "sslkey", &type_text, AT(ssl_key) },
 	{ "sslnegotiation", &type_ssl_negotiation, AT(ssl_begins) },
 	{ "channel_binding", &type_channel_binding, AT(channel_binding) },
-	{ "auth_user", &type_text, AT(unused), .support = SUPPORT_LATER },
-	{ "auth_dbname", &type_text, AT(unused), .support = SUPPORT_LATER },
-	{ "auth_query", &type_text, AT(unused), .support = SUPPORT_REFUSED },
+	{ "auth_user", &type_text, AT(auth_user) },
+	{ "auth_dbname", &type_text, AT(auth_dbname) },
+	{ "auth_query", &type_text, AT(auth_query) },
 };
 
 /* What differs between the protocols' entries. */
@@ -88,7 +88,9 @@ static const struct database_draft empty_draft = {
 	.datestyle = "",
 	.timezone = "",
 	.application_name = "",
-	.unused = "",
+	.auth_user = "",
+	.auth_dbname = "",
+	.auth_query = "",
 	.ssl = UNSET_U32,
 	.ssl_begins = SSL_NEGOTIATION_POSTGRES,
 	.ssl_ca = "",
@@ -123,6 +125,12 @@ static usec_t
 or_usec(usec_t given, usec_t otherwise)
 {
 	return given != UNSET_USEC ? given : otherwise;
+}
+
+static const char *
+or_text(const char *given, const char *usual)
+{
+	return given[0] != '\0' ? given : usual;
 }
 
 static const char *
@@ -256,6 +264,9 @@ finish(const struct work *w)
 		db->on_state[i] = (enum state_policy)or_u32(d->on_state[i],
 							    set->on_state[i]);
 	db->ssl_mode = (enum ssl_mode)or_u32(d->ssl, set->server_tls_sslmode);
+	db->auth_user = or_text(d->auth_user, set->auth_user);
+	db->auth_dbname = or_text(d->auth_dbname, set->auth_dbname);
+	db->auth_query = or_text(d->auth_query, set->auth_query);
 	db->channel_binding = (enum channel_binding)d->channel_binding;
 	db->ssl_is_direct = d->ssl_begins == SSL_NEGOTIATION_DIRECT;
 	db->dbname = or_null(d->dbname);

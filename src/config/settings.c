@@ -44,10 +44,10 @@ const struct setting settings_table[] = {
 			"application_name.",
 	},
 	{
-		KEPT_ROW(auth_dbname, text, ""),
+		ROW(auth_dbname, text, ""),
 		.scopes = SCOPE_GLOBAL | SCOPE_DATABASE,
-		.support = SUPPORT_LATER,
-		.help = "Database in which auth_query runs.",
+		.help = "Database in which auth_query runs; empty = the "
+			"client's own.",
 	},
 	{
 		ROW(auth_file, text, ""),
@@ -72,14 +72,20 @@ const struct setting settings_table[] = {
 		.help = "Options of auth_type ldap.",
 	},
 	{
-		KEPT_ROW(auth_query, text,
-			 "SELECT rolname, CASE WHEN rolvaliduntil < now() "
-			 "THEN NULL ELSE rolpassword END FROM pg_authid "
-			 "WHERE rolname=$1 AND rolcanlogin"),
+		ROW(auth_query, text,
+		    "SELECT rolname, CASE WHEN rolvaliduntil < now() "
+		    "THEN NULL ELSE rolpassword END FROM pg_authid "
+		    "WHERE rolname=$1 AND rolcanlogin"),
 		.scopes = SCOPE_GLOBAL | SCOPE_DATABASE,
-		.support = SUPPORT_REFUSED,
 		.help = "Query that returns the name and the secret of user "
 			"$1.",
+	},
+	{
+		ROW(auth_query_ttl, seconds, "5"),
+		.max = TIME_MAX,
+		.scopes = SCOPE_GLOBAL,
+		.help = "Time for which an answer of auth_query is kept; 0 = "
+			"not at all.",
 	},
 	{
 		ROW(auth_type, auth_type, "md5"),
@@ -87,10 +93,9 @@ const struct setting settings_table[] = {
 		.help = "How clients prove who they are.",
 	},
 	{
-		KEPT_ROW(auth_user, text, ""),
+		ROW(auth_user, text, ""),
 		.scopes = SCOPE_GLOBAL | SCOPE_DATABASE,
-		.support = SUPPORT_LATER,
-		.help = "User who runs auth_query.",
+		.help = "User who runs auth_query; empty = it does not run.",
 	},
 	{
 		ROW(autodb_idle_timeout, seconds, "3600"),

@@ -319,6 +319,17 @@ is_hash(const char *secret)
 		strspn(secret + 3, "0123456789abcdef") == 32);
 }
 
+/* Of auth_file, if it is no hash; else "". */
+static const char *
+user_password(const struct snapshot *s, const char *user)
+{
+	const struct config_user *found = snapshot_user(s, user);
+
+	if (found == NULL || found->secret == NULL || is_hash(found->secret))
+		return "";
+	return found->secret;
+}
+
 const char *
 snapshot_clear_password(const struct snapshot *s,
 			const struct config_database *db, const char *user)
@@ -331,6 +342,31 @@ snapshot_clear_password(const struct snapshot *s,
 	else if (found != NULL && found->secret != NULL)
 		secret = found->secret;
 	return is_hash(secret) ? NULL : secret;
+}
+
+bool
+snapshot_auth_source(const struct snapshot *s, enum protocol protocol,
+		     const char *name, struct auth_source *out)
+{
+	const struct settings *set = &s->settings;
+	const struct config_database *of =
+		name == NULL ? NULL : snapshot_database(s, protocol, name);
+	const char *where = of != NULL ? of->auth_dbname : set->auth_dbname;
+
+	if (protocol != PROTOCOL_POSTGRES || (name != NULL && of == NULL))
+		return false;
+	*out = (struct auth_source){
+		.database = where[0] != '\0' ? where : name,
+		.user = of != NULL ? of->auth_user : set->auth_user,
+		.query = of != NULL ? of->auth_query : set->auth_query,
+	};
+	if (out->user[0] == '\0' || out->database == NULL)
+		return false;
+	out->db = snapshot_database(s, protocol, out->database);
+	if (out->db == NULL)
+		return false;
+	out->password = user_password(s, out->user);
+	return true;
 }
 
 /* Unlike text_in_list, "*" is a name like any other: it gives no rights. */

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "asker.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "control/averages.h"
@@ -223,7 +224,9 @@ control_new(const struct control_config *config)
 	c->averages = averages_new();
 	c->signals = watch_signals(c);
 	c->taps = taps_new(c);
-	if (c->averages != NULL && c->signals != NULL && c->taps != NULL)
+	c->asker = asker_new(c);
+	if (c->averages != NULL && c->signals != NULL && c->taps != NULL &&
+	    c->asker != NULL)
 		return c;
 	control_free(c);
 	return NULL;
@@ -263,6 +266,7 @@ control_stop(struct control *c)
 	timer_clear(c->loop, &c->memory_timer);
 	drain_fini(c);
 	taps_stop(c->taps);
+	asker_stop(c->asker);
 	look_at_all(c, WAIT_END);
 }
 
@@ -273,6 +277,7 @@ control_free(struct control *c)
 		return;
 	memory_fini(c);
 	taps_free(c->taps);
+	asker_free(c->asker);
 	signals_free(c->signals);
 	averages_free(c->averages);
 	reload_fini(c);

@@ -9,6 +9,7 @@
 #include "io/timer.h"
 
 struct signals;
+struct asker;
 struct taps;
 
 /* "name=value" that SET gave, until the next reload. */
@@ -27,6 +28,7 @@ struct control {
 	struct signals *signals;            /* owns */
 	struct averages *averages;          /* owns */
 	struct taps *taps;                  /* owns */
+	struct asker *asker;                /* owns */
 	char *file;                         /* owns: SET conffile, or NULL */
 	struct set_pair *sets;              /* owns; newest first */
 	enum log_console log_console;

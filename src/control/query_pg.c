@@ -28,6 +28,8 @@ struct query_pg {
 	bool is_inside; /* a callback is on the stack */
 	bool is_closed; /* in it: freed when it is over */
 	char *error;    /* owns: of the running command, or NULL */
+	PGresult *row;  /* owns: of the last one that asked, or NULL */
+	bool asks;      /* the running command's first row is kept */
 	const struct query_pg_events *ops; /* borrows */
 	void *arg;                         /* borrows */
 };
@@ -38,6 +40,7 @@ free_query(struct query_pg *q)
 	if (q->fd >= 0)
 		loop_unwatch(q->loop, &q->watch, q->fd);
 	loop_unready(&q->watch);
+	PQclear(q->row);
 	PQfinish(q->conn);
 	mem_free(q->error);
 	mem_free(q);
@@ -142,7 +145,7 @@ tell_heard(struct query_pg *q)
 }
 
 static void
-take_result(struct query_pg *q, const PGresult *result)
+note_error(struct query_pg *q, const PGresult *result)
 {
 	ExecStatusType status = PQresultStatus(result);
 
@@ -150,6 +153,24 @@ take_result(struct query_pg *q, const PGresult *result)
 	    status == PGRES_EMPTY_QUERY || q->error != NULL)
 		return;
 	q->error = mem_must_strdup(PQresultErrorMessage(result));
+}
+
+/* Kept, or thrown away. */
+static void
+take_result(struct query_pg *q, PGresult *result)
+{
+	ExecStatusType status = PQresultStatus(result);
+	bool has_row = status == PGRES_TUPLES_OK && q->asks && q->row == NULL &&
+		       PQntuples(result) > 0;
+
+	if (has_row && PQnfields(result) >= 2) {
+		q->row = result;
+		return;
+	}
+	if (has_row && q->error == NULL)
+		q->error = mem_must_strdup("a row of fewer than two columns");
+	note_error(q, result);
+	PQclear(result);
 }
 
 /* The command's results; what was heard before its end is told before. */
@@ -163,7 +184,6 @@ take_results(struct query_pg *q)
 		result = PQgetResult(q->conn);
 		if (result != NULL) {
 			take_result(q, result);
-			PQclear(result);
 			continue;
 		}
 		tell_heard(q);
@@ -342,17 +362,49 @@ query_pg_open(struct loop *loop, const struct query_pg_login *login,
 	return q;
 }
 
+/* What went wrong so far is told from the loop. */
+static void
+expect_results(struct query_pg *q)
+{
+	if (q->error != NULL || PQflush(q->conn) < 0 ||
+	    !wait_for(q, LOOP_READABLE | LOOP_WRITABLE))
+		loop_ready(q->loop, &q->watch);
+}
+
 void
 query_pg_send(struct query_pg *q, const char *sql)
 {
 	ASSERT(q->state == QUERY_IDLE);
 	q->state = QUERY_RUNS;
-	/* What goes wrong here is told from the loop. */
+	q->asks = false;
 	if (PQsendQuery(q->conn, sql) == 0)
 		q->error = mem_must_strdup(PQerrorMessage(q->conn));
-	if (q->error != NULL || PQflush(q->conn) < 0 ||
-	    !wait_for(q, LOOP_READABLE | LOOP_WRITABLE))
-		loop_ready(q->loop, &q->watch);
+	expect_results(q);
+}
+
+void
+query_pg_ask(struct query_pg *q, const char *sql, const char *parameter)
+{
+	ASSERT(q->state == QUERY_IDLE);
+	q->state = QUERY_RUNS;
+	q->asks = true;
+	PQclear(q->row);
+	q->row = NULL;
+	if (PQsendQueryParams(q->conn, sql, 1, NULL, &parameter, NULL, NULL,
+			      0) == 0)
+		q->error = mem_must_strdup(PQerrorMessage(q->conn));
+	expect_results(q);
+}
+
+bool
+query_pg_row(const struct query_pg *q, struct query_pg_row *row)
+{
+	if (q->row == NULL)
+		return false;
+	row->name = PQgetisnull(q->row, 0, 0) ? NULL : PQgetvalue(q->row, 0, 0);
+	row->secret =
+		PQgetisnull(q->row, 0, 1) ? NULL : PQgetvalue(q->row, 0, 1);
+	return true;
 }
 
 const char *

@@ -14,6 +14,8 @@
 #include "io/addr.h"
 
 struct config_database;
+#define QUERY_PG_PORT 5432u
+
 struct loop;
 struct query_pg; /* owned by who opened it */
 
@@ -52,6 +54,17 @@ struct query_pg *query_pg_open(struct loop *loop,
 
 /* Sends one command, when the last one is done; its rows are dropped. */
 void query_pg_send(struct query_pg *q, const char *sql);
+
+/* The same for a query whose first row is kept, with $1; it must have two
+ * columns or more. */
+void query_pg_ask(struct query_pg *q, const char *sql, const char *parameter);
+
+/* Name and secret; NULL where the database has NULL. */
+struct query_pg_row {
+	const char *name, *secret; /* borrowed until the next command */
+};
+/* What was asked last; false: it had no row. */
+bool query_pg_row(const struct query_pg *q, struct query_pg_row *row);
 
 /* What the server says of itself, or NULL; borrowed. */
 const char *query_pg_parameter(const struct query_pg *q, const char *name);

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "asker.h"
 #include "auth/key_cache.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -41,6 +42,7 @@ reload_apply(struct control *c)
 			   set->dns_zone_check_period);
 	process_check_descriptors(c->snapshot);
 	memory_apply(c);
+	asker_reload(c->asker);
 }
 
 /* ------------------------------------------------------------------------

@@ -16,6 +16,7 @@
 #include "core/login.h"
 #include "core/pins.h"
 #include "core/request.h"
+#include "core/secrets_inner.h"
 #include "core/session.h"
 #include "core/shared.h"
 #include "core/work.h"
@@ -414,6 +415,7 @@ let_go(struct client *c)
 		c->login->job->client = NULL;
 		c->login->job = NULL;
 	}
+	secrets_forget(c);
 	if (c->login != NULL && c->login->asked != NULL)
 		c->login->asked->is_abandoned = true;
 	if (c->login != NULL && c->login->request != NULL) {

@@ -48,14 +48,16 @@ extern const char *const client_state_names[CLIENT_STATES];
 
 /* What a client needs while it logs in. */
 struct client_login {
-	struct mail mail;                /* for its one move */
-	struct client *client;           /* borrows: whose this is */
-	char *user;                      /* owns; as it said, or NULL before */
-	char *database;                  /* owns; as it said, or NULL before */
-	const void *facts;               /* refs, or NULL */
-	char *denial;                    /* owns: why it is rejected, or NULL */
-	char *system_name;               /* owns: who is at the unix socket, or
-					  * NULL: nobody asked */
+	struct mail mail;      /* for its one move */
+	struct client *client; /* borrows: whose this is */
+	char *user;            /* owns; as it said, or NULL before */
+	char *database;        /* owns; as it said, or NULL before */
+	const void *facts;     /* refs, or NULL */
+	char *denial;          /* owns: why it is rejected, or NULL */
+	char *system_name;     /* owns: who is at the unix socket, or
+				* NULL: nobody asked */
+	char *secret; /* owns: his by auth_query; NULL = there is none */
+	struct secret_request *secret_request; /* borrows: is out, or NULL */
 	struct job_run *job;             /* borrows: work under way, or NULL */
 	struct console_request *request; /* owns: the console's answer that is
 					  * being written, or NULL */
@@ -66,6 +68,7 @@ struct client_login {
 	struct console_request *asked;
 	bool has_moved;      /* stands on one of its pool's home workers */
 	bool wants_facts;    /* queued for what servers say of themselves */
+	bool has_asked;      /* auth_query was asked for secret */
 	bool wants_greeting; /* the same before it said anything */
 };
 

@@ -343,6 +343,8 @@ core_new(const struct core_config *config)
 	core->listening = config->listening;
 	core->console_submit = config->console_submit;
 	core->console_arg = config->console_arg;
+	core->secret_submit = config->secret_submit;
+	core->secret_arg = config->secret_arg;
 	core->channel_submit = config->channel_submit;
 	core->channel_place = config->channel_place;
 	core->channel_arg = config->channel_arg;

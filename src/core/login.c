@@ -14,6 +14,7 @@
 #include "core/access.h"
 #include "core/client_inner.h"
 #include "core/front.h"
+#include "core/secrets_inner.h"
 #include "core/session.h"
 #include "core/shared.h"
 #include "core/worker.h"
@@ -150,19 +151,32 @@ login_route(struct client *c, const struct route *asked, struct answer *answer)
 	answer->mode = route_mode(c, route);
 }
 
+/* The client's own, of the file or of auth_query; NULL: none. */
+static const char *
+login_secret(const struct client *c)
+{
+	const struct config_user *user =
+		snapshot_user(c->worker->snapshot, c->login->user);
+
+	if (c->login->secret != NULL)
+		return c->login->secret;
+	return user == NULL ? NULL : user->secret;
+}
+
 bool
 login_verify(struct client *c, struct answer *answer)
 {
 	const struct snapshot *snap = c->worker->snapshot;
-	const struct config_user *user = snapshot_user(snap, c->login->user);
 	enum auth_method method = AUTH_ANY;
 
 	if (!is_own_account(c) && !access_method(c, &method))
 		return false;
+	if (method != AUTH_ANY && method != AUTH_REJECT && secrets_ask(c))
+		return false;
 	*answer = (struct answer){
 		.kind = ANSWER_VERIFY,
 		.method = method,
-		.secret = user == NULL ? NULL : user->secret,
+		.secret = login_secret(c),
 		.reason = REASON_ACCESS,
 		.words = c->login->denial,
 	};
@@ -263,15 +277,16 @@ choose_home(struct client *c)
 static void
 keep_keys(struct client *c)
 {
-	const struct config_user *user =
-		snapshot_user(c->worker->snapshot, c->login->user);
+	const char *secret = login_secret(c);
 	uint8_t client_key[32], server_key[32];
 
-	if (user == NULL || user->secret == NULL ||
-	    strcmp(c->account->name, c->pool->user) != 0 ||
-	    !client_front(c)->credential(c->front, client_key, server_key))
+	if (secret == NULL || strcmp(c->account->name, c->pool->user) != 0)
 		return;
-	pool_keep_keys(c->pool, user->secret, client_key, server_key);
+	if (c->login->secret != NULL)
+		pool_keep_secret(c->pool, secret);
+	if (!client_front(c)->credential(c->front, client_key, server_key))
+		return;
+	pool_keep_keys(c->pool, secret, client_key, server_key);
 	mem_wipe(client_key, sizeof(client_key));
 	mem_wipe(server_key, sizeof(server_key));
 }
@@ -377,6 +392,7 @@ free_login(struct client *c)
 	mem_free(l->user);
 	mem_free(l->database);
 	mem_free(l->denial);
+	mem_wipe_str(l->secret);
 	mem_free(l->system_name);
 	mem_free(l);
 	c->login = NULL;

@@ -96,6 +96,7 @@ pool_unref(struct pool *p)
 		p->back->facts_unref(p->neutral.facts);
 	mem_free(p->neutral.error);
 	mem_wipe(p->client_key, sizeof(p->client_key));
+	mem_wipe_str(p->asked_secret);
 	mem_wipe(p->server_key, sizeof(p->server_key));
 	mem_wipe_str(p->keys_secret);
 	mem_free(p->failure.error);

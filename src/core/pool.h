@@ -181,7 +181,8 @@ struct pool {
 				    * min_pool_size; NULL = neutral */
 	bool has_keys;             /* SCRAM keys that a client proved */
 	uint8_t client_key[32], server_key[32];
-	char *keys_secret; /* owns: the verifier they belong to */
+	char *keys_secret;  /* owns: the verifier they belong to */
+	char *asked_secret; /* owns: its user's by auth_query, or NULL */
 	uint32_t active_cancels, waiting_cancels;
 	_Atomic usec_t last_used;
 	usec_t made;              /* constant */
@@ -296,6 +297,11 @@ void pool_wake(struct pool *p);
 /* Remembers proven SCRAM keys with the verifier that they belong to. */
 void pool_keep_keys(struct pool *p, const char *secret,
 		    const uint8_t client_key[32], const uint8_t server_key[32]);
+
+/* Remembers what auth_query said of the user, who is in no file. */
+void pool_keep_secret(struct pool *p, const char *secret);
+/* A copy of it, wiped and freed by the caller, or NULL. */
+char *pool_copy_secret(struct pool *p);
 
 /* The keys, if they belong to this verifier. */
 bool pool_copy_keys(struct pool *p, const char *secret, uint8_t client_key[32],

@@ -120,6 +120,35 @@ pool_keep_keys(struct pool *p, const char *secret, const uint8_t client_key[32],
 	mem_wipe_str(old);
 }
 
+void
+pool_keep_secret(struct pool *p, const char *secret)
+{
+	char *copy = mem_strdup(secret), *old;
+
+	if (copy == NULL)
+		return;
+	lock_take(&p->lock);
+	old = p->asked_secret;
+	if (old == NULL || strcmp(old, copy) != 0) {
+		p->failure.retry_at = 0;
+		p->failure.scope = FAIL_STATEMENT;
+	}
+	p->asked_secret = copy;
+	lock_give(&p->lock);
+	mem_wipe_str(old);
+}
+
+char *
+pool_copy_secret(struct pool *p)
+{
+	char *copy;
+
+	lock_take(&p->lock);
+	copy = p->asked_secret != NULL ? mem_strdup(p->asked_secret) : NULL;
+	lock_give(&p->lock);
+	return copy;
+}
+
 uint32_t
 pool_busy(struct pool *p)
 {

@@ -43,10 +43,14 @@ void server_forget_query(struct server *s);
 struct server_secret {
 	struct credential cred; /* borrows from the two keys, too */
 	uint8_t client_key[32], server_key[32];
+	char *asked; /* owns: by auth_query, or NULL */
 };
 
+/* Given back with server_secret_fini. */
 void server_credential(const struct server *s, const struct config_database *db,
 		       struct server_secret *out);
+
+void server_secret_fini(struct server_secret *secret);
 
 /* Sets x->back to the state of a connection that cancels what runs on s, see
  * cancel_open, and how it is to be made; NULL: there is none, memory is out, or

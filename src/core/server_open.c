@@ -229,11 +229,23 @@ server_credential(const struct server *s, const struct config_database *db,
 		cred->secret = db->password;
 	else if (user != NULL && user->secret != NULL)
 		cred->secret = user->secret;
+	out->asked = NULL;
+	if (cred->secret[0] == '\0' && db->user == NULL)
+		out->asked = pool_copy_secret(s->pool);
+	if (out->asked != NULL)
+		cred->secret = out->asked;
 	if (pool_copy_keys(s->pool, cred->secret, out->client_key,
 			   out->server_key)) {
 		cred->client_key = out->client_key;
 		cred->server_key = out->server_key;
 	}
+}
+
+void
+server_secret_fini(struct server_secret *secret)
+{
+	mem_wipe_str(secret->asked);
+	mem_wipe(secret, sizeof(*secret));
 }
 
 /* The login's state, with the secret that is known for this user. */
@@ -249,7 +261,7 @@ open_back(struct server *s, const struct config_database *db)
 			       db->dbname == NULL ? s->pool->database
 						  : db->dbname,
 			       words, worker_policy(s->worker, s->pool));
-	mem_wipe(&secret, sizeof(secret));
+	server_secret_fini(&secret);
 	return s->back != NULL;
 }
 
@@ -275,7 +287,7 @@ server_cancel_back(struct server *s, struct canceler *x)
 	server_credential(s, db, &secret);
 	x->back = s->ops->cancel_open(s->back, &secret.cred,
 				      worker_policy(s->worker, s->pool));
-	mem_wipe(&secret, sizeof(secret));
+	server_secret_fini(&secret);
 }
 
 void

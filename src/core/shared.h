@@ -32,6 +32,8 @@ struct core {
 	struct listen_set *listening;          /* borrows, or NULL */
 	void (*console_submit)(void *arg, struct console_request *request);
 	void *console_arg;
+	void (*secret_submit)(void *arg, struct secret_request *request);
+	void *secret_arg;
 	void (*channel_submit)(void *arg, struct channel_request *request);
 	bool (*channel_place)(void *arg, struct pool *pool);
 	void *channel_arg;

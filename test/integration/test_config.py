@@ -143,7 +143,15 @@ SECURITY = [
     "client_tls_sslmode = require", "client_tls_sslmode = verify-ca",
     "client_tls_sslmode = verify-full", "client_tls_sslmode = prefer",
     "server_tls_sslmode = verify-ca", "server_tls_sslmode = verify-full",
-    "auth_user = pgb\nauth_query = SELECT 1"]
+    "[databases]\na = host=h auth_user=pgb auth_dbname=b"]
+
+
+def test_only_a_hash_of_who_asks(folder):
+    with open(f"{folder}/userlist.txt", "a") as f:
+        f.write(f'"pooler" "md5{"0" * 32}"\n')
+    done = check(folder, BASE + "auth_user = pooler\n")
+    assert done.returncode == 0
+    assert "only a hash of the password" in errors(done)
 
 
 @pytest.mark.parametrize("line", SECURITY)

@@ -100,7 +100,7 @@ static const struct {
 	{ "a = host=h pool_size=-2", "pool_size: \"-2\" is negative" },
 	{ "a = host=h server_lifetime=x", "is not a time" },
 	{ "a = host=h load_balance_hosts=x", "is not one of" },
-	{ "a = host=h auth_query='select 1'", "auth_query is refused" },
+	{ "a = host=h auth_user=x auth_dbname=y", "auth_dbname \"y\" is no" },
 	{ "a = redis://u:geheim@h/d", "none of postgresql://" },
 	{ "a = mysql://u:geheim@h/d", "other section's protocol" },
 	{ "a = postgresql://u:geheim@h/d?sslmode=nonsense", "sslmode" },
@@ -148,8 +148,6 @@ static const struct {
 	const char *words;
 	unsigned line;
 } warned[] = {
-	{ "a = host=h auth_user=x", "auth_user has no effect", 5 },
-	{ "a = host=h auth_dbname=x", "auth_dbname has no effect", 5 },
 	{ "a = host=h password=x", "no effect without a user", 5 },
 	{ "a = host=h host=i", "host is given twice", 5 },
 	{ "a = host=h\na = host=i", "database \"a\" is given twice", 6 },

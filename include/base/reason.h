@@ -85,6 +85,7 @@ enum reason {
 	REASON_SERVER_TLS,        /* 08001 no TLS with the server */
 	REASON_ACCESS,            /* 28000 the rules of access deny it */
 	REASON_AUTH_QUERY,        /* 08001 auth_query could not be asked */
+	REASON_PROXY_HEADER, /* no header of the PROXY protocol, or wrong */
 	REASON_COUNT,
 };
 

@@ -76,6 +76,7 @@ struct settings {
 	const char *auth_query;
 	const char *auth_user;
 	usec_t auth_query_ttl;
+	const char *proxy_protocol_networks;
 	const char *admin_users;
 	const char *stats_users;
 	uint32_t scram_iterations;

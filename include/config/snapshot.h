@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "config/settings.h"
+#include "io/addr.h"
 #include "proto/policy.h"
 
 #define DATABASE_NAME_MAX 63
@@ -226,6 +227,9 @@ struct auth_source {
  */
 bool snapshot_auth_source(const struct snapshot *s, enum protocol protocol,
 			  const char *name, struct auth_source *out);
+
+/* Is the address in proxy_protocol_networks? */
+bool snapshot_is_proxy(const struct snapshot *s, const struct addr *peer);
 
 /* Fills the protocols' policy for a pool; strings borrowed from s. */
 void snapshot_policy(const struct snapshot *s, const struct config_database *db,

@@ -131,6 +131,14 @@ static const struct reason_info table[REASON_COUNT] = {
 		.level = LOG_WARNING,
 		.mysql = 1429,
 	},
+	[REASON_PROXY_HEADER] = {
+		.name = "proxy_header",
+		.sqlstate = "08P01",
+		.text = "no right header of the PROXY protocol came from a "
+			"network of proxy_protocol_networks",
+		.level = LOG_WARNING,
+		.mysql = 1043,
+	},
 	[REASON_AUTH_METHOD] = {
 		.name = "auth_method",
 		.sqlstate = "28000",

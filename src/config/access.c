@@ -85,9 +85,42 @@ check_cert(struct build *b)
 			     "verify-full");
 }
 
+/* proxy_protocol_networks, with commas and blanks between them. */
+static void
+read_proxies(struct build *b)
+{
+	const char *at = b->s->settings.proxy_protocol_networks;
+	struct network *all = NULL, n;
+	size_t room = 0, len;
+
+	for (; *at != '\0'; at += len + (at[len] != '\0' ? 1 : 0)) {
+		const char *text;
+
+		at += strspn(at, " \t");
+		len = strcspn(at, ", \t");
+		if (len == 0)
+			continue;
+		text = pile_text(&b->s->pile, at, len);
+		if (!network_parse(text, &n)) {
+			report_error(
+				b->report,
+				build_choice(b, "proxy_protocol_networks")->at,
+				"proxy_protocol_networks: \"%.60s\" is no "
+				"network",
+				text);
+			continue;
+		}
+		all = pile_grow(&b->s->pile, all, b->s->proxy_count, &room,
+				sizeof(n));
+		all[b->s->proxy_count++] = n;
+	}
+	b->s->proxies = all;
+}
+
 void
 build_access(struct build *b)
 {
+	read_proxies(b);
 	check_cert(b);
 	if (b->s->settings.auth_type != AUTH_HBA)
 		return;
@@ -98,6 +131,15 @@ build_access(struct build *b)
 }
 
 /* ---- questions; any thread ---- */
+
+bool
+snapshot_is_proxy(const struct snapshot *s, const struct addr *peer)
+{
+	for (size_t i = 0; i < s->proxy_count; i++)
+		if (network_has(&s->proxies[i], peer))
+			return true;
+	return false;
+}
 
 const struct hba_rule *
 snapshot_hba_rule(const struct snapshot *s, const struct hba_client *client)

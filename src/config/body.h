@@ -88,6 +88,8 @@ struct snapshot {
 	struct user_body **users;
 	size_t user_count;
 	size_t user_room;
+	const struct network *proxies; /* borrows from the pile */
+	size_t proxy_count;
 	struct hba hba;                 /* empty: auth_type is no hba */
 	struct ident ident;             /* its expressions are its own */
 	struct tls_context *client_tls; /* refs; NULL: none is offered */

@@ -463,6 +463,12 @@ const struct setting settings_table[] = {
 		.help = "When a server goes back to its pool.",
 	},
 	{
+		ROW(proxy_protocol_networks, list, ""),
+		.scopes = SCOPE_GLOBAL,
+		.help = "Networks of proxies that say by the PROXY protocol "
+			"who comes.",
+	},
+	{
 		ROW(query_timeout, seconds, "0"),
 		.max = TIME_MAX,
 		.scopes = SCOPE_GLOBAL | SCOPE_USER,

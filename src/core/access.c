@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "config/hba.h"
 #include "core/login.h"
+#include "core/proxied.h"
 #include "core/shared.h"
 #include "core/work.h"
 #include "core/worker.h"
@@ -241,7 +242,7 @@ access_method(struct client *c, enum auth_method *method)
 	struct addr peer;
 
 	if (one.method == AUTH_HBA) {
-		if (who.way != HBA_UNIX && addr_of_peer(c->stream.fd, &peer))
+		if (who.way != HBA_UNIX && client_peer_addr(c, &peer))
 			who.peer = &peer;
 		rule = snapshot_hba_rule(snap, &who);
 	}

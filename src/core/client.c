@@ -15,6 +15,7 @@
 #include "core/hearer.h"
 #include "core/login.h"
 #include "core/pins.h"
+#include "core/proxied.h"
 #include "core/request.h"
 #include "core/secrets_inner.h"
 #include "core/session.h"
@@ -228,12 +229,13 @@ client_accept(struct worker *w, int fd, const struct addr *peer,
 	stream_init(&c->stream, on_ready);
 	c->worker = w;
 	c->timer.fire = client_on_timer;
-	c->protocol = protocol & 0xff;
+	c->protocol = protocol & 0x7f;
 	c->front = front->open();
 	c->login = mem_zalloc(sizeof(*c->login));
 	if (c->front == NULL || c->login == NULL || !worker_add_client(w, c))
 		goto fail;
 	c->login->client = c;
+	c->login->wants_proxy = snapshot_is_proxy(w->snapshot, peer);
 	if (!stream_open(&c->stream, w->loop, fd, peer->sa.sa_family)) {
 		worker_remove_client(w, c);
 		list_remove(&c->node);
@@ -328,7 +330,7 @@ on_moved(struct mail *mail)
 		client_free(c);
 		return;
 	}
-	if (!stream_attach(&c->stream, w->loop)) {
+	if (!proxied_arrive(c) || !stream_attach(&c->stream, w->loop)) {
 		client_close(c, REASON_NO_MEMORY);
 		return;
 	}
@@ -346,6 +348,7 @@ client_move(struct client *c, struct worker *to)
 	timer_clear(c->worker->loop, &c->timer);
 	stream_detach(&c->stream);
 	c->pool->parts[c->worker->id].clients--;
+	proxied_leave(c);
 	worker_remove_client(c->worker, c);
 	list_remove(&c->node);
 	list_push_back(&c->worker->client_leavers, &c->node);
@@ -448,6 +451,7 @@ client_close(struct client *c, enum reason reason)
 		timer_clear(c->worker->loop, &c->timer);
 	}
 	stream_close(&c->stream, STREAM_FIN);
+	proxied_end(c);
 	worker_note_end(c->worker);
 	worker_remove_client(c->worker, c);
 	list_remove(&c->node);

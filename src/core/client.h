@@ -53,6 +53,7 @@ struct client_login {
 	char *user;            /* owns; as it said, or NULL before */
 	char *database;        /* owns; as it said, or NULL before */
 	const void *facts;     /* refs, or NULL */
+	struct addr *proxied;  /* owns: on its way to a worker */
 	char *denial;          /* owns: why it is rejected, or NULL */
 	char *system_name;     /* owns: who is at the unix socket, or
 				* NULL: nobody asked */
@@ -69,6 +70,7 @@ struct client_login {
 	bool has_moved;      /* stands on one of its pool's home workers */
 	bool wants_facts;    /* queued for what servers say of themselves */
 	bool has_asked;      /* auth_query was asked for secret */
+	bool wants_proxy;    /* a header of the PROXY protocol may come */
 	bool wants_greeting; /* the same before it said anything */
 };
 
@@ -123,8 +125,9 @@ struct client {
 	uint32_t eof_since;    /* it sends nothing more since, in tenths; 0 = it
 				* does */
 	uint32_t slot : 24;    /* of its handle */
-	uint32_t protocol : 8; /* enum protocol: of the front */
-	uint32_t generation;   /* of its handle */
+	uint32_t protocol : 7; /* enum protocol: of the front */
+	uint32_t is_proxied : 1; /* its address is on worker.proxied */
+	uint32_t generation;     /* of its handle */
 	union {
 		uint8_t secret[CANCEL_SECRET_BYTES]; /* of its cancel key */
 		/* Of the core's ids, where it is told before any login; 0 =

@@ -10,6 +10,7 @@
 #include "core/front.h"
 #include "core/pins.h"
 #include "core/pool.h"
+#include "core/proxied.h"
 #include "core/server.h"
 #include "core/shared.h"
 #include "core/worker.h"
@@ -27,15 +28,17 @@ wall_of(usec_t at, usec_t now)
 	return at == 0 ? 0 : clock_wall() - (now - at);
 }
 
+/* peer: NULL = not known. */
 static void
-fill_addresses(const struct stream *s, struct client_info *info)
+fill_addresses(const struct stream *s, const struct addr *peer,
+	       struct client_info *info)
 {
-	struct addr peer, self;
+	struct addr self;
 
 	info->is_unix = s->is_unix;
-	if (addr_of_peer(s->fd, &peer)) {
-		(void)addr_host(&peer, info->addr);
-		info->port = addr_port(&peer);
+	if (peer != NULL) {
+		(void)addr_host(peer, info->addr);
+		info->port = addr_port(peer);
 	}
 	if (addr_of_self(s->fd, &self)) {
 		(void)addr_host(&self, info->local_addr);
@@ -61,6 +64,7 @@ fill_client(const struct client *c, struct client_info *info)
 	const struct worker *w = c->worker;
 	const struct front_view *v = client_front(c)->view(c->front);
 	usec_t now = loop_now(w->loop);
+	struct addr peer;
 
 	*info = (struct client_info){
 		.protocol = c->protocol,
@@ -91,7 +95,8 @@ fill_client(const struct client *c, struct client_info *info)
 	if (c->server != NULL)
 		info->remote_pid =
 			c->server->ops->view(c->server->back)->remote_pid;
-	fill_addresses(&c->stream, info);
+	fill_addresses(&c->stream, client_peer_addr(c, &peer) ? &peer : NULL,
+		       info);
 }
 
 void
@@ -195,8 +200,11 @@ worker_each_server(struct worker *w,
 			.remote_pid = v == NULL ? 0 : v->remote_pid,
 			.statements = v == NULL ? 0 : v->statements,
 		};
+		struct addr peer;
 
-		fill_addresses(&s->stream, &info);
+		fill_addresses(&s->stream,
+			       addr_of_peer(s->stream.fd, &peer) ? &peer : NULL,
+			       &info);
 		row(arg, &info);
 	}
 }

@@ -14,6 +14,7 @@
 #include "core/access.h"
 #include "core/client_inner.h"
 #include "core/front.h"
+#include "core/proxied.h"
 #include "core/secrets_inner.h"
 #include "core/session.h"
 #include "core/shared.h"
@@ -27,7 +28,7 @@ login_stream_facts(const struct client *c, struct stream_facts *facts,
 
 	*facts = *server_facts(&c->stream);
 	facts->has_alpn = stream_has_alpn(&c->stream);
-	if (!addr_of_peer(c->stream.fd, &peer))
+	if (!client_peer_addr(c, &peer))
 		return;
 	facts->peer_addr = addr_host(&peer, addr);
 	facts->peer_port = addr_port(&peer);
@@ -391,6 +392,7 @@ free_login(struct client *c)
 		c->pool->back->facts_unref(l->facts);
 	mem_free(l->user);
 	mem_free(l->database);
+	mem_free(l->proxied);
 	mem_free(l->denial);
 	mem_wipe_str(l->secret);
 	mem_free(l->system_name);

@@ -21,6 +21,7 @@
 #include "core/hearer.h"
 #include "core/login.h"
 #include "core/pins.h"
+#include "core/proxied.h"
 #include "core/request.h"
 #include "core/session_inner.h"
 #include "core/shared.h"
@@ -512,6 +513,13 @@ is_at_rest(const struct client *c)
 	return c->stream.in.len == 0 && !c->stream.eof && !c->is_login;
 }
 
+/* Does something stand in front of what it says to the front? */
+static inline bool
+must_begin(const struct client *c)
+{
+	return c->is_login && c->login->wants_proxy && c->stream.in.len > 0;
+}
+
 /* Steps the front, which comes to an answer or to bytes, until it waits. */
 static bool
 step_front(struct client *c, const struct answer *first)
@@ -532,6 +540,8 @@ step_front(struct client *c, const struct answer *first)
 		if (c->server != NULL && session_is_full(&c->server->stream))
 			return progress;
 		if (is_at_rest(c) && answer.kind == ANSWER_NONE)
+			return progress;
+		if (must_begin(c) && !proxied_begin(c))
 			return progress;
 		session_client_turn(c, &st);
 		st.turn.answer = answer;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "core/client.h"
 #include "core/hearer.h"
@@ -437,6 +438,7 @@ worker_free(struct worker *w)
 	snapshot_unref(w->snapshot);
 	slab_fini(&w->tenures);
 	ears_free(w->ears);
+	map_free(w->proxied);
 	close_shares(w);
 	mem_free(w->slots);
 	mem_free(w);

@@ -45,8 +45,10 @@ struct worker {
 	/* On their way to another worker: posted at the end of the turn, for
 	 * until then callers up the stack may still look at them. */
 	struct list client_leavers, server_leavers;
-	struct slab tenures;     /* of struct tenure */
-	struct ears *ears;       /* owns; NULL until a client has listened */
+	struct slab tenures; /* of struct tenure */
+	struct map *proxied; /* owns: addresses of clients behind proxies, by
+			      * their numbers; NULL until one came */
+	struct ears *ears;   /* owns; NULL until a client has listened */
 	void *shared[PROTOCOLS]; /* owns: what its clients' fronts share */
 	struct list pools;       /* whose home this is */
 	struct slot *slots;      /* owns */

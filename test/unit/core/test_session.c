@@ -547,13 +547,14 @@ count_to_come(const struct client *c, int fd)
 	       c->server->stream.in.len + (size_t)at_server;
 }
 
-/* What the kernel has sent may take a moment to arrive. */
+/* What the kernel has sent may take a moment to arrive, a good one where the
+ * window was full. */
 static ssize_t
 read_arrived(int fd, void *to, size_t room)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 
-	(void)poll(&p, 1, 100);
+	(void)poll(&p, 1, 2000);
 	return recv(fd, to, room, MSG_DONTWAIT);
 }
 

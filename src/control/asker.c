@@ -67,28 +67,34 @@ account_free(struct account *x)
 /* All without a question under way, or those alone whose answer is stale. */
 enum sweep { SWEEP_ALL, SWEEP_STALE };
 
-static void
-sweep(struct asker *a, enum sweep what)
+/* A map must not change on the way through it. */
+#define SWEEP_MAX 256u
+
+static size_t
+find_useless(struct asker *a, enum sweep what, struct account *found[SWEEP_MAX])
 {
 	usec_t now = now_of(a);
 	struct account *x;
-	size_t cursor = 0;
-	bool again;
+	size_t cursor = 0, count = 0;
+
+	while (count < SWEEP_MAX &&
+	       (x = map_next(a->accounts, &cursor, NULL, NULL)) != NULL)
+		if (!x->is_asked && (what == SWEEP_ALL || now >= x->until))
+			found[count++] = x;
+	return count;
+}
+
+static void
+sweep(struct asker *a, enum sweep what)
+{
+	struct account *found[SWEEP_MAX];
+	size_t count;
 
 	do {
-		again = false;
-		while ((x = map_next(a->accounts, &cursor, NULL, NULL)) !=
-		       NULL) {
-			if (x->is_asked ||
-			    (what == SWEEP_STALE && now < x->until))
-				continue;
-			account_free(x);
-			/* What is removed may move others. */
-			cursor = 0;
-			again = true;
-			break;
-		}
-	} while (again);
+		count = find_useless(a, what, found);
+		for (size_t i = 0; i < count; i++)
+			account_free(found[i]);
+	} while (count == SWEEP_MAX);
 }
 
 static struct account *

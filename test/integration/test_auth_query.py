@@ -297,3 +297,13 @@ def test_mysql_users_are_not_asked_for(make, users, mariadb):
     with pytest.raises(MyError) as e:
         cp.my_connect("asked", "my", password=PW)
     assert e.value.code == 1045
+
+
+def test_strangers_are_asked_for_the_same_proof(make, users):
+    """Servers have verifiers, whatever the file has of the pooler."""
+    cp = make(auth_type="md5")
+    for user in ("asked", "nobody-here", "expired"):
+        c = cp.raw()
+        c.send(w.startup({"user": user, "database": "test"}))
+        assert c.read().body[:4] == b"\0\0\0\x0a", user
+        c.close()

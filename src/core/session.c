@@ -541,7 +541,9 @@ step_front(struct client *c, const struct answer *first)
 			return progress;
 		if (is_at_rest(c) && answer.kind == ANSWER_NONE)
 			return progress;
-		if (must_begin(c) && !proxied_begin(c))
+		/* An answer is not lost on what is half there. */
+		if (answer.kind == ANSWER_NONE && must_begin(c) &&
+		    !proxied_begin(c))
 			return progress;
 		session_client_turn(c, &st);
 		st.turn.answer = answer;

@@ -3,6 +3,7 @@
 import socket
 import ssl
 import struct
+import threading
 
 import pymysql
 import pytest
@@ -222,3 +223,53 @@ def test_reload(make):
     c.login("app", "test")
     assert clients(cp)[0][0] == PROXY
     c.close()
+
+
+def test_half_a_header_before_the_greeting(make, mariadb):
+    """The greeting waits for what servers say of themselves; what comes
+    meanwhile does not lose it."""
+
+    go = threading.Event()
+    gate = socket.create_server(("127.0.0.1", 0))
+
+    def relay():
+        while True:
+            try:
+                s, _ = gate.accept()
+            except OSError:
+                return
+            go.wait(20)
+            up = socket.create_connection(("127.0.0.1", mariadb.port))
+            for a, b in ((s, up), (up, s)):
+                threading.Thread(target=pump, args=(a, b), daemon=True).start()
+
+    def pump(a, b):
+        try:
+            while data := a.recv(65536):
+                b.sendall(data)
+            b.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    threading.Thread(target=relay, daemon=True).start()
+    try:
+        cp = make({}, tcp_defer_accept=0, mysql={"test": {
+            "host": "127.0.0.1", "port": gate.getsockname()[1],
+            "user": "app", "password": mariadb.users["app"][0]}},
+            userlist={"app": "x"})
+        s = arrive(cp.mysql_port)
+        s.sendall(v1()[:10])
+        wait_until(lambda: clients_before_login(cp) == 1)
+        go.set()
+        s.settimeout(10)
+        assert s.recv(4096)[4] == 10  # the greeting
+        s.sendall(v1()[10:])
+        s.close()
+    finally:
+        go.set()
+        gate.close()
+
+
+def clients_before_login(cp):
+    return int({r["list"]: r["items"] for r in cp.admin("SHOW LISTS")}
+               ["login_clients"])

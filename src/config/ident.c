@@ -19,12 +19,32 @@ struct reading {
 	struct config_report *report; /* borrows */
 };
 
+/* Each of these has the library double what stands before it. */
+#define DOUBLINGS_MAX 5
+
+static bool
+is_small(const char *expression)
+{
+	unsigned doublings = 0;
+
+	for (; *expression != '\0'; expression++)
+		doublings += *expression == '+' ? 1 : 0;
+	return doublings <= DOUBLINGS_MAX;
+}
+
 static bool
 compile(struct reading *r, const struct fields *f, struct ident_line *l)
 {
 	char why[120];
 	int failure;
 
+	if (!is_small(l->system) || strchr(l->system, '{') != NULL) {
+		report_error(r->report, f->place,
+			     "regular expression \"%.60s\": it has a {, or "
+			     "more than %d times a +",
+			     l->system + 1, DOUBLINGS_MAX);
+		return false;
+	}
 	failure = regcomp(&l->re, l->system + 1, REG_EXTENDED);
 	if (failure == 0) {
 		l->is_regex = true;

@@ -91,10 +91,13 @@ proxied_begin(struct client *c)
 bool
 client_peer_addr(const struct client *c, struct addr *out)
 {
-	if (!c->is_proxied)
+	const struct addr *told = NULL;
+
+	if (c->is_proxied)
+		told = map_find(c->worker->proxied, &c->id, sizeof(c->id));
+	if (told == NULL)
 		return addr_of_peer(c->stream.fd, out);
-	*out = *(const struct addr *)map_find(c->worker->proxied, &c->id,
-					      sizeof(c->id));
+	*out = *told;
 	return true;
 }
 

@@ -281,6 +281,28 @@ a_bad_expression(void **state)
 	rules_close(&r);
 }
 
+/* Once a gigabyte: the library doubles what stands before a +. */
+static void
+a_large_expression(void **state)
+{
+	struct rules r;
+
+	(void)state;
+	rules_open(&r);
+	assert_int_equal(
+		ident_read(&r.ident,
+			   scratch_file(&r.s, "map",
+					"m /a++++++++++++++++++++++++++++ b\n"
+					"m /(a{9999}){9999} b\n"
+					"m /a+b+c+d+e+ b\n"),
+			   &r.pile, &r.report),
+		0);
+	assert_non_null(report_find(&r.report, 1, "more than 5 times a +"));
+	assert_non_null(report_find(&r.report, 2, "it has a {"));
+	assert_int_equal(r.ident.count, 1);
+	rules_close(&r);
+}
+
 int
 main(void)
 {
@@ -290,6 +312,7 @@ main(void)
 		cmocka_unit_test(what_is_wrong),
 		cmocka_unit_test(maps),
 		cmocka_unit_test(a_bad_expression),
+		cmocka_unit_test(a_large_expression),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -104,7 +104,7 @@ def test_nobody_fits(make):
     with cp.raw() as c, pytest.raises(Exception) as e:
         c.login("app", "test", PW)
     assert e.value.sqlstate == "28000"
-    assert "reason=access" in cp.log
+    cp.wait_log("reason=access")
 
 
 def test_what_operators_paste(make):
@@ -149,7 +149,7 @@ def test_reload(make):
     cp.rules.write("host all all all trust\nhost all all nowhere trust\n")
     with pytest.raises(PgError):
         cp.reload()
-    assert f"file={cp.rules.hba} line=3" in cp.log
+    cp.wait_log(f"file={cp.rules.hba} line=3")
     assert "rejects" in psql(cp)
 
 
@@ -256,7 +256,7 @@ def test_rules_with_certificates(make, authority):
     # What nobody vouches for gets no further than the handshake.
     other = Authority("another one")
     assert "unknown ca" in psql(cp, **issue(other, "Joe Doe"))
-    assert f'rule={cp.rules.hba}:3 method=md5 map= name="Joe Doe"' in cp.log
+    cp.wait_log(f'rule={cp.rules.hba}:3 method=md5 map= name="Joe Doe"')
 
 
 def test_resumed_sessions_keep_their_certificate(make, authority):

@@ -67,7 +67,7 @@ def test_the_address_is_the_headers(make, name):
     c.login("app", "test")
     assert clients(cp) == [("10.1.2.3", "40000")]
     assert "10.1.2.3:40000" in c.value("SHOW application_name")
-    assert "addr=10.1.2.3 port=40000" in cp.log
+    cp.wait_log("addr=10.1.2.3 port=40000")
     c.close()
     wait_until(lambda: "client_close client=" in cp.log
                and "addr=10.1.2.3 reason=" in cp.log)
